@@ -1,0 +1,1 @@
+"""The DNS records an estate needs, derived from the model alone."""

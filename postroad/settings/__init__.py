@@ -1,0 +1,1 @@
+"""What the operator declares: the model, its reader and its faults."""

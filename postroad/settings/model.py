@@ -1,0 +1,279 @@
+"""The estate: everything one operator declares, as frozen, validated data.
+
+Nothing here reads a file, a clock or a network. `postroad.settings.read` builds these objects from
+the operator's ``estate`` dictionary and reports every fault at once; the rest of postroad only
+reads them. Addresses are `ipaddress` objects, names are lower-case without a trailing dot, sizes
+are bytes and durations are Postfix time values (``30s``, ``4h``, ``1d``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from typing import Literal
+
+Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
+
+StreamName = Literal["transactional", "marketing"]
+STREAM_NAMES: tuple[StreamName, ...] = ("transactional", "marketing")
+
+OutboundTls = Literal["dane", "may"]
+DmarcPolicy = Literal["none", "quarantine", "reject"]
+
+
+@dataclass(frozen=True, slots=True)
+class SecretRef:
+    """Where a secret is read from, on the controller, at the moment it is needed.
+
+    ``env`` names an environment variable, ``file`` a path, ``command`` a command whose standard
+    output is the secret (``sops -d …``, ``pass show …``). The value itself is never in the model.
+    """
+
+    source: Literal["env", "file", "command"]
+    value: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Admin:
+    """Who runs the estate: the only recipient of root's and cron's mail, and where SSH is open."""
+
+    email: str
+    networks: tuple[Network, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WayOut:
+    """How one stream's mail leaves one host: local addresses, and the name they say in HELO.
+
+    ``helo`` is the PTR name of each address and resolves back to it (FCrDNS); it is also the name
+    that the shop's applications submit to.
+    """
+
+    stream: StreamName
+    ipv4: IPv4Address | None
+    ipv6: IPv6Address | None
+    helo: str
+    starttls_port: int
+    tls_port: int
+    selector_label: str
+
+    @property
+    def addresses(self) -> tuple[Address, ...]:
+        return tuple(a for a in (self.ipv4, self.ipv6) if a is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """One server: its inventory name, its own name and addresses, and its ways out."""
+
+    name: str
+    hostname: str
+    ipv4: IPv4Address | None
+    ipv6: IPv6Address | None
+    shared_address: bool
+    inbound: bool
+    ways_out: tuple[WayOut, ...]
+
+    @property
+    def addresses(self) -> tuple[Address, ...]:
+        return tuple(a for a in (self.ipv4, self.ipv6) if a is not None)
+
+    @property
+    def streams(self) -> tuple[StreamName, ...]:
+        return tuple(way.stream for way in self.ways_out)
+
+    def way_out(self, stream: StreamName) -> WayOut:
+        """The way out of ``stream`` on this host; KeyError where the host does not carry it."""
+        for way in self.ways_out:
+            if way.stream == stream:
+                return way
+        raise KeyError(f"host {self.name} carries no {stream} stream")
+
+    @property
+    def certificate_names(self) -> tuple[str, ...]:
+        """Every name a client may connect to, the host's own first, each once."""
+        return tuple(dict.fromkeys([self.hostname, *(way.helo for way in self.ways_out)]))
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A submission login. Two hashes are valid at once while a password is being changed.
+
+    ``from_addresses`` are what the From: header may hold, ``envelope_senders`` what MAIL FROM may
+    be: a whole address, or ``@domain`` for every address at exactly that domain.
+    """
+
+    name: str
+    password_hashes: tuple[str, ...]
+    from_addresses: tuple[str, ...]
+    envelope_senders: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one stream may hold and how long; see postconf(5) for each parameter."""
+
+    message_size: int
+    recipients_per_message: int
+    queue_lifetime: str
+    queue_minfree: int
+    active_messages: int
+    delivery_processes: int
+    connections_per_client: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """One kind of mail with its own reputation."""
+
+    name: StreamName
+    from_domains: tuple[str, ...]
+    envelope_domain: str
+    clients: tuple[Network, ...]
+    users: tuple[User, ...]
+    outbound_tls: OutboundTls
+    sign_headers: tuple[str, ...]
+    oversign_headers: tuple[str, ...]
+    limits: Limits
+
+    @property
+    def bounce_address(self) -> str:
+        return f"bounce@{self.envelope_domain}"
+
+
+@dataclass(frozen=True, slots=True)
+class Http01:
+    """ACME by a web server on port 80 that lives only during the challenge (RFC 8555 §8.3)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dns01:
+    """ACME by a TXT record set through RFC 2136, for names the public web cannot reach."""
+
+    server: Address
+    port: int
+    key_name: str
+    algorithm: str
+    key: SecretRef
+
+
+@dataclass(frozen=True, slots=True)
+class AcmeTls:
+    """A certificate from an ACME authority; ``ca_file`` is the root of a private one."""
+
+    directory: str
+    email: str
+    ca_file: str | None
+    challenge: Http01 | Dns01
+
+
+@dataclass(frozen=True, slots=True)
+class SuppliedTls:
+    """A certificate chain and key that the operator brings, the same on every host."""
+
+    chain_file: str
+    key: SecretRef
+
+
+@dataclass(frozen=True, slots=True)
+class NoTls:
+    """No certificate: submission stays closed, and every run says so."""
+
+
+Tls = AcmeTls | SuppliedTls | NoTls
+
+
+@dataclass(frozen=True, slots=True)
+class SuppliedKey:
+    """A DKIM key that the operator brings instead of one made on the host."""
+
+    host: str
+    stream: StreamName
+    domain: str
+    selector: str
+    key: SecretRef
+
+
+@dataclass(frozen=True, slots=True)
+class Dmarc:
+    """The DMARC record of every sending domain (RFC 9989); ``reports`` receives rua."""
+
+    policy: DmarcPolicy
+    reports: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resolver:
+    """unbound's root: the packaged hints and anchor unless the operator has a root of its own."""
+
+    root_hints_file: str | None
+    trust_anchor_file: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A firewall opening beyond what postroad's own services need."""
+
+    port: int
+    protocol: Literal["tcp", "udp"]
+    networks: tuple[Network, ...]
+    comment: str
+
+
+@dataclass(frozen=True, slots=True)
+class Firewall:
+    ssh_port: int
+    openings: tuple[Opening, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Estate:
+    """The whole of it. Hosts and streams keep the order in which they were declared."""
+
+    admin: Admin
+    hosts: tuple[Host, ...]
+    streams: tuple[Stream, ...]
+    tls: Tls
+    supplied_keys: tuple[SuppliedKey, ...]
+    dmarc: Dmarc
+    resolver: Resolver
+    firewall: Firewall
+    system_sender: str
+    record_ttl: int
+    apt_proxy: str | None
+    time_servers: tuple[str, ...]
+    log_days: int
+    port25_probe: str | None
+
+    def host(self, name: str) -> Host:
+        """The host of this inventory name; KeyError where the estate has none."""
+        for host in self.hosts:
+            if host.name == name:
+                return host
+        raise KeyError(f"the estate has no host {name}")
+
+    def stream(self, name: StreamName) -> Stream:
+        """The stream of this name; KeyError where the estate has none."""
+        for stream in self.streams:
+            if stream.name == name:
+                return stream
+        raise KeyError(f"the estate has no stream {name}")
+
+    def streams_of(self, host: Host) -> Iterator[tuple[Stream, WayOut]]:
+        """Each stream that ``host`` carries, with its way out there."""
+        for way in host.ways_out:
+            yield self.stream(way.stream), way
+
+    @property
+    def from_domains(self) -> tuple[str, ...]:
+        """Every sending domain of the estate, each once."""
+        return tuple(dict.fromkeys(d for s in self.streams for d in s.from_domains))
+
+    @property
+    def inbound_hosts(self) -> tuple[Host, ...]:
+        return tuple(host for host in self.hosts if host.inbound)
+
+
+EstateInput = Mapping[str, object]
