@@ -1,0 +1,303 @@
+"""A component: files, directories and units that stand or fall together on one host.
+
+One operation owns "files and their activation", because a reload that hangs on "did a file change
+in this run" is lost when a run dies between the two. The digest of what was last activated is kept
+on the host (its *stamp*): removed before the first file is touched, written after the last unit
+has answered. A stamp that is missing or different is drift like any other, and the next run
+completes what the last one began.
+
+Everything here is pure: `drift` names what differs, `script` writes the shell that mends it.
+Secrets travel inside that script over standard input, never in an argument.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+from postroad.state import FileState, HostState
+
+STAMPS = "/var/lib/postroad/applied"
+STAGE = "/run/postroad/stage"
+ENABLED = ("enabled", "static", "generated", "indirect", "alias")
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One file as it must be: whole content, owner, group and mode (an octal number)."""
+
+    path: str
+    content: bytes = field(repr=False)
+    owner: str = "root"
+    group: str = "root"
+    mode: int = 0o644
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.content).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    path: str
+    owner: str = "root"
+    group: str = "root"
+    mode: int = 0o755
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A systemd unit as it must be, and which of the component's files it reads.
+
+    A change to one of ``reads`` reloads it, or restarts it where ``on_change`` says so, or where
+    the shell test ``restart_if`` (run with $stage before the files are replaced) is true.
+    ``active`` is ``settled`` for units that systemd may rightly leave stopped (a condition in a
+    container, a timer's oneshot).
+    """
+
+    name: str
+    enabled: bool = True
+    active: Literal["running", "settled"] = "running"
+    reads: tuple[str, ...] = ()
+    on_change: Literal["reload", "restart"] = "reload"
+    restart_if: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """What must be true together. ``gate`` refuses bad files before any of them is in place.
+
+    ``gate`` and ``activate`` are shell commands; the gate sees the staged tree as $stage, and any
+    word on its standard error is a refusal. ``activate`` runs after the files are in place and
+    before the units. ``masked`` units must never start; ``absent`` paths must not exist.
+    """
+
+    name: str
+    directories: tuple[Directory, ...] = ()
+    files: tuple[File, ...] = ()
+    absent: tuple[str, ...] = ()
+    units: tuple[Unit, ...] = ()
+    masked: tuple[str, ...] = ()
+    gate: str | None = None
+    activate: tuple[str, ...] = ()
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        return (
+            *(d.path for d in self.directories),
+            *(f.path for f in self.files),
+            *self.absent,
+        )
+
+    @property
+    def unit_names(self) -> tuple[str, ...]:
+        return (*(u.name for u in self.units), *self.masked)
+
+    @property
+    def digest(self) -> str:
+        """What is activated: every file's content, and the units that read them."""
+        text = "\n".join(
+            [
+                *(f"{f.path} {f.sha256}" for f in sorted(self.files, key=lambda f: f.path)),
+                *(u.name for u in self.units),
+                *self.activate,
+            ]
+        )
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """One thing that is not as declared: ``thing`` is its path or unit, ``how`` what differs."""
+
+    thing: str
+    how: str
+
+    def __str__(self) -> str:
+        return f"{self.thing} ({self.how})"
+
+
+def _path_drift(
+    path: str, kind: str, owner: str, group: str, mode: int, found: FileState | None
+) -> list[Drift]:
+    if found is None:
+        return [Drift(path, "missing")]
+    if found.kind != kind:
+        return [Drift(path, f"is a {found.kind}, not a {kind}")]
+    drifts = []
+    if (found.owner, found.group) != (owner, group):
+        drifts.append(Drift(path, f"owner {found.owner}:{found.group}, not {owner}:{group}"))
+    if found.mode != mode:
+        drifts.append(Drift(path, f"mode {found.mode:04o}, not {mode:04o}"))
+    return drifts
+
+
+def _file_drift(file: File, state: HostState) -> list[Drift]:
+    found = state.files.get(file.path)
+    drifts = _path_drift(file.path, "file", file.owner, file.group, file.mode, found)
+    if found is not None and found.kind == "file" and found.sha256 != file.sha256:
+        drifts.append(Drift(file.path, "content"))
+    return drifts
+
+
+def _unit_drift(unit: Unit, state: HostState) -> list[Drift]:
+    found = state.units.get(unit.name)
+    if found is None:
+        return [Drift(unit.name, "not loaded")]
+    drifts = []
+    if unit.enabled and found.unit_file not in ENABLED:
+        drifts.append(Drift(unit.name, f"is {found.unit_file or 'not enabled'}, not enabled"))
+    if unit.active == "running" and found.active not in ("active", "reloading", "activating"):
+        drifts.append(Drift(unit.name, f"is {found.active}, not active"))
+    if found.needs_reload:
+        drifts.append(Drift(unit.name, "unit file newer than what systemd has read"))
+    return drifts
+
+
+def drift(component: Component, state: HostState) -> tuple[Drift, ...]:
+    """Everything of ``component`` that is not as declared, in the order of its parts."""
+    drifts: list[Drift] = []
+    for d in component.directories:
+        drifts += _path_drift(
+            d.path, "directory", d.owner, d.group, d.mode, state.files.get(d.path)
+        )
+    for file in component.files:
+        drifts += _file_drift(file, state)
+    drifts += [Drift(p, "must not exist") for p in component.absent if p in state.files]
+    for unit in component.units:
+        drifts += _unit_drift(unit, state)
+    for name in component.masked:
+        found = state.units.get(name)
+        if found is None or found.unit_file != "masked":
+            drifts.append(Drift(name, "is not masked"))
+    if not drifts and state.stamps.get(component.name) != component.digest:
+        drifts.append(Drift(component.name, "files in place, activation not finished"))
+    return tuple(drifts)
+
+
+def _staged(file: File) -> str:
+    """Shell that writes one file under $stage, readable by nobody before its mode is set."""
+    folder, target = file.path.rpartition("/")[0], f'"$stage"{shlex.quote(file.path)}'
+    payload = base64.b64encode(file.content).decode()
+    return (
+        f'mkdir -p "$stage"{shlex.quote(folder)}\n'
+        f"base64 -d > {target} <<'POSTROAD_END'\n{payload}\nPOSTROAD_END\n"
+        f"chown {file.owner}:{file.group} {target}; chmod {file.mode:o} {target}\n"
+    )
+
+
+def _replaced(file: File) -> str:
+    """Shell that moves one staged file into place: never half a file, never a wide mode."""
+    target = shlex.quote(file.path)
+    return (
+        f"mkdir -p {shlex.quote(file.path.rpartition('/')[0])}\n"
+        f'cp -p "$stage"{target} {shlex.quote(file.path + ".postroad-new")}\n'
+        f"mv -fT {shlex.quote(file.path + '.postroad-new')} {target}\n"
+    )
+
+
+def _restart_variable(unit: Unit) -> str:
+    return "verb_" + "".join(c if c.isalnum() else "_" for c in unit.name)
+
+
+def _unit_lines(unit: Unit, state: HostState, changed: set[str], everything: bool) -> Iterator[str]:
+    found = state.units.get(unit.name)
+    name = shlex.quote(unit.name)
+    if unit.enabled and (found is None or found.unit_file not in ENABLED):
+        yield f"systemctl enable --quiet {name}"
+    running = found is not None and found.active in ("active", "reloading")
+    stale = everything or bool(changed.intersection(unit.reads))
+    if unit.active == "running" and not running:
+        yield f"systemctl reset-failed {name} 2>/dev/null || :"
+        yield f"systemctl start {name}"
+    elif stale and running:
+        if unit.on_change == "restart":
+            yield f"systemctl restart {name}"
+        elif unit.restart_if is not None:
+            verb = f'"${_restart_variable(unit)}"'
+            yield f"systemctl {verb} {name}"
+        else:
+            yield f"systemctl reload-or-restart {name}"
+
+
+def _restart_questions(component: Component) -> Iterator[str]:
+    for unit in component.units:
+        if unit.restart_if is not None:
+            variable = _restart_variable(unit)
+            yield f"{variable}=reload; if {unit.restart_if}; then {variable}=restart; fi"
+
+
+def script(component: Component, state: HostState) -> str:
+    """Shell (POSIX sh, run as root) that makes ``component`` true on a host found in ``state``.
+
+    Order: stage, gate, forget the stamp, replace, activate, write the stamp. It may be killed
+    between any two lines: what is in place is whole, and the missing stamp makes the next run
+    finish.
+    """
+    drifts = {d.thing for d in drift(component, state)}
+    changed = [
+        f
+        for f in component.files
+        if (found := state.files.get(f.path)) is None
+        or found.kind != "file"
+        or found.sha256 != f.sha256
+    ]
+    changed_paths = {f.path for f in changed}
+    unfinished = state.stamps.get(component.name) != component.digest
+    # A missing stamp is a run that died: which units it had already reloaded nobody knows.
+    everything = unfinished and (not changed or component.name not in state.stamps)
+    stamp = f"{STAMPS}/{component.name}"
+    lines = [
+        "postroad() {",
+        "set -eu; umask 077; export LC_ALL=C",
+        f"stage={shlex.quote(f'{STAGE}/{component.name}')}",
+        "mkdir -p /run/postroad; exec 9>/run/postroad/run.lock",
+        "flock -w 120 9 || { echo 'another run is still at work on this host' >&2; exit 1; }",
+        'trap \'rm -rf "$stage"\' EXIT; rm -rf "$stage"; mkdir -p "$stage"',
+    ]
+    if changed or unfinished:
+        lines += [_staged(f) for f in component.files]
+        if component.gate is not None:
+            lines.append(f"complaint=$({component.gate} 2>&1 >/dev/null)")
+            lines[-1] += ' || complaint="${complaint:-refused without a word}"'
+            lines.append(
+                'if [ -n "$complaint" ]; then printf "%s\\n" '
+                f'"{component.name}: refused by its check, nothing was changed:" "$complaint" >&2;'
+                " exit 1; fi"
+            )
+        lines += _restart_questions(component)
+        lines.append(f"mkdir -p {STAMPS}; rm -f {shlex.quote(stamp)}")
+    for d in component.directories:
+        if d.path in drifts:
+            lines.append(
+                f"install -d -o {d.owner} -g {d.group} -m {d.mode:o} {shlex.quote(d.path)}"
+            )
+    for file in component.files:
+        if file.path in changed_paths:
+            lines.append(_replaced(file))
+        elif file.path in drifts:
+            target = shlex.quote(file.path)
+            lines.append(f"chown {file.owner}:{file.group} {target}; chmod {file.mode:o} {target}")
+    lines += [f"rm -f {shlex.quote(p)}" for p in component.absent if p in drifts]
+    if changed or unfinished:
+        lines += component.activate
+    if any(u.name in drifts for u in component.units) or any(
+        p.startswith("/etc/systemd/system/") for p in changed_paths
+    ):
+        lines.append("systemctl daemon-reload")
+    lines += [
+        f"systemctl mask --now --quiet {shlex.quote(name)}"
+        for name in component.masked
+        if name in drifts
+    ]
+    for unit in component.units:
+        lines += _unit_lines(unit, state, changed_paths, everything)
+    if changed or unfinished:
+        lines.append(f"printf '%s\\n' {component.digest} > {shlex.quote(stamp)}.new")
+        lines.append(f"mv -f {shlex.quote(stamp)}.new {shlex.quote(stamp)}")
+    lines += ["}", "postroad </dev/null"]
+    return "\n".join(lines) + "\n"
