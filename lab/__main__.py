@@ -1,0 +1,86 @@
+"""The command line of the lab."""
+
+import argparse
+import subprocess
+import sys
+from collections.abc import Sequence
+
+from lab import control, session
+from lab.errors import LabError
+
+
+def _up(arguments: argparse.Namespace) -> int:
+    targets = [control.parse_target(text) for text in arguments.target]
+    control.up(targets or control.DEFAULT_TARGETS, _tell)
+    return _status(arguments)
+
+
+def _status(arguments: argparse.Namespace) -> int:
+    running = session.load()
+    print(f"lab {running.network.number} of {running.state.clone}")
+    for name, guest in running.hosts.items():
+        state = "up" if guest.is_running() else "down"
+        kind = running.state.hosts[name].kind
+        print(f"  {name:<12} {state:<5} {kind:<7} {' '.join(guest.ipv4)}  {guest.ipv6[0]}")
+    print(f"  packages     {running.apt_proxy}")
+    print("look around:   script/lab ssh HOST")
+    return 0
+
+
+def _down(arguments: argparse.Namespace) -> int:
+    print("the lab is gone" if control.down() else "no lab was up")
+    return 0
+
+
+def _ssh(arguments: argparse.Namespace) -> int:
+    guest = session.load().state.guest(arguments.host)
+    return subprocess.run(guest.ssh(*arguments.command)).returncode
+
+
+def _logs(arguments: argparse.Namespace) -> int:
+    guest = session.load().state.guest(arguments.host)
+    return guest.console("journalctl", "--no-pager", "--boot")
+
+
+def _tell(line: str) -> None:
+    print(line, flush=True)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="script/lab", description="An internet on one machine.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    up = commands.add_parser("up", help="bring the lab up, or mend it")
+    up.add_argument(
+        "--target",
+        action="append",
+        default=[],
+        metavar="NAME:SUITE:OCTET[,OCTET]",
+        help="a bare host and the last octets of its addresses; may be repeated"
+        " (default: mail1:bookworm:11,12,13)",
+    )
+    up.set_defaults(run=_up)
+    commands.add_parser("status", help="what is up, and where").set_defaults(run=_status)
+    commands.add_parser("down", help="take everything away").set_defaults(run=_down)
+    ssh = commands.add_parser("ssh", help="a shell, or a command, on a host")
+    ssh.add_argument("host")
+    ssh.add_argument("command", nargs=argparse.REMAINDER)
+    ssh.set_defaults(run=_ssh)
+    logs = commands.add_parser("logs", help="a host's journal")
+    logs.add_argument("host")
+    logs.set_defaults(run=_logs)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; return its exit status."""
+    arguments = _parser().parse_args(argv)
+    try:
+        status: int = arguments.run(arguments)
+    except LabError as error:
+        print(f"lab: {error}", file=sys.stderr)
+        return 1
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

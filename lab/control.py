@@ -1,0 +1,206 @@
+"""Bringing a lab up and taking it down."""
+
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from lab import birth, dns, forwarder, images, internet, network, packages, remains, state
+from lab.errors import LabError
+from lab.guest import Guest
+from lab.network import Network
+from lab.state import Host, Process, State
+
+Tell = Callable[[str], None]
+
+CLONE = Path(__file__).resolve().parent.parent
+
+_INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")
+_INOTIFY_NEEDED = 1024
+
+
+@dataclass(frozen=True)
+class Target:
+    """A bare host that the caller wants: name, suite, and the last octets of its addresses."""
+
+    name: str
+    suite: str
+    suffixes: tuple[int, ...]
+
+
+DEFAULT_TARGETS = (Target("mail1", "bookworm", (11, 12, 13)),)
+
+
+def parse_target(text: str) -> Target:
+    """The target that NAME:SUITE:OCTET[,OCTET…] means; raises LabError saying what is wrong."""
+    parts = text.split(":")
+    if len(parts) != 3 or not parts[0] or not all(p.isdigit() for p in parts[2].split(",")):
+        raise LabError(f"target {text!r}: write NAME:SUITE:OCTET[,OCTET…], as mail1:bookworm:11,12")
+    suffixes = tuple(int(part) for part in parts[2].split(","))
+    if any(not 5 <= suffix <= 254 for suffix in suffixes):
+        raise LabError(f"target {text!r}: last octets are from 5 to 254")
+    images.bare(parts[1])
+    return Target(parts[0], parts[1], suffixes)
+
+
+def up(targets: Iterable[Target], tell: Tell) -> State:
+    """Bring this clone's lab up with at least *targets*; returns when everything answers.
+
+    What runs and is as it should be is kept. Raises LabError saying what is missing.
+    """
+    wanted = {
+        target.name: Host("target", str(images.bare(target.suite).root), target.suffixes)
+        for target in targets
+    }
+    for package in packages.ensure():
+        tell(f"package {package}: installed")
+    images.ensure([images.world(), *(images.bare(target.suite) for target in targets)], tell)
+    with state.lock():
+        _sweep(tell)
+        known = state.of_clone(CLONE) or State(_free_number(), str(CLONE))
+        fixed = {
+            name: Host("world", str(images.world().root), host.suffixes)
+            for name, host in internet.HOSTS.items()
+        }
+        current = replace(known, hosts=fixed | dict(known.hosts) | wanted | fixed)
+        _refuse_doubles(current.hosts)
+        _write(current)
+        if not network.is_up(current.network):
+            network.remove(current.network)
+            network.make(current.network)
+        _allow_many_hosts()
+        current = _with_forwarder(current)
+        _write(current)
+        _start_hosts(current, known, tell)
+        return current
+
+
+def down() -> bool:
+    """Take this clone's lab away without trace; return whether there was one."""
+    with state.lock():
+        known = state.of_clone(CLONE)
+        if known:
+            remains.remove(known.number)
+        _restore_inotify()
+        return known is not None
+
+
+def zones(current: State) -> dns.Dns:
+    """The DNS of a lab."""
+    around = surroundings(current)
+    return dns.Dns(
+        current.guest("ns"), current.data / "dns", around.signing_key, around.tsig_secret
+    )
+
+
+def surroundings(current: State) -> internet.Surroundings:
+    """What the lab's fixed hosts are made from."""
+    return internet.Surroundings(current.network, current.run, current.data)
+
+
+def _sweep(tell: Tell) -> None:
+    """Remove what crashed labs left, and labs whose checkout is gone."""
+    for number in state.numbers():
+        if remains.is_orphan(number) or not remains.is_alive(number):
+            tell(f"lab {number}: dead; its remains are removed")
+            remains.remove(number)
+
+
+def _free_number() -> int:
+    number = network.free_network(state.numbers()).number
+    (state.RUN / str(number)).mkdir(mode=0o700, parents=True, exist_ok=True)
+    return number
+
+
+def _refuse_doubles(hosts: Mapping[str, Host]) -> None:
+    owners: dict[int, str] = {network.MACHINE: "the machine itself"}
+    for name, host in hosts.items():
+        for suffix in host.suffixes:
+            if suffix in owners:
+                raise LabError(f"{name} and {owners[suffix]} both want the last octet {suffix}")
+            owners[suffix] = name
+
+
+def _allow_many_hosts() -> None:
+    """systemd takes several inotify instances a host; at 128, hosts past the 25th die silently."""
+    before = _INOTIFY.read_text().strip()
+    if int(before) < _INOTIFY_NEEDED:
+        (state.RUN / "inotify-before").write_text(before)
+        _INOTIFY.write_text(str(_INOTIFY_NEEDED))
+
+
+def _restore_inotify() -> None:
+    before = state.RUN / "inotify-before"
+    if before.exists() and not state.numbers():
+        _INOTIFY.write_text(before.read_text())
+        before.unlink()
+
+
+def _with_forwarder(current: State) -> State:
+    process = current.processes.get("forwarder")
+    if process and process.is_alive():
+        return current
+    directory = current.data / "forwarder"
+    pid = forwarder.start(current.network, directory, images.apt_proxy())
+    return replace(current, processes={"forwarder": Process.of(pid)})
+
+
+def _start_hosts(current: State, known: State, tell: Tell) -> None:
+    """Start every host that is not as it should be, all at once, and wait for all of them."""
+    around = surroundings(current)
+    guests = current.guests()
+    birth.make_ssh_keys(guests.values())
+
+    def ensure(guest: Guest) -> bool:
+        same = known.hosts.get(guest.name) == current.hosts[guest.name]
+        changed = birth.conceive(guest, around)
+        if guest.is_running() and same and not changed:
+            return False
+        if guest.is_running():
+            guest.kill()
+        if guest.name == "ns":
+            zones(current).prepare()
+        guest.wipe()
+        guest.start()
+        return True
+
+    with ThreadPoolExecutor(max_workers=len(guests)) as pool:
+        started = dict(zip(guests, pool.map(ensure, guests.values()), strict=True))
+        list(pool.map(lambda guest: guest.wait_for_boot(), guests.values()))
+    if not zones(current).is_started():
+        zones(current).start(internet.records(around))
+    fresh = [name for name, is_fresh in started.items() if is_fresh]
+    if fresh:
+        tell(f"hosts started: {', '.join(fresh)}")
+
+
+def _write(current: State) -> None:
+    """Write lab.json and the files that operators' settings name."""
+    around = surroundings(current)
+    (current.run / "root.hints").write_text(dns.root_hints(current.network))
+    (current.run / "root.key").write_text(dns.trust_anchor(around.signing_key))
+    state.save(current, _facts(current))
+
+
+def _facts(current: State) -> dict[str, Any]:
+    net: Network = current.network
+    guests = current.guests()
+    return {
+        "addresses": {
+            name: {"ipv4": guest.ipv4, "ipv6": guest.ipv6} for name, guest in guests.items()
+        },
+        "ssh_key": str(current.run / "ssh" / "id_ed25519"),
+        "known_hosts": str(current.run / "ssh" / "known_hosts"),
+        "ranges": [str(net.ipv4_range), str(net.ipv6_range)],
+        "resolver": [net.ipv4(network.RESOLVER), net.ipv6(network.RESOLVER)],
+        "name_server": [net.ipv4(network.NAMESERVER), net.ipv6(network.NAMESERVER)],
+        "root_hints": str(current.run / "root.hints"),
+        "root_key": str(current.run / "root.key"),
+        "tsig": {
+            "name": dns.TSIG_NAME,
+            "algorithm": "hmac-sha256",
+            "secret_file": str(current.run / "secrets" / "tsig"),
+        },
+        "apt_proxy": net.forwarder,
+    }

@@ -1,0 +1,281 @@
+"""One host of the lab: an overlay clone of an image in an LXC container."""
+
+import os
+import shlex
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.errors import LabError
+from lab.network import Network
+from lab.shell import environment, run
+
+_SSH_PORT = 22
+_POLL = 0.02
+
+
+def wait_until(condition: Callable[[], bool], timeout: float, what: str) -> None:
+    """Return as soon as *condition* holds; raise LabError naming *what* after *timeout* seconds."""
+    deadline = time.monotonic() + timeout
+    while not condition():
+        if time.monotonic() > deadline:
+            raise LabError(f"{what}: not within {timeout:g} s")
+        time.sleep(_POLL)
+
+
+@dataclass(frozen=True)
+class Guest:
+    """A host: its name, its image, its place on the network, and its files on this machine."""
+
+    name: str
+    image: Path
+    suffixes: tuple[int, ...]
+    network: Network
+    guests: Path
+    ssh_key: Path
+    known_hosts: Path
+
+    @property
+    def ipv4(self) -> list[str]:
+        """Its IPv4 addresses, the primary one first."""
+        return [self.network.ipv4(suffix) for suffix in self.suffixes]
+
+    @property
+    def ipv6(self) -> list[str]:
+        """Its IPv6 addresses, the primary one first."""
+        return [self.network.ipv6(suffix) for suffix in self.suffixes]
+
+    @property
+    def container(self) -> str:
+        """LXC's name for it, unique on the machine."""
+        return f"{self.network.bridge}-{self.name}"
+
+    @property
+    def directory(self) -> Path:
+        """Its configuration, seed and overlay on this machine."""
+        return self.guests / self.container
+
+    @property
+    def seed(self) -> Path:
+        """The files that it is born with, over those of its image."""
+        return self.directory / "seed"
+
+    @property
+    def upper(self) -> Path:
+        """What differs from the image: the overlay's upper layer."""
+        return self.directory / "upper"
+
+    @property
+    def pid(self) -> int:
+        """The process id of its init on this machine; 0 while it is down."""
+        shown = self._lxc("lxc-info", "-p", "-H", check=False).stdout.strip()
+        return int(shown) if shown.isdigit() and int(shown) > 0 else 0
+
+    def is_running(self) -> bool:
+        """Whether its init runs."""
+        return self.pid != 0
+
+    def start(self) -> None:
+        """Power on; returns when sshd answers."""
+        self._lxc("lxc-start", "-d", "-o", str(self.directory / "lxc.log"), "-l", "WARN")
+        self.wait_for_ssh()
+
+    def wait_for_ssh(self, timeout: float = 30) -> None:
+        """Wait until sshd greets on the primary address."""
+        wait_until(lambda: _greets(self.ipv4[0], _SSH_PORT), timeout, f"{self.name}: sshd")
+
+    def wait_for_boot(self, timeout: float = 60) -> None:
+        """Wait until systemd has started everything; raise LabError naming units that failed."""
+        deadline = time.monotonic() + timeout
+        state = ""
+        while state not in ("running", "degraded"):
+            if time.monotonic() > deadline:
+                raise LabError(f"{self.name}: systemd is {state or 'silent'} after {timeout:g} s")
+            state = self.run("systemctl is-system-running --wait", check=False).stdout.strip()
+        if state == "degraded":
+            failed = self.run("systemctl --failed --plain --no-legend").stdout.strip()
+            raise LabError(f"{self.name}: units failed at boot:\n{failed}")
+
+    def kill(self) -> None:
+        """Power off hard, as a failing power supply does."""
+        self._lxc("lxc-stop", "-k", check=False)
+        wait_until(lambda: not self.is_running(), 10, f"{self.name}: power off")
+
+    def reboot(self) -> None:
+        """Reboot in order, from within; returns when systemd has started everything."""
+        before = self.pid
+        self.run("systemctl reboot", check=False)
+        wait_until(lambda: self.pid not in (0, before), 120, f"{self.name}: reboot")
+        self.wait_for_ssh()
+        self.wait_for_boot()
+
+    def reset(self) -> None:
+        """Make it the bare clone again that it was at first."""
+        if self.is_running():
+            self.kill()
+        self.wipe()
+        self.start()
+
+    def wipe(self) -> None:
+        """Forget all that differs from image and seed. The guest must be down."""
+        for layer in ("upper", "olwork", "rootfs"):
+            shutil.rmtree(self.directory / layer, ignore_errors=True)
+        run(["cp", "-a", str(self.seed), str(self.upper)])
+        (self.directory / "rootfs").mkdir()
+
+    def run(
+        self,
+        command: str | Sequence[str],
+        *,
+        input: str | None = None,
+        check: bool = True,
+        timeout: float = 60,
+    ) -> subprocess.CompletedProcess[str]:
+        """Run *command* (shell text, or a list) in the guest as root, for *timeout* seconds.
+
+        It needs no network and no sshd. Raises LabError when *check* is set and it fails.
+        """
+        argv = ["/bin/sh", "-c", command] if isinstance(command, str) else list(command)
+        return self._lxc(
+            "lxc-attach", "--clear-env", "--", *argv, input=input, check=check, timeout=timeout
+        )
+
+    def write_file(self, path: str, content: str, mode: str = "0644") -> None:
+        """Replace the file *path* in the guest, owned by root."""
+        quoted = shlex.quote(path)
+        self.run(
+            f"cat > {quoted}.new && chmod {mode} {quoted}.new && mv {quoted}.new {quoted}",
+            input=content,
+        )
+
+    def read_file(self, path: str) -> str:
+        """The text of the file *path* in the guest."""
+        return self.run(["cat", path]).stdout
+
+    def ssh(self, *command: str) -> list[str]:
+        """The ssh command line that reaches it as root, its host key verified."""
+        return [
+            "ssh",
+            "-i", str(self.ssh_key),
+            "-o", "IdentitiesOnly=yes",
+            "-o", "BatchMode=yes",
+            "-o", "StrictHostKeyChecking=yes",
+            "-o", f"UserKnownHostsFile={self.known_hosts}",
+            "-o", "GlobalKnownHostsFile=/dev/null",
+            f"root@{self.ipv4[0]}",
+            *command,
+        ]  # fmt: skip
+
+    def console(self, *command: str) -> int:
+        """Run *command* in the guest on this terminal; return its exit status."""
+        argv = ["lxc-attach", "-P", str(self.guests), "-n", self.container, "--clear-env", "--"]
+        return subprocess.run([*argv, *command], env=environment()).returncode
+
+    def _lxc(
+        self,
+        program: str,
+        *arguments: str,
+        input: str | None = None,
+        check: bool = True,
+        timeout: float = 60,
+    ) -> subprocess.CompletedProcess[str]:
+        argv = [program, "-P", str(self.guests), "-n", self.container, *arguments]
+        return run(argv, input=input, check=check, timeout=timeout)
+
+
+def _greets(address: str, port: int) -> bool:
+    """Whether a server on address and port speaks first, as SSH and SMTP servers do."""
+    try:
+        with socket.create_connection((address, port), timeout=1) as connection:
+            return connection.recv(4) != b""
+    except OSError:
+        return False
+
+
+@dataclass(frozen=True)
+class Seed:
+    """Writes files of a guest that is not born yet, with owners and modes as it will see them."""
+
+    root: Path
+    image: Path
+
+    def file(self, path: str, content: str, mode: int = 0o644, owner: str = "root") -> None:
+        """Put a file at *path* (absolute, in the guest), owned by *owner* of the image."""
+        place = self._place(path)
+        uid, gid = self._ids(owner)
+        place.touch(mode=0o600)
+        place.write_text(content)
+        os.chown(place, uid, gid)
+        place.chmod(mode)
+
+    def link(self, path: str, target: str) -> None:
+        """Put a symbolic link at *path*."""
+        self._place(path).symlink_to(target)
+
+    def directory(self, path: str, mode: int = 0o755, owner: str = "root") -> None:
+        """Put a directory at *path*, owned by *owner* of the image."""
+        place = self._place(path)
+        place.mkdir()
+        os.chown(place, *self._ids(owner))
+        place.chmod(mode)
+
+    def enable(self, unit: str) -> None:
+        """Start the image's systemd unit at boot (what `systemctl enable` does)."""
+        self.link(
+            f"/etc/systemd/system/multi-user.target.wants/{unit}", f"/lib/systemd/system/{unit}"
+        )
+
+    def _place(self, path: str) -> Path:
+        relative = Path(path).relative_to("/")
+        # In an overlay the upper directory's own mode and owner win over the image's.
+        for parent in reversed(relative.parents[:-1]):
+            ours, below = self.root / parent, self.image / parent
+            if ours.is_dir():
+                continue
+            ours.mkdir()
+            if below.is_dir():
+                status = below.stat()
+                os.chown(ours, status.st_uid, status.st_gid)
+                ours.chmod(status.st_mode & 0o7777)
+        return self.root / relative
+
+    def _ids(self, owner: str) -> tuple[int, int]:
+        for line in (self.image / "etc/passwd").read_text().splitlines():
+            name, _, uid, gid, *_ = line.split(":")
+            if name == owner:
+                return int(uid), int(gid)
+        raise LabError(f"image {self.image.name}: no user {owner}")
+
+
+def write_container(guest: Guest, mounts: Sequence[tuple[Path, str]] = ()) -> None:
+    """Write the guest's LXC configuration (lxc.container.conf(5)).
+
+    *mounts* are pairs of a directory on this machine and where the guest sees it.
+    """
+    network = guest.network
+    lines = [
+        "lxc.include = /usr/share/lxc/config/common.conf",
+        f"lxc.arch = {os.uname().machine}",
+        "lxc.apparmor.profile = unconfined",
+        f"lxc.uts.name = {guest.name}",
+        f"lxc.rootfs.path = overlay:{guest.image}:{guest.upper}",
+        f"lxc.console.logfile = {guest.directory / 'console.log'}",
+        "lxc.net.0.type = veth",
+        f"lxc.net.0.link = {network.bridge}",
+        f"lxc.net.0.veth.pair = {network.bridge}v{guest.suffixes[0]}",
+        "lxc.net.0.name = eth0",
+        "lxc.net.0.flags = up",
+        *(f"lxc.net.0.ipv4.address = {address}/24" for address in guest.ipv4),
+        *(f"lxc.net.0.ipv6.address = {address}/64" for address in reversed(guest.ipv6)),
+        f"lxc.net.0.ipv4.gateway = {network.ipv4(1)}",
+        f"lxc.net.0.ipv6.gateway = {network.ipv6(1)}",
+        *(
+            f"lxc.mount.entry = {source} {target.lstrip('/')} none bind,create=dir 0 0"
+            for source, target in mounts
+        ),
+    ]
+    (guest.directory / "config").write_text("\n".join(lines) + "\n")

@@ -1,0 +1,91 @@
+"""The hosts that every lab has: the rest of the internet."""
+
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lab import dns, network
+from lab.guest import Seed
+from lab.network import Network
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a fixed host's files are made from: the network, and the lab's own secrets."""
+
+    network: Network
+    run: Path
+    data: Path
+
+    def secret(self, name: str, make: Callable[[], str]) -> str:
+        """The secret *name* of this lab, made at its first use."""
+        place = self.run / "secrets" / name
+        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not place.exists():
+            new = place.with_name(name + ".new")
+            new.touch(mode=0o600)
+            new.write_text(make())
+            new.rename(place)
+        return place.read_text()
+
+    @property
+    def signing_key(self) -> dns.SigningKey:
+        """The key that signs every zone."""
+        return dns.SigningKey.from_pem(
+            self.secret("dnssec.pem", lambda: dns.SigningKey.generate().pem)
+        )
+
+    @property
+    def tsig_secret(self) -> str:
+        """The secret of dynamic updates, in base64."""
+        return self.secret("tsig", lambda: dns.tsig_secret(secrets.token_bytes(32)))
+
+
+Plant = Callable[[Seed, Surroundings], None]
+
+
+@dataclass(frozen=True)
+class FixedHost:
+    """A host of the internet: its last octets, how its files are written, what it shares."""
+
+    suffixes: tuple[int, ...]
+    plant: Plant
+    mounts: Mapping[str, str] = field(default_factory=dict)
+
+
+def _name_server(seed: Seed, around: Surroundings) -> None:
+    dns.plant(seed, around.network, around.signing_key, around.tsig_secret)
+
+
+def _client(seed: Seed, around: Surroundings) -> None:
+    """Application and outsider need nothing but what every guest has."""
+
+
+HOSTS: Mapping[str, FixedHost] = {
+    "ns": FixedHost((network.NAMESERVER, network.RESOLVER), _name_server, {"dns": "/srv/dns"}),
+    "app": FixedHost((network.APPLICATION,), _client),
+    "outsider": FixedHost((network.OUTSIDER,), _client),
+}
+
+
+def records(around: Surroundings) -> list[dns.Record]:
+    """The records of the fixed hosts."""
+    net = around.network
+    named = {
+        "ns.lab.example.": network.NAMESERVER,
+        "resolver.lab.example.": network.RESOLVER,
+        "app.lab.example.": network.APPLICATION,
+        "outsider.lab.example.": network.OUTSIDER,
+    }
+    return [row for name, suffix in named.items() for row in _addresses(net, name, suffix)]
+
+
+def _addresses(net: Network, name: str, suffix: int) -> list[dns.Record]:
+    """Forward and reverse records of one name, in both families."""
+    return [
+        (name, 60, "A", net.ipv4(suffix)),
+        (name, 60, "AAAA", net.ipv6(suffix)),
+        (dns.pointer(net.ipv4(suffix)), 60, "PTR", name),
+        (dns.pointer(net.ipv6(suffix)), 60, "PTR", name),
+    ]

@@ -1,0 +1,158 @@
+"""The lab's network: one bridge, its addresses, and a wall around it."""
+
+import ipaddress
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from lab.errors import LabError
+from lab.shell import run
+
+MACHINE = 1
+NAMESERVER = 2
+RESOLVER = 3
+CA = 4
+BIGMAIL = 31
+STRICTMAIL = 32
+APPLICATION = 41
+OUTSIDER = 51
+
+FORWARDER_PORT = 3142
+
+_LAST_NUMBER = 99
+
+
+@dataclass(frozen=True)
+class Network:
+    """Addresses and names of the lab with this number. A host is known by its last octet."""
+
+    number: int
+
+    @property
+    def bridge(self) -> str:
+        """The bridge's interface name; also the name of the lab's nftables table."""
+        return f"prlab{self.number}"
+
+    @property
+    def ipv4_range(self) -> ipaddress.IPv4Network:
+        """The lab's IPv4 range, a /24."""
+        return ipaddress.IPv4Network(f"10.{77 + self.number}.0.0/24")
+
+    @property
+    def ipv6_range(self) -> ipaddress.IPv6Network:
+        """The lab's IPv6 range, a /64 of unique local addresses (RFC 4193)."""
+        return ipaddress.IPv6Network(f"fd77:{self.number}::/64")
+
+    def ipv4(self, suffix: int) -> str:
+        """The IPv4 address with this last octet."""
+        return str(self.ipv4_range.network_address + suffix)
+
+    def ipv6(self, suffix: int) -> str:
+        """The IPv6 address that ends in the same digits as the IPv4 address does."""
+        return str(self.ipv6_range.network_address + int(str(suffix), 16))
+
+    @property
+    def ipv4_reverse_zone(self) -> str:
+        """The zone of the range's PTR records (RFC 1035 §3.5)."""
+        return f"0.{77 + self.number}.10.in-addr.arpa."
+
+    @property
+    def ipv6_reverse_zone(self) -> str:
+        """The zone of the range's PTR records (RFC 3596 §2.5)."""
+        pointer = self.ipv6_range.network_address.reverse_pointer
+        host_nibbles = (128 - self.ipv6_range.prefixlen) // 4
+        return ".".join(pointer.split(".")[host_nibbles:]) + "."
+
+    @property
+    def forwarder(self) -> str:
+        """The URL of the package forwarder, as `Acquire::http::Proxy` wants it (apt.conf(5))."""
+        return f"http://{self.ipv4(MACHINE)}:{FORWARDER_PORT}"
+
+
+def free_network(taken: Iterable[int]) -> Network:
+    """The first network whose number is not *taken* and whose ranges this machine does not use."""
+    used = _used_ranges()
+    skipped = set(taken)
+    for number in range(_LAST_NUMBER + 1):
+        network = Network(number)
+        if number in skipped or _exists(network.bridge):
+            continue
+        if not any(_overlap(network, other) for other in used):
+            return network
+    raise LabError("no free range: 10.77.0.0/24 to 10.176.0.0/24 are all in use on this machine")
+
+
+_Range = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+def _overlap(network: Network, other: _Range) -> bool:
+    if isinstance(other, ipaddress.IPv4Network):
+        return network.ipv4_range.overlaps(other)
+    return network.ipv6_range.overlaps(other)
+
+
+def _used_ranges() -> list[_Range]:
+    """Every range that this machine has an address in or a route to, but the default routes."""
+    ranges: list[_Range] = []
+    for family in ("-4", "-6"):
+        shown = run(["ip", "-j", family, "route", "show", "table", "all"]).stdout
+        for route in json.loads(shown or "[]"):
+            if route["dst"] != "default":
+                ranges.append(ipaddress.ip_network(route["dst"], strict=False))
+    return [known for known in ranges if known.prefixlen > 0 and not known.is_multicast]
+
+
+def _exists(interface: str) -> bool:
+    return run(["ip", "link", "show", interface], check=False).returncode == 0
+
+
+def is_up(network: Network) -> bool:
+    """Whether the bridge and the wall are there."""
+    table = run(["nft", "list", "table", "inet", network.bridge], check=False)
+    return table.returncode == 0 and _exists(network.bridge)
+
+
+def make(network: Network) -> None:
+    """Build the wall, then the bridge behind it."""
+    run(["nft", "-f", "-"], input=_wall(network))
+    bridge = network.bridge
+    run(["ip", "link", "add", bridge, "type", "bridge", "stp_state", "0", "forward_delay", "0"])
+    prefix = network.ipv4_range.prefixlen
+    run(["ip", "address", "add", f"{network.ipv4(MACHINE)}/{prefix}", "dev", bridge])
+    prefix = network.ipv6_range.prefixlen
+    run(["ip", "address", "add", f"{network.ipv6(MACHINE)}/{prefix}", "dev", bridge, "nodad"])
+    run(["ip", "link", "set", bridge, "up"])
+
+
+def remove(network: Network) -> None:
+    """Take away bridge and wall, whichever of them is there."""
+    if _exists(network.bridge):
+        run(["ip", "link", "delete", network.bridge])
+    if run(["nft", "list", "table", "inet", network.bridge], check=False).returncode == 0:
+        run(["nft", "delete", "table", "inet", network.bridge])
+
+
+def _wall(network: Network) -> str:
+    """Guests reach each other and the package forwarder; nothing else of, or beyond, the machine.
+
+    The bridge-to-bridge row matters where br_netfilter sends bridged frames through `forward`.
+    """
+    bridge = network.bridge
+    return f"""
+table inet {bridge} {{
+    chain input {{
+        type filter hook input priority filter - 5; policy accept;
+        iifname != "{bridge}" accept
+        ct state established,related accept
+        meta l4proto {{ icmp, ipv6-icmp }} accept
+        ip daddr {network.ipv4(MACHINE)} tcp dport {FORWARDER_PORT} accept
+        counter drop
+    }}
+    chain forward {{
+        type filter hook forward priority filter - 5; policy accept;
+        iifname "{bridge}" oifname "{bridge}" accept
+        iifname "{bridge}" counter drop
+        oifname "{bridge}" counter drop
+    }}
+}}
+"""

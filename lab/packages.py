@@ -1,0 +1,80 @@
+"""The Debian packages that the lab needs on this machine."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from lab.errors import LabError
+from lab.shell import run
+
+# debian-archive-keyring: on Ubuntu it is what makes Debian suites verifiable.
+NEEDED = (
+    "apt-cacher-ng",
+    "debian-archive-keyring",
+    "iproute2",
+    "lxc",
+    "mmdebstrap",
+    "nftables",
+    "openssh-client",
+)
+
+# Units that a package enables for the machine's next boot. The lab starts its own processes.
+_UNWANTED_UNITS = {
+    "apt-cacher-ng": ("apt-cacher-ng.service",),
+    "lxc": ("lxc.service", "lxc-net.service", "lxc-monitord.service"),
+    "nftables": ("nftables.service",),
+}
+
+_POLICY = Path("/usr/sbin/policy-rc.d")
+
+
+def missing() -> list[str]:
+    """The needed packages that are not installed."""
+    shown = run(
+        ["dpkg-query", "-W", "-f", "${Package} ${db:Status-Status}\\n", *NEEDED], check=False
+    )
+    installed = {
+        line.split()[0] for line in shown.stdout.splitlines() if line.endswith(" installed")
+    }
+    return [name for name in NEEDED if name not in installed]
+
+
+def ensure() -> list[str]:
+    """Install what is missing, in one call, starting nothing; return what was installed.
+
+    Raises LabError where apt-get fails or the user is not root.
+    """
+    wanted = missing()
+    if not wanted:
+        return []
+    if os.geteuid() != 0:
+        raise LabError("the lab installs packages and makes networks: run it as root")
+    with _nothing_starts():
+        # A fresh machine has no package lists; a stale list names files that are gone.
+        run(["apt-get", "-q", "update"], timeout=600)
+        run(
+            ["apt-get", "-q", "-y", "--no-install-recommends", "install", *wanted],
+            timeout=1800,
+        )
+    for package in wanted:
+        for unit in _UNWANTED_UNITS.get(package, ()):
+            run(["systemctl", "disable", unit], check=False)
+    return wanted
+
+
+@contextmanager
+def _nothing_starts() -> Iterator[None]:
+    """Deny every service start while packages are installed (policy-rc.d, Debian Policy §9.3)."""
+    if _POLICY.exists():
+        yield
+        return
+    with tempfile.NamedTemporaryFile("w", dir=_POLICY.parent, delete=False) as policy:
+        policy.write("#!/bin/sh\nexit 101\n")
+    Path(policy.name).chmod(0o755)
+    Path(policy.name).rename(_POLICY)
+    try:
+        yield
+    finally:
+        _POLICY.unlink()

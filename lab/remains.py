@@ -1,0 +1,81 @@
+"""Taking labs away: one that is no longer wanted, or what a dead one has left."""
+
+import os
+import signal
+from pathlib import Path
+
+from lab import network, state
+from lab.guest import wait_until
+from lab.network import Network
+
+_CGROUPS = Path("/sys/fs/cgroup")
+
+
+def is_alive(number: int) -> bool:
+    """Whether lab *number* can still be used: it is on record, has its bridge, and a host runs."""
+    known = state.read(number)
+    if known is None or not network.is_up(known.network):
+        return False
+    return any(guest.is_running() for guest in known.guests().values())
+
+
+def is_orphan(number: int) -> bool:
+    """Whether the checkout that lab *number* belongs to is gone, so that nobody can end it."""
+    known = state.read(number)
+    return known is not None and not Path(known.clone).is_dir()
+
+
+def remove(number: int) -> None:
+    """Remove all of lab *number*: processes, interfaces, filter rules, files.
+
+    Every step looks for what is there rather than for what should be, so that it also
+    removes what a lab has left that was killed at any point.
+    """
+    net = Network(number)
+    known = state.read(number)
+    for process in known.processes.values() if known else ():
+        process.end()
+    _kill_containers(net)
+    network.remove(net)
+    state.forget(number)
+
+
+def _kill_containers(net: Network) -> None:
+    """End every process in a control group of this lab's containers, then remove the groups.
+
+    LXC names them lxc.payload.NAME and lxc.monitor.NAME (lxc.container.conf(5)).
+    """
+    marks = tuple(f"/lxc.{part}.{net.bridge}-" for part in ("payload", "monitor"))
+
+    def members() -> list[int]:
+        return [pid for pid in _processes() if any(m in _control_groups(pid) for m in marks)]
+
+    for pid in members():
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+    wait_until(lambda: not members(), 30, f"{net.bridge}: end of the hosts' processes")
+    for mark in marks:
+        for group in [*_CGROUPS.glob(f"{mark[1:]}*"), *_CGROUPS.glob(f"*/{mark[1:]}*")]:
+            _remove_group(group)
+
+
+def _processes() -> list[int]:
+    return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+
+
+def _control_groups(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cgroup").read_text()
+    except OSError:
+        return ""
+
+
+def _remove_group(group: Path) -> None:
+    for directory, _, _ in os.walk(group, topdown=False):
+        try:
+            os.rmdir(directory)
+        except OSError:
+            # Its last process may still be on its way out; an empty group harms nobody.
+            continue

@@ -1,0 +1,77 @@
+"""A running lab, as tests, the demo and inventories see it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from lab import control, remains, state
+from lab.dns import Dns
+from lab.errors import LabError
+from lab.guest import Guest
+from lab.network import Network
+from lab.state import State
+
+
+@dataclass(frozen=True)
+class Lab:
+    """The lab of this clone."""
+
+    state: State
+
+    @property
+    def network(self) -> Network:
+        """Its addresses."""
+        return self.state.network
+
+    @cached_property
+    def hosts(self) -> Mapping[str, Guest]:
+        """All its hosts by name, bare targets and the internet's own."""
+        return self.state.guests()
+
+    @cached_property
+    def targets(self) -> Mapping[str, Guest]:
+        """The bare hosts by name."""
+        return {
+            name: guest
+            for name, guest in self.hosts.items()
+            if self.state.hosts[name].kind == "target"
+        }
+
+    @cached_property
+    def dns(self) -> Dns:
+        """Its zones."""
+        return control.zones(self.state)
+
+    @property
+    def ssh_key(self) -> Path:
+        """The private key that every host lets in as root."""
+        return self.state.run / "ssh" / "id_ed25519"
+
+    @property
+    def known_hosts(self) -> Path:
+        """Every host's key."""
+        return self.state.run / "ssh" / "known_hosts"
+
+    @property
+    def root_hints(self) -> Path:
+        """The hints file of the lab's root."""
+        return self.state.run / "root.hints"
+
+    @property
+    def root_key(self) -> Path:
+        """The trust anchor of the lab's root."""
+        return self.state.run / "root.key"
+
+    @property
+    def apt_proxy(self) -> str:
+        """The URL of the package forwarder."""
+        return self.network.forwarder
+
+
+def load() -> Lab:
+    """The lab of this clone; raises LabError where none is up."""
+    known = state.of_clone(control.CLONE)
+    if known is None or not remains.is_alive(known.number):
+        raise LabError("no lab is up for this checkout: script/lab up")
+    return Lab(known)
