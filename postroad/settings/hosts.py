@@ -1,0 +1,254 @@
+"""Reads the ``hosts`` section: servers, their addresses, and how each stream leaves them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv6Address
+from typing import TypeVar
+
+from postroad.settings import defaults, keys
+from postroad.settings.model import Address, Host, StreamName, WayOut
+from postroad.settings.rules import Claim, distinct_names, one_port_each, one_stream_each
+from postroad.settings.shapes import (
+    IncompleteError,
+    Node,
+    Reader,
+    Table,
+    flag,
+    named,
+    need,
+)
+from postroad.settings.streams import stream_name
+from postroad.settings.values import domain, ipv4, ipv6, port, selector_label
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Claims:
+    """What the hosts take for their own, gathered while they are read."""
+
+    names: list[Claim[str]] = field(default_factory=list)
+    addresses: list[Claim[Address]] = field(default_factory=list)
+    labels: list[Claim[str]] = field(default_factory=list)
+    ports: list[Claim[tuple[Address, int]]] = field(default_factory=list)
+    pointers: list[tuple[str, IPv4Address | None]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadHost:
+    """What could be read of one host; ``host`` is None where a part of it has a fault."""
+
+    name: str
+    node: Node
+    streams: tuple[StreamName, ...]
+    inbound: bool
+    host: Host | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Own:
+    """The host's own part, which its ways out fall back to."""
+
+    name: str
+    hostname: str | None
+    ipv4: IPv4Address | None
+    ipv6: IPv6Address | None
+    shared: bool
+    label: str | None
+
+
+def read_hosts(
+    node: Node, declared: Sequence[StreamName], ssh_port: int, claims: Claims
+) -> list[ReadHost]:
+    """Every host under ``node``; ``declared`` are the streams that the estate has."""
+    entries = named(node)
+    if entries is not None and not entries:
+        node.fault("declares no host", 'declare at least one, as {"mail1": {...}}')
+    distinct_names(entries or [])
+    reserved = {22: "SSH", 25: "inbound mail", 53: "DNS", 80: "ACME", ssh_port: "SSH"}
+    found = []
+    for name, child in entries or []:
+        table = Table.of(child, keys.HOST)
+        if table is not None:
+            found.append(_host(name, table, declared, reserved, claims))
+    return found
+
+
+def _host(
+    name: str,
+    table: Table,
+    declared: Sequence[StreamName],
+    reserved: Mapping[int, str],
+    claims: Claims,
+) -> ReadHost:
+    hostname = table.required(
+        "hostname", domain, 'write the server\'s full name, as "mail1.shop.example"'
+    )
+    own = _Own(
+        name=name,
+        hostname=hostname,
+        ipv4=table.required("ipv4", ipv4, "write the server's own IPv4 address"),
+        ipv6=table.nullable("ipv6", ipv6, None),
+        shared=table.optional("shared_address", flag, False),
+        label=_label(table, hostname),
+    )
+    inbound = table.optional("inbound", flag, True)
+    if hostname is not None:
+        claims.names.append(Claim(hostname, name, None, table.at("hostname")))
+    _claim_addresses(claims, own.ipv4, own.ipv6, name, None, table)
+    mine = Claims()
+    ways, carried = _ways_out(table, own, declared, reserved, mine)
+    if not own.shared:
+        one_stream_each(mine.addresses, table.node)
+    one_port_each(mine.ports)
+    claims.names += mine.names
+    claims.addresses += mine.addresses
+    claims.labels += mine.labels
+    try:
+        host = Host(
+            name=name,
+            hostname=need(hostname),
+            ipv4=need(own.ipv4),
+            ipv6=own.ipv6,
+            shared_address=own.shared,
+            inbound=inbound,
+            ways_out=need(ways),
+        )
+    except IncompleteError:
+        host = None
+    return ReadHost(name, table.node, carried, inbound, host)
+
+
+def _label(table: Table, hostname: str | None) -> str | None:
+    if "label" in table.values:
+        return selector_label(table.at("label"))
+    if hostname is None:
+        return None
+    node = table.at("label")
+    return selector_label(Node(hostname.partition(".")[0], node.where, node.faults))
+
+
+def _claim_addresses(
+    claims: Claims,
+    four: IPv4Address | None,
+    six: IPv6Address | None,
+    host: str,
+    stream: StreamName | None,
+    table: Table,
+) -> None:
+    if four is not None:
+        claims.addresses.append(Claim(four, host, stream, table.at("ipv4")))
+    if six is not None:
+        claims.addresses.append(Claim(six, host, stream, table.at("ipv6")))
+
+
+def _ways_out(
+    table: Table,
+    own: _Own,
+    declared: Sequence[StreamName],
+    reserved: Mapping[int, str],
+    claims: Claims,
+) -> tuple[tuple[WayOut, ...] | None, tuple[StreamName, ...]]:
+    hint = 'write how each stream leaves it, as {"transactional": {...}}'
+    entries = table.required("ways_out", named, hint)
+    if entries is not None and not entries:
+        table.at("ways_out").fault("carries no stream", hint)
+    ways = []
+    carried = []
+    for name, node in entries or []:
+        stream = stream_name(name, node)
+        way_table = Table.of(node, keys.WAY_OUT)
+        if stream is None or way_table is None:
+            continue
+        carried.append(stream)
+        if stream not in declared:
+            node.fault(
+                f'the estate declares no stream "{stream}"',
+                f'declare it under estate["streams"]["{stream}"] or leave this way out away',
+            )
+        ways.append(_way_out(stream, way_table, own, reserved, claims))
+    whole = tuple(way for way in ways if way is not None)
+    return (whole if entries else None), tuple(carried)
+
+
+def _way_out(
+    stream: StreamName,
+    table: Table,
+    own: _Own,
+    reserved: Mapping[int, str],
+    claims: Claims,
+) -> WayOut | None:
+    helo = _own_or_host(table, "helo", domain, own.hostname, own.shared)
+    four = _own_or_host(table, "ipv4", ipv4, own.ipv4, own.shared)
+    six = table.nullable("ipv6", ipv6, own.ipv6 if own.shared else None)
+    starttls, implicit = _ports(stream, table, own.shared, reserved)
+    label = table.optional("selector_label", selector_label, own.label or "")
+    if helo is not None:
+        _check_helo(helo, four, own, table, claims)
+        claims.names.append(Claim(helo, own.name, stream, table.at("helo")))
+    _claim_addresses(claims, four, six, own.name, stream, table)
+    if label:
+        claims.labels.append(Claim(label, own.name, stream, table.at("selector_label")))
+    if own.shared:
+        for address in (a for a in (four, six) if a is not None):
+            for key, number in (("starttls_port", starttls), ("tls_port", implicit)):
+                claims.ports.append(Claim((address, number), own.name, stream, table.at(key)))
+    try:
+        return WayOut(stream, need(four), six, need(helo), starttls, implicit, need(label or None))
+    except IncompleteError:
+        return None
+
+
+def _own_or_host(
+    table: Table, key: str, reader: Reader[T], of_host: T | None, shared: bool
+) -> T | None:
+    """The way out's own value; on a shared address the host's where it is left out."""
+    if shared and key not in table.values:
+        return of_host
+    return table.required(
+        key, reader, f'write the stream\'s own "{key}", or set the host\'s "shared_address" to True'
+    )
+
+
+def _ports(
+    stream: StreamName, table: Table, shared: bool, reserved: Mapping[int, str]
+) -> tuple[int, int]:
+    second = shared and stream == "marketing"
+    usual = defaults.SECOND_SUBMISSION_PORTS if second else defaults.SUBMISSION_PORTS
+    starttls = table.optional("starttls_port", port, usual[0])
+    implicit = table.optional("tls_port", port, usual[1])
+    for key, number in (("starttls_port", starttls), ("tls_port", implicit)):
+        if number in reserved:
+            table.at(key).fault(
+                f"{number} is the port of {reserved[number]}", f"write another, as {usual[0]}"
+            )
+    if starttls == implicit:
+        table.at("tls_port").fault(
+            f"{implicit} is the starttls_port too", f"write another, as {usual[1]}"
+        )
+    return starttls, implicit
+
+
+def _check_helo(
+    helo: str, four: IPv4Address | None, own: _Own, table: Table, claims: Claims
+) -> None:
+    """One address has one PTR name, and that name leads back to it alone (FCrDNS)."""
+    known = [(own.hostname, own.ipv4), *claims.pointers]
+    claims.pointers.append((helo, four))
+    for name, address in known:
+        if name is None or address is None or four is None:
+            continue
+        if name == helo and address != four:
+            table.at("helo").fault(
+                f"{helo} is already the name of {address}",
+                f"write a name that leads to {four} alone",
+            )
+            return
+        if name != helo and address == four:
+            table.at("helo").fault(
+                f"{four} already has the PTR name {name}, and an address has one",
+                f'write "{name}" here, or give the stream an address of its own',
+            )
+            return

@@ -1,0 +1,276 @@
+"""Reads the operator's ``estate`` dictionary into the model, or says everything wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from functools import partial
+from typing import Literal
+
+from postroad.settings import defaults, keys
+from postroad.settings.faults import EstateFaults, Fault
+from postroad.settings.hosts import Claims, ReadHost, read_hosts
+from postroad.settings.model import (
+    Admin,
+    Dmarc,
+    DmarcPolicy,
+    Estate,
+    EstateInput,
+    Firewall,
+    Opening,
+    Resolver,
+    StreamName,
+    SuppliedKey,
+)
+from postroad.settings.rules import (
+    domains_everywhere,
+    marketing_stops_first,
+    one_host_each,
+    one_key_a_selector,
+)
+from postroad.settings.shapes import (
+    IncompleteError,
+    Node,
+    Table,
+    choose,
+    many,
+    need,
+    one_of,
+    text,
+    whole_number,
+)
+from postroad.settings.streams import ReadStream, read_streams
+from postroad.settings.tls import SOURCE_HINT, read_supplied_keys, read_tls
+from postroad.settings.values import comment_line, domain, email, networks, port, time_server, url
+
+_POLICIES: tuple[DmarcPolicy, ...] = ("none", "quarantine", "reject")
+_PROTOCOLS: tuple[Literal["tcp", "udp"], ...] = ("tcp", "udp")
+
+
+def read(declared: EstateInput, source: str) -> Estate:
+    """The estate that ``declared`` describes; ``source`` is the file that declares it.
+
+    Raises EstateFaults with every fault at once. Reads no file, clock or network.
+    """
+    faults: list[Fault] = []
+    estate = _estate(Node(declared, f"{source}: estate", faults))
+    if faults or estate is None:
+        raise EstateFaults(faults)
+    return estate
+
+
+def match_inventory(estate: Estate, names: Collection[str], source: str) -> None:
+    """Check that inventory and estate name the same hosts; EstateFaults where they do not.
+
+    ``source`` is the file that declares the estate, ``names`` are the inventory's hosts.
+    """
+    node = Node(None, f'{source}: estate["hosts"]', [])
+    declared = [host.name for host in estate.hosts]
+    for name in sorted(set(names) - set(declared)):
+        node.child(name, None).fault(
+            "is missing, but the inventory has this host",
+            "declare it, or take it out of the inventory",
+        )
+    for name in declared:
+        if name not in names:
+            node.child(name, None).fault(
+                "is not in the inventory",
+                choose(name, sorted(names)) if names else "add it to the inventory",
+            )
+    if node.faults:
+        raise EstateFaults(node.faults)
+
+
+def _estate(node: Node) -> Estate | None:
+    table = Table.of(node, keys.ESTATE)
+    if table is None:
+        return None
+    admin_email, admin = _admin(table)
+    firewall = _firewall(table)
+    streams = _streams(table)
+    from_domains = {found.name: found.from_domains for found in streams}
+    claims = Claims()
+    hosts = _hosts(table, streams, firewall.ssh_port, claims)
+    tls = read_tls(table.at("tls"), admin_email) if table.has("tls", SOURCE_HINT) else None
+    carried = {host.name: host.streams for host in hosts}
+    supplied: tuple[SuppliedKey, ...] = table.optional(
+        "dkim_keys",
+        partial(read_supplied_keys, carried=carried, from_domains=from_domains),
+        (),
+    )
+    _check_names(claims, streams)
+    one_host_each(claims.addresses, "the address")
+    brought = {(key.host, key.stream, key.domain) for key in supplied}
+    one_key_a_selector(claims.labels, from_domains, brought)
+    dmarc = _dmarc(table, admin_email)
+    resolver = _resolver(table)
+    system_sender = _system_sender(table, hosts, from_domains)
+    record_ttl = table.optional(
+        "record_ttl", whole_number(60, 604_800, "seconds"), defaults.RECORD_TTL
+    )
+    apt_proxy = table.nullable("apt_proxy", url("http", "https"), None)
+    time_servers: tuple[str, ...] = table.optional("time_servers", many(time_server), ())
+    log_days = table.optional("log_days", whole_number(1, 3650, "days"), defaults.LOG_DAYS)
+    probe = table.nullable("port25_probe", domain, defaults.PORT25_PROBE)
+    if tls is None:
+        return None
+    try:
+        return Estate(
+            admin=need(admin),
+            hosts=tuple(need(found.host) for found in hosts),
+            streams=tuple(need(found.stream) for found in streams),
+            tls=tls,
+            supplied_keys=supplied,
+            dmarc=need(dmarc),
+            resolver=resolver,
+            firewall=firewall,
+            system_sender=need(system_sender),
+            record_ttl=record_ttl,
+            apt_proxy=apt_proxy,
+            time_servers=time_servers,
+            log_days=log_days,
+            port25_probe=probe,
+        )
+    except IncompleteError:
+        return None
+
+
+def _section(table: Table, key: str, known: Sequence[str]) -> Table:
+    """An optional section; the empty one where it is left out or is no dictionary."""
+    node = table.at(key)
+    found = Table.of(node, known) if key in table.values else None
+    return Table(node, {}) if found is None else found
+
+
+def _admin(table: Table) -> tuple[str | None, Admin | None]:
+    found = table.required(
+        "admin",
+        lambda node: Table.of(node, keys.ADMIN),
+        'write {"email": "ops@shop.example", "networks": ["192.0.2.0/24"]}',
+    )
+    if found is None:
+        return None, None
+    mailbox = found.required("email", email, "write the mailbox of whoever runs the estate")
+    mend = "write the networks that SSH is open to: without one it is open to nobody"
+    open_to = found.required("networks", networks, mend)
+    try:
+        return mailbox, Admin(need(mailbox), need(open_to))
+    except IncompleteError:
+        return mailbox, None
+
+
+def _streams(table: Table) -> list[ReadStream]:
+    found = table.required("streams", read_streams, 'write {"transactional": {...}}') or []
+    marketing_stops_first({one.name: (one.limits, one.node.child("limits", None)) for one in found})
+    envelopes: dict[str, StreamName] = {}
+    for one in found:
+        if one.envelope_domain is None:
+            continue
+        other = envelopes.setdefault(one.envelope_domain, one.name)
+        if other != one.name:
+            one.node.child("envelope_domain", None).fault(
+                f"{one.envelope_domain} is already the {other} stream's",
+                "write another: each stream has its own bounces and reputation",
+            )
+    return found
+
+
+def _hosts(
+    table: Table, streams: Sequence[ReadStream], ssh_port: int, claims: Claims
+) -> list[ReadHost]:
+    declared = [found.name for found in streams]
+    hosts = table.required(
+        "hosts",
+        lambda node: read_hosts(node, declared, ssh_port, claims),
+        'write {"mail1": {"hostname": "mail1.shop.example", ...}}',
+    )
+    if not hosts:
+        return []
+    for found in streams:
+        if not any(found.name in host.streams for host in hosts):
+            found.node.fault(
+                "is carried by no host",
+                f'add "{found.name}" to the "ways_out" of a host or leave the stream out',
+            )
+    if not any(host.inbound for host in hosts):
+        table.at("hosts").fault(
+            "has no inbound host, so bounces and complaints have nowhere to go",
+            'set "inbound" to True on one host',
+        )
+    return hosts
+
+
+def _check_names(claims: Claims, streams: Sequence[ReadStream]) -> None:
+    one_host_each(claims.names, "the name")
+    names = {claim.value for claim in claims.names}
+    for found in streams:
+        if found.envelope_domain in names:
+            found.node.child("envelope_domain", None).fault(
+                f"{found.envelope_domain} is a host's own name, which has an SPF record of its own",
+                f'write a domain of its own, as "bounce.{found.envelope_domain}"',
+            )
+
+
+def _dmarc(table: Table, admin_email: str | None) -> Dmarc | None:
+    section = _section(table, "dmarc", keys.DMARC)
+    policy = section.optional("policy", one_of(_POLICIES), defaults.DMARC_POLICY)
+    reports = section.nullable("reports", email, admin_email)
+    return None if reports is None else Dmarc(policy, reports)
+
+
+def _resolver(table: Table) -> Resolver:
+    section = _section(table, "resolver", keys.RESOLVER)
+    return Resolver(
+        section.nullable("root_hints_file", text, None),
+        section.nullable("trust_anchor_file", text, None),
+    )
+
+
+def _firewall(table: Table) -> Firewall:
+    section = _section(table, "firewall", keys.FIREWALL)
+    return Firewall(
+        section.optional("ssh_port", port, defaults.SSH_PORT),
+        section.optional("open", many(_opening), ()),
+    )
+
+
+def _opening(node: Node) -> Opening | None:
+    table = Table.of(node, keys.OPENING)
+    if table is None:
+        return None
+    number = table.required("port", port, "write the port to open")
+    protocol: Literal["tcp", "udp"] | None = table.required(
+        "protocol", one_of(_PROTOCOLS), 'write "tcp" or "udp"'
+    )
+    open_to = table.optional("networks", networks, defaults.ANYWHERE)
+    comment = table.required("comment", comment_line, "write what the opening is for")
+    try:
+        return Opening(need(number), need(protocol), open_to, need(comment))
+    except IncompleteError:
+        return None
+
+
+def _system_sender(
+    table: Table,
+    hosts: Sequence[ReadHost],
+    from_domains: Mapping[StreamName, Sequence[str]],
+) -> str | None:
+    """Root's and cron's mail is signed like any other, so every host needs a key for its From:."""
+    signable = domains_everywhere([host.streams for host in hosts], from_domains)
+    node = table.at("system_sender")
+    # Without hosts, or with a host that carries nothing, the fault is noted there already.
+    complete = bool(hosts) and all(host.streams for host in hosts) and all(from_domains.values())
+    if not complete:
+        return table.nullable("system_sender", email, None)
+    if not signable:
+        node.fault(
+            "no From: domain is signed for on every host",
+            'add one domain to the "from_domains" of a stream of each host',
+        )
+        return None
+    address = table.optional("system_sender", email, f"root@{signable[0]}")
+    if address.rpartition("@")[2] not in signable:
+        node.fault(
+            f"{address} is at a domain that not every host signs for",
+            "write an address at " + " or ".join(signable),
+        )
+    return address

@@ -1,0 +1,168 @@
+"""Rules between parts of a declaration: what each part is right in, but not together."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from postroad.settings.model import Address, Limits, StreamName
+from postroad.settings.shapes import Node
+
+T = TypeVar("T")
+
+# Second labels under which registries of two-letter domains sell names (co.uk, com.au): a parent
+# made of one of them and a country belongs to nobody's organization.
+_REGISTRY_LABELS = frozenset(("ac", "co", "com", "edu", "go", "gov", "ne", "net", "or", "org"))
+
+
+@dataclass(frozen=True, slots=True)
+class Claim(Generic[T]):
+    """A value that one host (for one of its streams, or for itself) takes for its own."""
+
+    value: T
+    host: str
+    stream: StreamName | None
+    node: Node
+
+
+def one_host_each(claims: Iterable[Claim[T]], what: str) -> None:
+    """No value belongs to two hosts."""
+    first: dict[T, Claim[T]] = {}
+    for claim in claims:
+        owner = first.setdefault(claim.value, claim).host
+        if owner != claim.host:
+            claim.node.fault(
+                f'{what} {claim.value} is already that of host "{owner}"',
+                f"write one that only {claim.host} has",
+            )
+
+
+def distinct_names(nodes: Sequence[tuple[str, Node]]) -> None:
+    """No two inventory names differ in capital letters only."""
+    first: dict[str, str] = {}
+    for name, node in nodes:
+        other = first.setdefault(name.casefold(), name)
+        if other != name:
+            node.fault(f'is the same host name as "{other}"', "write each host once")
+
+
+def one_stream_each(claims: Sequence[Claim[Address]], host_node: Node) -> None:
+    """No address of one host serves two streams; for hosts that do not declare it shared."""
+    first: dict[Address, Claim[Address]] = {}
+    for claim in claims:
+        owner = first.setdefault(claim.value, claim)
+        if owner.stream != claim.stream:
+            place = host_node.child("shared_address", None).where.split(": ", 1)[1]
+            claim.node.fault(
+                f"{claim.value} is already the address of the {owner.stream} stream",
+                f"write another address, or set {place} to True so that the streams share it"
+                " and are told apart by port",
+            )
+
+
+def one_port_each(claims: Sequence[Claim[tuple[Address, int]]]) -> None:
+    """No two listeners of one host have the same address and port."""
+    first: dict[tuple[Address, int], Claim[tuple[Address, int]]] = {}
+    seen: set[str] = set()
+    for claim in claims:
+        owner = first.setdefault(claim.value, claim)
+        if owner is not claim and claim.node.where not in seen:
+            seen.add(claim.node.where)
+            claim.node.fault(
+                f"port {claim.value[1]} on {claim.value[0]} is already taken by"
+                f" {_short(owner.node)}",
+                "write another port: streams on one address are told apart by port",
+            )
+
+
+def _short(node: Node) -> str:
+    return node.where.split(": ", 1)[1]
+
+
+def aligned(one: str, other: str) -> bool:
+    """Whether two domains can align in DMARC's relaxed mode (RFC 9989): one organization's.
+
+    One is the other or lies under it, or both lie under one parent of at least two labels. Without
+    the public suffix list the parent is judged by its form: ``co.uk`` is nobody's organization.
+    """
+    if one == other or one.endswith(f".{other}") or other.endswith(f".{one}"):
+        return True
+    common: list[str] = []
+    pairs = zip(reversed(one.split(".")), reversed(other.split(".")), strict=False)
+    for left, right in pairs:
+        if left != right:
+            break
+        common.append(left)
+    registry = len(common) == 2 and len(common[0]) == 2 and common[1] in _REGISTRY_LABELS
+    return len(common) >= 2 and not registry
+
+
+def one_key_a_selector(
+    labels: Iterable[Claim[str]],
+    from_domains: Mapping[StreamName, Sequence[str]],
+    brought: Collection[tuple[str, StreamName, str]],
+) -> None:
+    """No two hosts or streams make different keys under one selector at one domain.
+
+    ``brought`` are the host, stream and domain whose key is supplied under a selector of its own.
+    """
+    first: dict[tuple[str, str], Claim[str]] = {}
+    for claim in labels:
+        if claim.stream is None:
+            continue
+        for domain in from_domains.get(claim.stream, ()):
+            if (claim.host, claim.stream, domain) in brought:
+                continue
+            owner = first.setdefault((claim.value, domain), claim)
+            if owner is not claim:
+                claim.node.fault(
+                    f'"{claim.value}" already names the key of {owner.host}\'s {owner.stream}'
+                    f" stream at {domain}",
+                    'write a "selector_label" of its own for one of them',
+                )
+
+
+def covered(signed: Sequence[str], oversigned: Sequence[str], node: Node) -> None:
+    """Every oversigned header is signed: otherwise each signature is invalid (opendkim.conf(5))."""
+    known = {name.lower() for name in signed}
+    for name in oversigned:
+        if name.lower() not in known:
+            node.fault(
+                f'"{name}" is not among the signed headers',
+                f'add "{name}" to "sign_headers" or leave it out here',
+            )
+
+
+def queue_space(limits: Limits, node: Node) -> None:
+    """Free space admits the largest message: at least 1.5 × (postconf(5), queue_minfree)."""
+    least = limits.message_size * 3 // 2
+    if limits.queue_minfree < least:
+        node.child("queue_minfree", None).fault(
+            f"{limits.queue_minfree} bytes are less than 1.5 times message_size"
+            f" ({limits.message_size})",
+            f"write at least {least}",
+        )
+
+
+def marketing_stops_first(limits: Mapping[StreamName, tuple[Limits, Node]]) -> None:
+    """On a filling disk marketing stops taking mail while transactional still does."""
+    if "marketing" not in limits or "transactional" not in limits:
+        return
+    marketing, node = limits["marketing"]
+    transactional, _ = limits["transactional"]
+    if marketing.queue_minfree <= transactional.queue_minfree:
+        node.child("queue_minfree", None).fault(
+            f"{marketing.queue_minfree} bytes do not exceed the transactional stream's"
+            f" {transactional.queue_minfree}",
+            "write much more, so that campaigns never fill the disk that receipts need",
+        )
+
+
+def domains_everywhere(
+    carried: Iterable[Sequence[StreamName]], from_domains: Mapping[StreamName, Sequence[str]]
+) -> tuple[str, ...]:
+    """The sending domains that some stream of every host signs for, in order of declaration."""
+    by_host = [{d for s in streams for d in from_domains.get(s, ())} for streams in carried]
+    every = dict.fromkeys(d for domains in from_domains.values() for d in domains)
+    return tuple(d for d in every if by_host and all(d in domains for domains in by_host))

@@ -1,0 +1,221 @@
+"""Typed readers over untyped declarations, which note every fault and read on.
+
+A reader takes a `Node` and gives the value, or None after it has noted a fault there. So one pass
+finds every fault, and what could be read is still there for the rules that compare parts. Messages
+name the type of a wrong value, never the value itself unless its kind (a domain, an address) can
+hold no secret: an operator may put a password at the wrong place.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TypeVar
+
+from postroad.settings.faults import Fault
+
+T = TypeVar("T")
+
+
+class IncompleteError(Exception):
+    """A record lacks a value whose fault is already noted."""
+
+
+def need(value: T | None) -> T:
+    """The value; IncompleteError where its reader noted a fault."""
+    if value is None:
+        raise IncompleteError
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A declared value, the place where it stands, and the list that takes its faults."""
+
+    value: object
+    where: str
+    faults: list[Fault]
+
+    def fault(self, wrong: str, mend: str) -> None:
+        """Note a fault at this place."""
+        self.faults.append(Fault(self.where, wrong, mend))
+
+    def child(self, key: object, value: object) -> Node:
+        """The node of a key or index below this one."""
+        written = json.dumps(key, ensure_ascii=False) if isinstance(key, str | int) else repr(key)
+        return Node(value, f"{self.where}[{written}]", self.faults)
+
+
+Reader = Callable[[Node], T | None]
+
+
+def nearest(word: str, known: Sequence[str]) -> str | None:
+    """The known word that ``word`` most likely means."""
+    found = get_close_matches(word, known, n=1, cutoff=0.5)
+    return found[0] if found else None
+
+
+def choose(word: str, known: Sequence[str]) -> str:
+    """What to write instead of a word that is not known: the nearest, then all of them."""
+    everything = ", ".join(f'"{k}"' for k in known)
+    likely = nearest(word, known)
+    return f"write one of {everything}" if likely is None else f'write "{likely}" (of {everything})'
+
+
+def wrong_type(node: Node, wanted: str) -> None:
+    """Note that the value has another type than ``wanted``."""
+    node.fault(f"is {kind(node.value)}, not {wanted}", f"write {wanted}")
+
+
+def kind(value: object) -> str:
+    """The type of a value in the operator's words."""
+    names = {str: "a string", bool: "True or False", int: "a number", type(None): "None"}
+    return names.get(type(value), f"a {type(value).__name__}")
+
+
+def text(node: Node) -> str | None:
+    """A string that is not empty."""
+    if not isinstance(node.value, str):
+        wrong_type(node, "a string")
+        return None
+    if not node.value.strip():
+        node.fault("is empty", "write a value or leave the key out")
+        return None
+    return node.value
+
+
+def flag(node: Node) -> bool | None:
+    """True or False."""
+    if not isinstance(node.value, bool):
+        wrong_type(node, "True or False")
+        return None
+    return node.value
+
+
+def whole_number(least: int, most: int, unit: str) -> Reader[int]:
+    """A reader of a whole number between two bounds, both included."""
+
+    def read(node: Node) -> int | None:
+        if isinstance(node.value, bool) or not isinstance(node.value, int):
+            wrong_type(node, f"a whole number of {unit}")
+            return None
+        if not least <= node.value <= most:
+            node.fault(f"is {node.value}", f"write {unit} between {least} and {most}")
+            return None
+        return node.value
+
+    return read
+
+
+def one_of(known: Sequence[T]) -> Reader[T]:
+    """A reader of one word of a fixed list."""
+
+    def read(node: Node) -> T | None:
+        for word in known:
+            if node.value == word:
+                return word
+        words = [str(k) for k in known]
+        if isinstance(node.value, str):
+            node.fault(f'"{node.value}" is not known', choose(node.value, words))
+        else:
+            wrong_type(node, "one of " + ", ".join(f'"{w}"' for w in words))
+        return None
+
+    return read
+
+
+def items(node: Node) -> list[Node] | None:
+    """The nodes of a list or tuple; None after a fault."""
+    if not isinstance(node.value, list | tuple):
+        wrong_type(node, "a list [...]")
+        return None
+    return [node.child(index, value) for index, value in enumerate(node.value)]
+
+
+def many(reader: Reader[T]) -> Reader[tuple[T, ...]]:
+    """A reader of a list, which may be empty; items with a fault are left out."""
+
+    def read(node: Node) -> tuple[T, ...] | None:
+        children = items(node)
+        if children is None:
+            return None
+        values = [reader(child) for child in children]
+        return tuple(value for value in values if value is not None)
+
+    return read
+
+
+def some(reader: Reader[T], empty: str) -> Reader[tuple[T, ...]]:
+    """A reader of a list with at least one item; ``empty`` says what to write otherwise."""
+
+    def read(node: Node) -> tuple[T, ...] | None:
+        if isinstance(node.value, list | tuple) and not node.value:
+            node.fault("is an empty list", empty)
+            return None
+        return many(reader)(node)
+
+    return read
+
+
+def named(node: Node) -> list[tuple[str, Node]] | None:
+    """The entries of a dictionary whose keys are names of the operator's choice."""
+    if not isinstance(node.value, Mapping):
+        wrong_type(node, "a dictionary {name: {...}}")
+        return None
+    entries = []
+    for name, value in node.value.items():
+        child = node.child(name, value)
+        if isinstance(name, str) and name.strip() == name != "":
+            entries.append((name, child))
+        else:
+            child.fault("is no name", "write a string without blanks around it as the name")
+    return entries
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A dictionary with fixed keys."""
+
+    node: Node
+    values: Mapping[str, object]
+
+    @classmethod
+    def of(cls, node: Node, keys: Sequence[str]) -> Table | None:
+        """The table, each unknown key noted with the nearest right one; None if it is none."""
+        if not isinstance(node.value, Mapping):
+            wrong_type(node, "a dictionary {...}")
+            return None
+        for key, value in node.value.items():
+            if key not in keys:
+                node.child(key, value).fault("is no known key", choose(str(key), keys))
+        return cls(node, {k: v for k, v in node.value.items() if k in keys})
+
+    def at(self, key: str) -> Node:
+        """The node of a key, whether declared or not."""
+        return self.node.child(key, self.values.get(key))
+
+    def has(self, key: str, hint: str) -> bool:
+        """Whether a key that has no default is declared; a fault is noted where it is not."""
+        if key in self.values:
+            return True
+        self.at(key).fault("is missing", hint)
+        return False
+
+    def required(self, key: str, reader: Reader[T], hint: str) -> T | None:
+        """The value of a key that has no default; ``hint`` says what to write where it lacks."""
+        return reader(self.at(key)) if self.has(key, hint) else None
+
+    def optional(self, key: str, reader: Reader[T], default: T) -> T:
+        """The value of a key, or its default where it is left out (or has a fault)."""
+        if key not in self.values:
+            return default
+        value = reader(self.at(key))
+        return default if value is None else value
+
+    def nullable(self, key: str, reader: Reader[T], default: T | None) -> T | None:
+        """The value of a key that may be None, or its default where it is left out."""
+        if key not in self.values:
+            return default
+        return None if self.values[key] is None else reader(self.at(key))

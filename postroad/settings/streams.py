@@ -1,0 +1,220 @@
+"""Reads the ``streams`` section: kinds of mail, who submits them, and their limits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from postroad.settings import defaults, keys
+from postroad.settings.model import (
+    STREAM_NAMES,
+    Limits,
+    OutboundTls,
+    Stream,
+    StreamName,
+    User,
+)
+from postroad.settings.rules import aligned, covered, queue_space
+from postroad.settings.shapes import (
+    IncompleteError,
+    Node,
+    Reader,
+    Table,
+    choose,
+    many,
+    named,
+    need,
+    one_of,
+    some,
+    whole_number,
+)
+from postroad.settings.values import (
+    domain,
+    duration,
+    header_name,
+    networks,
+    password_hash,
+    sender,
+    user_name,
+)
+
+_OUTBOUND_TLS: tuple[OutboundTls, ...] = ("dane", "may")
+
+
+@dataclass(frozen=True, slots=True)
+class ReadStream:
+    """What could be read of one stream; ``stream`` is None where a part of it has a fault."""
+
+    name: StreamName
+    node: Node
+    from_domains: tuple[str, ...]
+    envelope_domain: str | None
+    limits: Limits
+    stream: Stream | None
+
+
+def stream_name(name: str, node: Node) -> StreamName | None:
+    """A stream that postroad knows."""
+    for known in STREAM_NAMES:
+        if name == known:
+            return known
+    node.fault(f'"{name}" is no stream', choose(name, STREAM_NAMES))
+    return None
+
+
+def read_streams(node: Node) -> list[ReadStream]:
+    """Every stream under ``node``; the faults are noted there."""
+    entries = named(node)
+    if entries is not None and not entries:
+        node.fault("declares no stream", 'declare "transactional", "marketing" or both')
+    found = []
+    for name, child in entries or []:
+        known = stream_name(name, child)
+        table = Table.of(child, keys.STREAM)
+        if known is not None and table is not None:
+            found.append(_stream(known, table))
+    return found
+
+
+def _stream(name: StreamName, table: Table) -> ReadStream:
+    from_domains = table.required(
+        "from_domains",
+        some(domain, "write the domains that From: may hold"),
+        'write the domains that From: may hold, as ["shop.example"]',
+    )
+    envelope_domain = table.required(
+        "envelope_domain", domain, 'write the domain of MAIL FROM, as "bounce.shop.example"'
+    )
+    domains = from_domains or ()
+    if envelope_domain is not None:
+        _check_alignment(domains, envelope_domain, table.at("envelope_domain"))
+    clients = table.required(
+        "clients",
+        networks,
+        'write the networks of the applications that submit, as ["192.0.2.0/24"]',
+    )
+    users = _users(table, domains, envelope_domain)
+    limits = _limits(table.at("limits"), defaults.LIMITS[name])
+    signed = table.optional(
+        "sign_headers", some(header_name, "name From at least"), defaults.SIGN_HEADERS
+    )
+    oversigned = table.optional("oversign_headers", many(header_name), defaults.OVERSIGN_HEADERS)
+    if "from" not in {header.lower() for header in signed}:
+        table.at("sign_headers").fault("lacks From", 'add "From": RFC 6376 §5.4 requires it')
+    covered(signed, oversigned, table.at("oversign_headers"))
+    outbound_tls = table.optional("outbound_tls", one_of(_OUTBOUND_TLS), defaults.OUTBOUND_TLS)
+    try:
+        stream = Stream(
+            name=name,
+            from_domains=need(from_domains),
+            envelope_domain=need(envelope_domain),
+            clients=need(clients),
+            users=need(users),
+            outbound_tls=outbound_tls,
+            sign_headers=signed,
+            oversign_headers=oversigned,
+            limits=limits,
+        )
+    except IncompleteError:
+        stream = None
+    return ReadStream(name, table.node, domains, envelope_domain, limits, stream)
+
+
+def _check_alignment(domains: tuple[str, ...], envelope_domain: str, node: Node) -> None:
+    for from_domain in domains:
+        if not aligned(from_domain, envelope_domain):
+            node.fault(
+                f"{envelope_domain} does not align with the From: domain {from_domain}",
+                f'write a domain under it, as "bounce.{from_domain}"',
+            )
+
+
+def _users(
+    table: Table, domains: tuple[str, ...], envelope_domain: str | None
+) -> tuple[User, ...] | None:
+    hint = 'write {"shop": {"passwords": ["{ARGON2ID}…"]}}; `postroad secret hash` makes the hash'
+    entries = table.required("users", named, hint)
+    if entries is None:
+        return None
+    if not entries:
+        table.at("users").fault("declares no login", hint)
+    found = [_user(name, node, domains, envelope_domain) for name, node in entries]
+    return tuple(user for user in found if user is not None)
+
+
+def _user(
+    name: str, node: Node, domains: tuple[str, ...], envelope_domain: str | None
+) -> User | None:
+    login = user_name(name, node)
+    table = Table.of(node, keys.USER)
+    if table is None:
+        return None
+    mend = "write the hash that `postroad secret hash` prints, or two while it is being changed"
+    passwords = table.required("passwords", some(password_hash, mend), mend)
+    if passwords is not None and len(passwords) > 2:
+        table.at("passwords").fault(
+            f"has {len(passwords)} hashes", "keep two at most: the old one and the new one"
+        )
+    envelope_domains = () if envelope_domain is None else (envelope_domain,)
+    from_addresses = table.optional(
+        "from",
+        some(_sender_at(domains, "from_domains"), "write an address or leave the key out"),
+        tuple(f"@{d}" for d in domains),
+    )
+    envelope_senders = table.optional(
+        "envelope",
+        some(
+            _sender_at(envelope_domains, "envelope_domain"), "write an address or leave the key out"
+        ),
+        tuple(f"@{d}" for d in envelope_domains),
+    )
+    try:
+        return User(need(login), need(passwords), from_addresses, envelope_senders)
+    except IncompleteError:
+        return None
+
+
+def _sender_at(domains: tuple[str, ...], key: str) -> Reader[str]:
+    def read(node: Node) -> str | None:
+        address = sender(node)
+        # Where the domains themselves have a fault there is nothing to compare with.
+        if address is not None and domains and address.rpartition("@")[2] not in domains:
+            node.fault(
+                f'{address} is outside the stream\'s "{key}"',
+                "write an address at " + " or ".join(domains),
+            )
+            return None
+        return address
+
+    return read
+
+
+def _limits(node: Node, default: Limits) -> Limits:
+    if node.value is None:
+        return default
+    table = Table.of(node, keys.LIMITS)
+    if table is None:
+        return default
+    size = whole_number(1024, 1024**4, "bytes")
+    limits = Limits(
+        message_size=table.optional("message_size", size, default.message_size),
+        recipients_per_message=table.optional(
+            "recipients_per_message",
+            whole_number(1, 1000, "recipients"),
+            default.recipients_per_message,
+        ),
+        queue_lifetime=table.optional("queue_lifetime", duration, default.queue_lifetime),
+        queue_minfree=table.optional("queue_minfree", size, default.queue_minfree),
+        active_messages=table.optional(
+            "active_messages", whole_number(1, 1_000_000, "messages"), default.active_messages
+        ),
+        delivery_processes=table.optional(
+            "delivery_processes", whole_number(1, 2000, "processes"), default.delivery_processes
+        ),
+        connections_per_client=table.optional(
+            "connections_per_client",
+            whole_number(1, 10_000, "connections"),
+            default.connections_per_client,
+        ),
+    )
+    queue_space(limits, node)
+    return limits

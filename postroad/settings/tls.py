@@ -1,0 +1,167 @@
+"""Reads where certificates and supplied DKIM keys come from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from postroad.settings import defaults, keys
+from postroad.settings.model import (
+    AcmeTls,
+    Dns01,
+    Http01,
+    NoTls,
+    SecretRef,
+    StreamName,
+    SuppliedKey,
+    SuppliedTls,
+    Tls,
+)
+from postroad.settings.shapes import (
+    IncompleteError,
+    Node,
+    Table,
+    choose,
+    items,
+    need,
+    one_of,
+    text,
+)
+from postroad.settings.streams import stream_name
+from postroad.settings.values import (
+    REFERENCE_FORMS,
+    address,
+    domain,
+    email,
+    port,
+    secret,
+    selector,
+    url,
+)
+
+# RFC 8945 §6: HMAC algorithms that are not deprecated.
+_TSIG_ALGORITHMS = ("hmac-sha224", "hmac-sha256", "hmac-sha384", "hmac-sha512")
+SOURCE_HINT = 'write {"source": "acme"}, or "supplied" or "none" as the source'
+
+
+def read_tls(node: Node, admin_email: str | None) -> Tls | None:
+    """The certificate source under ``node``; None after a fault."""
+    if not isinstance(node.value, Mapping):
+        node.fault("is no dictionary", SOURCE_HINT)
+        return None
+    source_node = node.child("source", node.value.get("source"))
+    if "source" not in node.value:
+        source_node.fault("is missing", SOURCE_HINT)
+        return None
+    match one_of(keys.TLS_SOURCES)(source_node):
+        case "acme":
+            return _acme(node, admin_email)
+        case "supplied":
+            return _supplied(node)
+        case "none":
+            Table.of(node, keys.TLS_NONE)
+            return NoTls()
+        case _:
+            return None
+
+
+def _acme(node: Node, admin_email: str | None) -> AcmeTls | None:
+    table = Table.of(node, keys.TLS_ACME)
+    if table is None:
+        return None
+    directory = table.optional("directory", url("https"), defaults.ACME_DIRECTORY)
+    mailbox = table.nullable("email", email, admin_email)
+    ca_file = table.nullable("ca_file", text, None)
+    challenge = _challenge(table)
+    if mailbox is None or challenge is None:
+        return None
+    return AcmeTls(directory, mailbox, ca_file, challenge)
+
+
+def _challenge(acme: Table) -> Http01 | Dns01 | None:
+    node = acme.at("challenge")
+    if "challenge" not in acme.values or node.value == "http-01":
+        return Http01()
+    if not isinstance(node.value, Mapping) or list(node.value) != ["dns-01"]:
+        node.fault("is no known challenge", 'write "http-01" or {"dns-01": {...}}')
+        return None
+    table = Table.of(node.child("dns-01", node.value["dns-01"]), keys.DNS01)
+    if table is None:
+        return None
+    hint = "write the address that takes RFC 2136 updates"
+    server = address(table.at("server")) if table.has("server", hint) else None
+    number = table.optional("port", port, defaults.DNS_PORT)
+    key_name = table.required("key_name", domain, "write the name of the TSIG key")
+    algorithm = table.optional("algorithm", one_of(_TSIG_ALGORITHMS), defaults.TSIG_ALGORITHM)
+    key = table.required("key", secret, REFERENCE_FORMS)
+    if server is None or key_name is None or key is None:
+        return None
+    return Dns01(server, number, key_name, algorithm, key)
+
+
+def _supplied(node: Node) -> SuppliedTls | None:
+    table = Table.of(node, keys.TLS_SUPPLIED)
+    if table is None:
+        return None
+    chain_file = table.required("chain_file", text, "write the path of the chain in PEM form")
+    key = table.required("key", secret, REFERENCE_FORMS)
+    try:
+        return SuppliedTls(need(chain_file), need(key))
+    except IncompleteError:
+        return None
+
+
+def read_supplied_keys(
+    node: Node,
+    carried: Mapping[str, Sequence[StreamName]],
+    from_domains: Mapping[StreamName, Sequence[str]],
+) -> tuple[SuppliedKey, ...]:
+    """The DKIM keys that the operator brings; ``carried`` are the streams of each host."""
+    found = []
+    places: dict[tuple[str, str, str], str] = {}
+    published: dict[tuple[str, str], SecretRef] = {}
+    for child in items(node) or []:
+        table = Table.of(child, keys.DKIM_KEY)
+        key = None if table is None else _supplied_key(table, carried, from_domains)
+        if key is None or table is None:
+            continue
+        place = (key.host, key.stream, key.domain)
+        first = places.setdefault(place, child.where.split(": ", 1)[1])
+        if first != child.where.split(": ", 1)[1]:
+            child.fault(
+                f"{first} already brings a key for {', '.join(place)}", "write one key for each"
+            )
+        if published.setdefault((key.selector, key.domain), key.key) != key.key:
+            table.at("selector").fault(
+                f'"{key.selector}" already names another key at {key.domain}',
+                "write another selector: one selector holds one key",
+            )
+        found.append(key)
+    return tuple(found)
+
+
+def _supplied_key(
+    table: Table,
+    carried: Mapping[str, Sequence[StreamName]],
+    from_domains: Mapping[StreamName, Sequence[str]],
+) -> SuppliedKey | None:
+    host = table.required("host", text, "write the inventory name of the host that signs")
+    written = table.required("stream", text, "write the stream that signs")
+    signed = table.required("domain", domain, "write the From: domain that it signs")
+    name = table.required("selector", selector, 'write the selector, as "202601-mail1"')
+    key = table.required("key", secret, REFERENCE_FORMS)
+    stream = None if written is None else stream_name(written, table.at("stream"))
+    if host is not None and host not in carried:
+        table.at("host").fault(f'the estate has no host "{host}"', choose(host, list(carried)))
+    elif host is not None and stream is not None and stream not in carried[host]:
+        table.at("stream").fault(
+            f'host "{host}" carries no {stream} stream', "write a stream among its ways_out"
+        )
+    if signed is not None and stream is not None and signed not in from_domains.get(stream, ()):
+        table.at("domain").fault(
+            f"{signed} is no From: domain of the {stream} stream",
+            f'add it to estate["streams"]["{stream}"]["from_domains"] or leave the key out',
+        )
+    try:
+        return SuppliedKey(need(host), need(stream), need(signed), need(name), need(key))
+    except IncompleteError:
+        return None

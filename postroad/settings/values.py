@@ -1,0 +1,297 @@
+"""Readers of the field's own kinds of value: names, addresses, networks, durations, secrets."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from ipaddress import (
+    IPv4Address,
+    IPv6Address,
+    NetmaskValueError,
+    ip_address,
+    ip_network,
+)
+
+from postroad.settings.model import Address, Network, SecretRef
+from postroad.settings.shapes import Node, Reader, items, many, text, whole_number, wrong_type
+
+port = whole_number(1, 65535, "port")
+
+_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+# RFC 5322 §3.2.3 dot-atom; quoted local parts are legal but many receivers refuse them.
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_LOCAL_PART = re.compile(rf"{_ATOM}(\.{_ATOM})*")
+_DURATION = re.compile(r"[1-9][0-9]*[smhdw]")
+_HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
+_SELECTOR_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,54}[a-z0-9])?")
+_USER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
+_COMMENT = re.compile(r"[ !#-&(-~]{1,80}")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+# Dovecot password schemes: doc.dovecot.org, "Password Schemes"; each with crypt(5)'s own form.
+_HASHES = (
+    re.compile(
+        r"\{ARGON2ID\}\$argon2id\$v=\d+\$m=\d+,t=\d+,p=\d+\$[A-Za-z0-9+/]{11,}\$[A-Za-z0-9+/]{22,}"
+    ),
+    re.compile(r"\{SHA512-CRYPT\}\$6\$(rounds=\d+\$)?[./A-Za-z0-9]{1,16}\$[./A-Za-z0-9]{86}"),
+    re.compile(r"\{BLF-CRYPT\}\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}"),
+)
+
+REFERENCE_FORMS = (
+    'write {"env": "NAME"}, {"file": "path"} or {"command": ["program", "argument"]}: '
+    "secrets are named here, never written"
+)
+
+
+def domain_fault(name: str) -> tuple[str, str] | None:
+    """What is wrong with a host or domain name and what to write; None if it is well-formed.
+
+    RFC 1123 §2.1 labels, at least two of them, at most 253 characters; other scripts as A-labels
+    (RFC 5890 §2.3.2.1).
+    """
+    if not name.isascii():
+        return "is not ASCII", "write it as A-labels (xn--…), for example with idn(1)"
+    if name.endswith("."):
+        return "ends with a dot", f'write "{name.rstrip(".")}"'
+    if name != name.lower():
+        return "has capital letters", f'write "{name.lower()}"'
+    labels = name.split(".")
+    if len(name) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
+        return (
+            "is no domain name",
+            "write labels of letters, digits and hyphens, 63 characters each, joined by dots",
+        )
+    if len(labels) < 2 or labels[-1].isdigit():
+        return "is no full domain name", 'write the whole name, as "mail1.shop.example"'
+    return None
+
+
+def domain(node: Node) -> str | None:
+    """A full domain name in lower case, without a trailing dot."""
+    name = text(node)
+    if name is None:
+        return None
+    fault = domain_fault(name)
+    if fault is not None:
+        node.fault(f'"{name}" {fault[0]}', fault[1])
+        return None
+    return name
+
+
+def email(node: Node) -> str | None:
+    """A mail address: a dot-atom at a full domain name (RFC 5321 §4.1.2 without quoting)."""
+    address = text(node)
+    if address is None:
+        return None
+    local, _, at_domain = address.rpartition("@")
+    if not _LOCAL_PART.fullmatch(local) or len(local) > 64:
+        node.fault("is no mail address", 'write it as "name@shop.example"')
+        return None
+    fault = domain_fault(at_domain)
+    if fault is not None:
+        node.fault(f'the domain "{at_domain}" {fault[0]}', fault[1])
+        return None
+    return address
+
+
+def sender(node: Node) -> str | None:
+    """A mail address, or ``@domain`` for every address at exactly that domain."""
+    if isinstance(node.value, str) and node.value.startswith("@"):
+        fault = domain_fault(node.value[1:])
+        if fault is not None:
+            node.fault(f'the domain "{node.value[1:]}" {fault[0]}', fault[1])
+            return None
+        return node.value
+    return email(node)
+
+
+def address(node: Node) -> Address | None:
+    """An IPv4 or IPv6 address of one machine, loopback included."""
+    written = text(node)
+    if written is None:
+        return None
+    try:
+        found = ip_address(written)
+    except ValueError:
+        node.fault(f'"{written}" is no IP address', 'write it as "192.0.2.1" or "2001:db8::1"')
+        return None
+    scoped = isinstance(found, IPv6Address) and found.scope_id is not None
+    if found.is_multicast or found.is_unspecified or found.is_link_local or scoped:
+        node.fault(f"{found} is no address of one host", "write the host's own routed address")
+        return None
+    return found
+
+
+def _routed(node: Node) -> Address | None:
+    found = address(node)
+    if found is not None and found.is_loopback:
+        node.fault(f"{found} is a loopback address", "write the host's own routed address")
+        return None
+    return found
+
+
+def ipv4(node: Node) -> IPv4Address | None:
+    """An IPv4 address that one machine can own."""
+    found = _routed(node)
+    if isinstance(found, IPv6Address):
+        node.fault(f"{found} is an IPv6 address", 'write it under "ipv6", and an IPv4 address here')
+        return None
+    return found
+
+
+def ipv6(node: Node) -> IPv6Address | None:
+    """An IPv6 address that one machine can own."""
+    found = _routed(node)
+    if isinstance(found, IPv4Address):
+        node.fault(f"{found} is an IPv4 address", 'write it under "ipv4", and an IPv6 address here')
+        return None
+    return found
+
+
+def network(node: Node) -> Network | None:
+    """A network in CIDR form without host bits, or one address."""
+    written = text(node)
+    if written is None:
+        return None
+    try:
+        return ip_network(written)
+    except (ValueError, NetmaskValueError):
+        pass
+    try:
+        meant = ip_network(written, strict=False)
+    except ValueError:
+        node.fault(f'"{written}" is no network', 'write it as "192.0.2.0/24" or "2001:db8::/64"')
+        return None
+    host = written.partition("/")[0]
+    node.fault(
+        f"{written} has host bits set",
+        f'write "{meant}" for the network or "{host}" for the one host',
+    )
+    return None
+
+
+def networks(node: Node) -> tuple[Network, ...] | None:
+    """A list of networks with at least one."""
+    children = items(node)
+    if children is None:
+        return None
+    if not children:
+        node.fault("is an empty list", "write at least one network")
+    found = [network(child) for child in children]
+    return tuple(one for one in found if one is not None)
+
+
+def time_server(node: Node) -> str | None:
+    """A time server: an IP address or a full domain name."""
+    written = text(node)
+    if written is None:
+        return None
+    try:
+        return str(ip_address(written))
+    except ValueError:
+        return domain(node)
+
+
+def comment_line(node: Node) -> str | None:
+    """A short comment that ufw takes: printable, on one line, without quotes (ufw(8))."""
+    written = text(node)
+    if written is not None and not _COMMENT.fullmatch(written):
+        node.fault("is no plain comment", "write at most 80 printable characters without quotes")
+        return None
+    return written
+
+
+def duration(node: Node) -> str | None:
+    """A Postfix time value: a whole number and its unit (postconf(5), "TIME")."""
+    written = text(node)
+    if written is not None and not _DURATION.fullmatch(written):
+        node.fault(f'"{written}" is no duration', 'write a number and s, m, h, d or w, as "4h"')
+        return None
+    return written
+
+
+def header_name(node: Node) -> str | None:
+    """The name of a header field, without its colon."""
+    written = text(node)
+    if written is not None and not _HEADER.fullmatch(written):
+        node.fault(f'"{written}" is no header name', 'write it without colon, as "List-Id"')
+        return None
+    return written
+
+
+def selector_label(node: Node) -> str | None:
+    """The part of a selector after ``<yyyymm>-``: one DNS label together (RFC 6376 §3.1)."""
+    written = text(node)
+    if written is not None and not _SELECTOR_LABEL.fullmatch(written):
+        node.fault(f'"{written}" is no label', "write at most 56 small letters, digits and hyphens")
+        return None
+    return written
+
+
+def selector(node: Node) -> str | None:
+    """A DKIM selector: one or more DNS labels (RFC 6376 §3.1)."""
+    written = text(node)
+    if written is not None and not all(_LABEL.fullmatch(part) for part in written.split(".")):
+        node.fault(f'"{written}" is no selector', 'write small letters and digits, as "202601-a"')
+        return None
+    return written
+
+
+def url(*schemes: str) -> Reader[str]:
+    """A reader of a URL with one of these schemes and a host."""
+
+    def read(node: Node) -> str | None:
+        written = text(node)
+        if written is not None and not re.fullmatch(
+            rf"({'|'.join(schemes)})://[^\s/@]+(/\S*)?", written
+        ):
+            # A URL can carry a password, so the message does not repeat it.
+            node.fault("is no such URL", f'write it as "{schemes[0]}://host/path"')
+            return None
+        return written
+
+    return read
+
+
+def password_hash(node: Node) -> str | None:
+    """The hash of a submission password; the message never repeats what was written."""
+    if not isinstance(node.value, str):
+        wrong_type(node, "a password hash")
+        return None
+    if not any(form.fullmatch(node.value) for form in _HASHES):
+        node.fault(
+            "is no password hash of an accepted scheme ({ARGON2ID}, {SHA512-CRYPT}, {BLF-CRYPT})",
+            "write the line that `postroad secret hash` prints, never the password",
+        )
+        return None
+    return node.value
+
+
+def user_name(name: str, node: Node) -> str | None:
+    """The name of a submission login, which becomes a field of a passwd-file."""
+    if not _USER.fullmatch(name):
+        node.fault(
+            f'"{name}" is no login name',
+            "write letters, digits, dot, hyphen, underscore or @, 64 characters at most",
+        )
+        return None
+    return name
+
+
+def secret(node: Node) -> SecretRef | None:
+    """A reference to a secret; the message never repeats what was written."""
+    value = node.value
+    if not isinstance(value, Mapping) or len(value) != 1:
+        node.fault("is no reference to a secret", REFERENCE_FORMS)
+        return None
+    source, named = next(iter(value.items()))
+    if source == "env" and isinstance(named, str) and _VARIABLE.fullmatch(named):
+        return SecretRef("env", (named,))
+    if source == "file" and isinstance(named, str) and named:
+        return SecretRef("file", (named,))
+    if source == "command" and isinstance(named, list | tuple) and named:
+        words = many(text)(Node(named, node.where, []))
+        if words is not None and len(words) == len(named):
+            return SecretRef("command", words)
+    node.fault("is no reference to a secret", REFERENCE_FORMS)
+    return None
