@@ -1,0 +1,73 @@
+"""DMARC: what a receiver does with unaligned mail, and where it reports (RFC 9989, RFC 9990)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from postroad.dns.record import Record
+from postroad.dns.text import txt
+from postroad.settings.model import Estate
+
+
+def records(estate: Estate) -> Iterator[Record]:
+    """The policy of every sending domain, and the report authorisations that are ours to give.
+
+    Every sending domain gets a record of its own, so that receivers that walk the tree and
+    receivers that use the Public Suffix List agree (RFC 9989 appendix C.3).
+    """
+    for domain in estate.from_domains:
+        why = f"policy for mail that says From: {domain} and is not aligned; reports come daily"
+        yield Record(f"_dmarc.{domain}", estate.record_ttl, "TXT", txt(_policy(estate)), why)
+    if _is_ours(estate, _report_domain(estate)):
+        yield from _authorisations(estate)
+
+
+def authorisations_by_others(estate: Estate) -> tuple[Record, ...]:
+    """The authorisations that the owner of the report address's domain has to publish.
+
+    Empty where that domain is the estate's own. Without them receivers must not send the reports
+    (RFC 9990, "Verifying External Destinations").
+    """
+    if _is_ours(estate, _report_domain(estate)):
+        return ()
+    return tuple(_authorisations(estate))
+
+
+def _policy(estate: Estate) -> str:
+    # sp and np are spelt out: sub-domains, real or made up, are never easier to forge (§4.7).
+    policy = estate.dmarc.policy
+    # RFC 9989 §4.8: a comma or an exclamation mark would end or limit the URI.
+    reports = estate.dmarc.reports.replace("%", "%25").replace(",", "%2C").replace("!", "%21")
+    return f"v=DMARC1; p={policy}; sp={policy}; np={policy}; rua=mailto:{reports}"
+
+
+def _authorisations(estate: Estate) -> Iterator[Record]:
+    receiver = _report_domain(estate)
+    for domain in estate.from_domains:
+        if not _in_one_line(domain, receiver):
+            why = f"lets reports about {domain} go to {estate.dmarc.reports}"
+            owner = f"{domain}._report._dmarc.{receiver}"
+            yield Record(owner, estate.record_ttl, "TXT", txt("v=DMARC1"), why)
+
+
+def _report_domain(estate: Estate) -> str:
+    return estate.dmarc.reports.rpartition("@")[2].lower()
+
+
+def _is_ours(estate: Estate, name: str) -> bool:
+    """Whether ``name`` is, or is below, a domain that the estate sends with."""
+    ours = (*estate.from_domains, *(stream.envelope_domain for stream in estate.streams))
+    return any(_is_within(name, domain) for domain in ours)
+
+
+def _in_one_line(one: str, other: str) -> bool:
+    """Whether one name is the other or above it, and so certainly in one organization.
+
+    Siblings may or may not be: that takes a look at DNS (RFC 9989 §4.10). They are authorised as
+    if they were not, which does no harm where it was not needed.
+    """
+    return _is_within(one, other) or _is_within(other, one)
+
+
+def _is_within(name: str, domain: str) -> bool:
+    return name == domain or name.endswith(f".{domain}")

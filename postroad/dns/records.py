@@ -1,0 +1,35 @@
+"""Every record the estate needs, derived from the model and the hosts' public keys alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from postroad.dns import addresses, dkim, dmarc, mx, pointers, spf
+from postroad.dns.dkim import LiveKey, UnusableKeyError
+from postroad.dns.record import Record, RecordType
+from postroad.settings.model import Estate
+
+__all__ = ["LiveKey", "Record", "RecordType", "UnusableKeyError", "derive"]
+
+
+def derive(estate: Estate, keys: Iterable[LiveKey]) -> tuple[Record, ...]:
+    """The records of ``estate``, each once, in an order that depends on nothing but the records.
+
+    Owners come as in a sorted zone (RFC 4034 §6.1: by labels, the last label first), then type,
+    then data. Host names, HELO names and envelope domains may coincide: a record that two of them
+    need is given once, with the first reason. UnusableKeyError where the keys fit in no zone.
+    """
+    found = [
+        *addresses.records(estate),
+        *pointers.records(estate),
+        *mx.records(estate),
+        *spf.records(estate),
+        *dkim.records(estate, keys),
+        *dmarc.records(estate),
+    ]
+    each_once = {(r.owner, r.type, r.data): r for r in reversed(found)}
+    return tuple(sorted(each_once.values(), key=_place))
+
+
+def _place(record: Record) -> tuple[list[str], str, str]:
+    return record.owner.split(".")[::-1], record.type, record.data
