@@ -27,9 +27,10 @@ import binascii
 import json
 import sys
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any, Callable, Dict, TextIO, Tuple
+from typing import Any, TextIO
 
 import dns.exception
 import dns.name
@@ -44,9 +45,9 @@ SIDE_BY_SIDE = 16
 # A hostile zone may hold 64 kB in one record; a person reads a line.
 QUOTED_CHARACTERS = 80
 
-Need = Dict[str, str]
-Outcome = Tuple[str, str]
-Verdict = Dict[str, Any]
+Need = dict[str, str]
+Outcome = tuple[str, str]
+Verdict = dict[str, Any]
 
 
 class UnansweredError(Exception):
@@ -87,8 +88,8 @@ class Resolver:
             raise UnansweredError(f"no answer in time to {name} {kind}") from None
         except dns.exception.DNSException as fault:
             raise UnansweredError(
-                f"{name} {kind} cannot be resolved ({type(fault).__name__}): the name server fails or refuses, "
-                "or a DNSSEC signature is wrong"
+                f"{name} {kind} cannot be resolved ({type(fault).__name__}): "
+                "the name server fails or refuses, or a DNSSEC signature is wrong"
             ) from None
         return [_value(rdata, kind) for rdata in answer]
 
@@ -105,18 +106,17 @@ def _value(rdata: Any, kind: str) -> Any:
 
 def check_dkim(need: Need, resolver: Resolver) -> Outcome:
     """The key record at the selector holds our key, usable for rsa-sha256 (RFC 6376 §3.6.1)."""
-    records = [b"".join(strings) for strings in resolver.ask(need["name"], "TXT")]
+    name = need["name"]
+    records = [b"".join(strings) for strings in resolver.ask(name, "TXT")]
     if not records:
-        return "wrong", "there is no DKIM key at {}".format(need["name"])
+        return "wrong", f"there is no DKIM key at {name}"
     if len(records) > 1:
         # RFC 6376 §3.6.2.2: the result of several records is undefined.
-        return "wrong", "{} has {} TXT records, and may have only one".format(
-            need["name"], len(records)
-        )
+        return "wrong", f"{name} has {len(records)} TXT records, and may have only one"
     fault = key_record_fault(records[0], need["key"])
     if fault:
-        return "wrong", "the DKIM record at {} {}".format(need["name"], fault)
-    return "ok", "the DKIM key at {} is the one this host signs with".format(need["name"])
+        return "wrong", f"the DKIM record at {name} {fault}"
+    return "ok", f"the DKIM key at {name} is the one this host signs with"
 
 
 def key_record_fault(record: bytes, key: str) -> str:
@@ -204,10 +204,10 @@ class SpfQuery(spf.query):  # type: ignore[misc]  # pyspf has no types
 
 
 SPF_WORDS = {
-    "none": "has no SPF record",
-    "neutral": "has an SPF record that does not name {address}",
-    "softfail": "has an SPF record that does not name {address}",
-    "fail": "has an SPF record that refuses {address}",
+    "none": "has no SPF record, which has to name",
+    "neutral": "has an SPF record that does not name",
+    "softfail": "has an SPF record that does not name",
+    "fail": "has an SPF record that refuses",
 }
 
 
@@ -218,11 +218,13 @@ def check_spf(need: Need, resolver: Resolver) -> Outcome:
     result, _, explanation = SpfQuery(resolver, address, sender, helo).check()
     if result == "pass":
         return "ok", f"the {who} passes SPF for {address}"
-    if result == "temperror":
-        return "unknown", f"SPF of the {who}: {quoted(explanation)}"
     if result in SPF_WORDS:
-        return "wrong", f"the {who} {SPF_WORDS[result].format(address=address)}"
-    return "wrong", f"the {who} has an SPF record with an error: {quoted(explanation)}"
+        return "wrong", f"the {who} {SPF_WORDS[result]} {address}"
+    # pyspf's explanation begins with the name of the result and a colon.
+    cause = quoted(explanation.partition(": ")[2])
+    if result == "temperror":
+        return "unknown", f"SPF of the {who}: {cause}"
+    return "wrong", f"the {who} has an SPF record with an error: {cause}"
 
 
 def check_fcrdns(need: Need, resolver: Resolver) -> Outcome:
@@ -233,9 +235,8 @@ def check_fcrdns(need: Need, resolver: Resolver) -> Outcome:
     if not names:
         return "wrong", f"{address} has no PTR record"
     if name.lower() not in names:
-        return "wrong", "the PTR of {} is {}, not {}".format(
-            address, quoted(", ".join(sorted(names))), name
-        )
+        found = quoted(", ".join(sorted(names)))
+        return "wrong", f"the PTR of {address} is {found}, not {name}"
     kind = "AAAA" if ":" in address else "A"
     forward = resolver.ask(name, kind)
     if pointer not in [dns.reversename.from_address(found) for found in forward]:
@@ -243,15 +244,21 @@ def check_fcrdns(need: Need, resolver: Resolver) -> Outcome:
     return "ok", f"{address} is {name} both ways"
 
 
-CHECKS = {"dkim": check_dkim, "spf": check_spf, "fcrdns": check_fcrdns}
+# Each kind of need: its check, and the facts that it cannot do without.
+CHECKS = {
+    "dkim": (check_dkim, ("key", "name")),
+    "spf": (check_spf, ("address", "helo", "sender")),
+    "fcrdns": (check_fcrdns, ("address", "name")),
+}
 
 
 def verdict(need: dict[str, Any], resolver: Resolver) -> Verdict:
     """The verdict on one need, as it is written out."""
     publish = need.get("publish", [])
     facts = {name: fact for name, fact in need.items() if name != "publish"}
+    check, _ = CHECKS[need["kind"]]
     try:
-        outcome, reason = CHECKS[need["kind"]](facts, resolver)
+        outcome, reason = check(facts, resolver)
     except UnansweredError as fault:
         outcome, reason = "unknown", str(fault)
     # One zone that breaks a library must not hide the verdicts on the others.
@@ -273,25 +280,18 @@ def quoted(text: str) -> str:
     return plain if len(plain) <= QUOTED_CHARACTERS else plain[:QUOTED_CHARACTERS] + "..."
 
 
-NEEDED_FACTS = {
-    "dkim": {"name", "key"},
-    "spf": {"address", "sender", "helo"},
-    "fcrdns": {"address", "name"},
-}
-
-
 def read_needs(text: str) -> list[dict[str, Any]]:
     """The needs in ``text``; ValueError says what is wrong with it."""
     needs = json.loads(text)
     if not isinstance(needs, list):
         raise ValueError(f"expected a list of needs, got {type(needs).__name__}")
     for place, need in enumerate(needs):
-        kind = need.get("kind") if isinstance(need, dict) else None
-        if kind not in NEEDED_FACTS:
-            raise ValueError("need {}: kind is none of {}".format(place, ", ".join(NEEDED_FACTS)))
-        missing = sorted(NEEDED_FACTS[kind] - need.keys())
+        if not isinstance(need, dict) or str(need.get("kind")) not in CHECKS:
+            raise ValueError(f"need {place}: its kind is none of {', '.join(CHECKS)}")
+        _, facts = CHECKS[need["kind"]]
+        missing = [fact for fact in facts if not isinstance(need.get(fact), str)]
         if missing:
-            raise ValueError("need {} ({}): lacks {}".format(place, kind, ", ".join(missing)))
+            raise ValueError(f"need {place} ({need['kind']}) lacks {', '.join(missing)}")
     return needs
 
 
