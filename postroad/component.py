@@ -19,10 +19,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
+from postroad.paths import RUN_LOCK, STAGE, STAMPS
 from postroad.state import FileState, HostState
 
-STAMPS = "/var/lib/postroad/applied"
-STAGE = "/run/postroad/stage"
 ENABLED = ("enabled", "static", "generated", "indirect", "alias")
 
 
@@ -255,7 +254,7 @@ def script(component: Component, state: HostState) -> str:
         "postroad() {",
         "set -eu; umask 077; export LC_ALL=C",
         f"stage={shlex.quote(f'{STAGE}/{component.name}')}",
-        "mkdir -p /run/postroad; exec 9>/run/postroad/run.lock",
+        f"mkdir -p /run/postroad; exec 9>{RUN_LOCK}",
         "flock -w 120 9 || { echo 'another run is still at work on this host' >&2; exit 1; }",
         'trap \'rm -rf "$stage"\' EXIT; rm -rf "$stage"; mkdir -p "$stage"',
     ]

@@ -13,12 +13,18 @@ from pyinfra.api.host import Host
 from pyinfra.api.inventory import Inventory
 from pyinfra.api.state import State
 from pyinfra.context import ctx_state
+from pyinfra_cli.exceptions import UnexpectedExternalError  # type: ignore[import-untyped]
 from pyinfra_cli.inventory import make_inventory  # type: ignore[import-untyped]
 
 from postroad.settings.faults import EstateFaults
+from postroad.settings.literals import repeated_keys
 from postroad.settings.model import Estate
 from postroad.settings.read import match_inventory, read
 from postroad.settings.source import Seen, one_estate
+
+
+class InventoryError(Exception):
+    """An inventory cannot be loaded; the message names the file and what is wrong there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +43,11 @@ class Loaded:
 def load(path: Path) -> Loaded:
     """Load the inventory file at ``path``; works from any directory.
 
-    Raises FileNotFoundError where there is no such file, EstateFaults where the estate has faults,
-    and pyinfra's own errors where the inventory cannot be loaded.
+    Raises InventoryError where there is no such file or it cannot be run, and EstateFaults where
+    the estate has faults.
     """
     if not path.is_file():
-        raise FileNotFoundError(f"{path}: there is no such inventory file")
+        raise InventoryError(f"{path}: there is no such inventory file")
     place = path.resolve()
     base = base_of(place)
     # As pyinfra's command line does, so that inventories may import what lies beside them.
@@ -49,10 +55,29 @@ def load(path: Path) -> Loaded:
         sys.path.append(str(base))
     state = State()
     state.cwd = str(base)
-    with ctx_state.use(state):
-        inventory = make_inventory(str(place), cwd=str(base))
+    inventory = _make(path, state)
+    if not inventory.hosts:
+        raise InventoryError(f"{path}: names no host: write a list of hosts, as mail = [...]")
     state.init(inventory, Config())  # type: ignore[no-untyped-call]
     return Loaded(state, inventory, estate_of(inventory), base)
+
+
+def _make(path: Path, state: State) -> Inventory:
+    try:
+        with ctx_state.use(state):
+            made: Inventory = make_inventory(str(path.resolve()), cwd=state.cwd)
+    except PyinfraError as error:
+        raise InventoryError(f"{path}: {error}") from error
+    except UnexpectedExternalError as error:
+        raise InventoryError(f"{error.filename}: {_said(error.exception)}") from error
+    # Inventories and group_data are the operator's code: anything may come out of them.
+    except Exception as error:
+        raise InventoryError(f"{path}: {_said(error)}") from error
+    return made
+
+
+def _said(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
 
 
 def base_of(inventory: Path) -> Path:
@@ -68,12 +93,23 @@ def base_of(inventory: Path) -> Path:
 
 
 def estate_of(inventory: Inventory) -> Estate:
-    """The estate that every host of ``inventory`` sees; EstateFaults where it has faults."""
+    """The estate that every host of ``inventory`` sees.
+
+    Raises EstateFaults with every fault of the estate, of its file, and between the two host lists.
+    """
     hosts: Mapping[str, Host] = inventory.hosts
     groups = next(iter(hosts.values())).groups if hosts else []
     declared, source = one_estate({name: _seen(host) for name, host in hosts.items()}, groups)
-    estate = read(declared, source)
-    match_inventory(estate, tuple(hosts), source)
+    around = [
+        *repeated_keys(_text(inventory, source), source),
+        *match_inventory(declared, tuple(hosts), source),
+    ]
+    try:
+        estate = read(declared, source)
+    except EstateFaults as inside:
+        raise EstateFaults([*inside.faults, *around]) from None
+    if around:
+        raise EstateFaults(around)
     return estate
 
 
@@ -97,7 +133,13 @@ def _source(host: Host) -> str:
     inventory = host.inventory
     if "estate" in inventory.override_data:
         return "--data"
-    if "estate" in inventory.host_data[host.name]:
+    if "estate" in inventory.host_data.get(host.name, {}):
         return f"inventory, host {host.name}"
-    named = [group for group in host.groups if "estate" in inventory.group_data[group]]
+    named = [group for group in host.groups if "estate" in inventory.group_data.get(group, {})]
     return f"group_data/{named[-1] if named else 'all'}.py"
+
+
+def _text(inventory: Inventory, source: str) -> str:
+    """The text of the declaring file; empty where the estate is not declared in a file."""
+    place = Path(inventory.state.cwd or ".") / source
+    return place.read_text(encoding="utf-8") if place.is_file() else ""

@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
+from postroad import ufw
+
 MARK = "@@postroad "
 
 
@@ -65,22 +67,49 @@ class HostState:
     container: bool
     var_free_kib: int
     hostname: str
-    ssh_client: str
-    ssh_port: int
     addresses: frozenset[IPv4Address | IPv6Address]
     files: Mapping[str, FileState] = field(repr=False)
     units: Mapping[str, UnitState] = field(repr=False)
     packages: Mapping[str, str] = field(repr=False)
     users: Mapping[str, int] = field(repr=False)
+    groups: Mapping[str, int] = field(repr=False)
     stamps: Mapping[str, str] = field(repr=False)
     postfix_version: str
+    postfix_is_wrapper: bool
     postfix_parameters: frozenset[str] = field(repr=False)
     dovecot_version: str
     keys: tuple[KeyState, ...]
     certificate: CertificateState | None
-    ufw_added: str = field(repr=False)
-    ufw_status: str = field(repr=False)
+    firewall: ufw.State = field(repr=False)
     listeners: tuple[str, ...] = field(repr=False)
+
+
+def blank() -> HostState:
+    """A host of which nothing is known: what the shape of a component is read against."""
+    return HostState(
+        uid=0,
+        clock=0.0,
+        distribution="",
+        release="",
+        container=False,
+        var_free_kib=0,
+        hostname="",
+        addresses=frozenset(),
+        files={},
+        units={},
+        packages={},
+        users={},
+        groups={},
+        stamps={},
+        postfix_version="",
+        postfix_is_wrapper=False,
+        postfix_parameters=frozenset(),
+        dovecot_version="",
+        keys=(),
+        certificate=None,
+        firewall=ufw.State(),
+        listeners=(),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +144,9 @@ def probe(ask: Questions) -> str:
             'm host; id -u; date +%s.%N; (. /etc/os-release; echo "$ID"; echo "$VERSION_ID")',
             "systemd-detect-virt -c -q && echo container || echo machine",
             "df -Pk /var | awk 'NR==2 {print $4}'; cat /proc/sys/kernel/hostname",
-            'echo "${SSH_CONNECTION:-}"',
             'm addresses; ip -o addr show 2>/dev/null | awk \'{sub("/.*","",$4); print $4}\'',
-            f"m files; stat -c '%n|%F|%U|%G|%a' {_words(ask.paths)} 2>/dev/null",
+            f"m files; stat -c '%n|%F|%U|%G|%a' {_words(ask.paths)} "
+            f"{keys}/*/keys {keys}/*/keys/* {keys}/*/keys/*/*.pem 2>/dev/null",
             f"m hashes; sha256sum {_words(ask.paths)} 2>/dev/null",
             "m units; systemctl show -p Id,LoadState,ActiveState,UnitFileState,NeedDaemonReload "
             f"-- {_words(ask.units)} 2>/dev/null",
@@ -127,6 +156,7 @@ def probe(ask: Questions) -> str:
             f"m stamps; cd {shlex.quote(ask.stamp_folder)} 2>/dev/null && grep -H . * 2>/dev/null",
             "cd /",
             "m postfix; postconf -dh mail_version 2>/dev/null",
+            "systemctl cat postfix.service 2>/dev/null | grep '^ExecStart=/bin/true'",
             f"m parameters; postconf -d {_words(ask.postfix_parameters)} 2>/dev/null",
             "m dovecot; dovecot --version 2>/dev/null",
             f'm keys; for f in {keys}/*/*/*.pem; do [ -f "$f" ] || continue',
@@ -135,8 +165,7 @@ def probe(ask: Questions) -> str:
             f"m certificate; if [ -f {chain} ]; then",
             f"openssl x509 -in {chain} -noout -ext subjectAltName 2>/dev/null",
             f'date -d "$(openssl x509 -in {chain} -noout -enddate | cut -d= -f2)" +%s; fi',
-            "m ufw-added; ufw show added 2>/dev/null",
-            "m ufw-status; ufw status verbose 2>/dev/null",
+            f"m firewall; ({ufw.STATE_COMMAND})",
             "m listeners; ss -Hltn 2>/dev/null | awk '{print $4}'",
             "m end; true",
         ]
@@ -197,11 +226,15 @@ def _units(lines: Iterable[str]) -> dict[str, UnitState]:
     return units
 
 
+def _numbers(lines: Iterable[str]) -> dict[str, int]:
+    return {parts[0]: int(parts[1]) for line in lines if len(parts := line.split()) == 2}
+
+
 def _keys(lines: Iterable[str]) -> tuple[KeyState, ...]:
     keys = []
     for line in lines:
         path, _, public = line.partition(" ")
-        stream, domain, name = path.split("/")[-3:]
+        stream, _, domain, name = path.split("/")[-4:]
         keys.append(KeyState(stream, domain, name.removesuffix(".pem"), public))
     return tuple(sorted(keys, key=lambda k: (k.stream, k.domain, k.selector)))
 
@@ -223,8 +256,7 @@ def parse(output: Iterable[str]) -> HostState:
     said = _sections(output)
     if "end" not in said:
         raise ValueError("the host's answer was cut off before its end")
-    uid, clock, distribution, release, virt, free, hostname, *rest = said["host"]
-    connection = rest[0].split() if rest else []
+    uid, clock, distribution, release, virt, free, hostname = said["host"]
     return HostState(
         uid=int(uid),
         clock=float(clock),
@@ -233,8 +265,6 @@ def parse(output: Iterable[str]) -> HostState:
         container=virt == "container",
         var_free_kib=int(free),
         hostname=hostname,
-        ssh_client=connection[0] if connection else "",
-        ssh_port=int(connection[3]) if len(connection) == 4 else 0,
         addresses=frozenset(ip_address(a) for a in said["addresses"]),
         files=_files(said["files"], said["hashes"]),
         units=_units(said["units"]),
@@ -243,18 +273,17 @@ def parse(output: Iterable[str]) -> HostState:
             for name, status, version in (line.split("|") for line in said["packages"])
             if status == "installed"
         },
-        users={
-            parts[0]: int(parts[1]) for line in said["users"] if len(parts := line.split()) == 2
-        },
+        users=_numbers(said["users"]),
+        groups=_numbers(said["groups"]),
         stamps={
             name: digest for name, _, digest in (line.partition(":") for line in said["stamps"])
         },
         postfix_version=said["postfix"][0] if said["postfix"] else "",
+        postfix_is_wrapper=len(said["postfix"]) > 1,
         postfix_parameters=frozenset(line.partition(" ")[0] for line in said["parameters"]),
         dovecot_version=said["dovecot"][0].split()[0] if said["dovecot"] else "",
         keys=_keys(said["keys"]),
         certificate=_certificate(said["certificate"], float(clock)),
-        ufw_added="\n".join(said["ufw-added"]),
-        ufw_status="\n".join(said["ufw-status"]),
+        firewall=ufw.parse_state("\n".join(said["firewall"])),
         listeners=tuple(said["listeners"]),
     )

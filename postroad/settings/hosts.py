@@ -219,10 +219,13 @@ def _ports(
     usual = defaults.SECOND_SUBMISSION_PORTS if second else defaults.SUBMISSION_PORTS
     starttls = table.optional("starttls_port", port, usual[0])
     implicit = table.optional("tls_port", port, usual[1])
-    for key, number in (("starttls_port", starttls), ("tls_port", implicit)):
+    for key, number, default in (
+        ("starttls_port", starttls, usual[0]),
+        ("tls_port", implicit, usual[1]),
+    ):
         if number in reserved:
             table.at(key).fault(
-                f"{number} is the port of {reserved[number]}", f"write another, as {usual[0]}"
+                f"{number} is the port of {reserved[number]}", f"write another, as {default}"
             )
     if starttls == implicit:
         table.at("tls_port").fault(
@@ -246,7 +249,8 @@ def _check_helo(
                 f"write a name that leads to {four} alone",
             )
             return
-        if name != helo and address == four:
+        # Two streams on one address that is not declared shared are a fault of their own.
+        if name != helo and address == four and (own.shared or name == own.hostname):
             table.at("helo").fault(
                 f"{four} already has the PTR name {name}, and an address has one",
                 f'write "{name}" here, or give the stream an address of its own',

@@ -31,8 +31,8 @@ from postroad.settings.shapes import (
     IncompleteError,
     Node,
     Table,
-    choose,
     many,
+    nearest,
     need,
     one_of,
     text,
@@ -58,26 +58,30 @@ def read(declared: EstateInput, source: str) -> Estate:
     return estate
 
 
-def match_inventory(estate: Estate, names: Collection[str], source: str) -> None:
-    """Check that inventory and estate name the same hosts; EstateFaults where they do not.
+def match_inventory(declared: EstateInput, names: Collection[str], source: str) -> list[Fault]:
+    """The faults between the inventory's hosts ``names`` and those that ``declared`` holds.
 
-    ``source`` is the file that declares the estate, ``names`` are the inventory's hosts.
+    ``source`` is the file that declares the estate.
     """
-    node = Node(None, f'{source}: estate["hosts"]', [])
-    declared = [host.name for host in estate.hosts]
-    for name in sorted(set(names) - set(declared)):
+    hosts = declared.get("hosts")
+    if not isinstance(hosts, Mapping) or not hosts:
+        return []  # That is a fault of the estate itself, which `read` names.
+    node = Node(hosts, f'{source}: estate["hosts"]', [])
+    for name in sorted(set(names) - set(hosts)):
         node.child(name, None).fault(
             "is missing, but the inventory has this host",
-            "declare it, or take it out of the inventory",
+            "declare it here or take it out of the inventory",
         )
-    for name in declared:
+    for name in hosts:
         if name not in names:
+            likely = nearest(str(name), sorted(set(names) - set(hosts)))
             node.child(name, None).fault(
-                "is not in the inventory",
-                choose(name, sorted(names)) if names else "add it to the inventory",
+                "is no host of the inventory",
+                "add it there or take it out here"
+                if likely is None
+                else f'write "{likely}" as the inventory does, or add it there',
             )
-    if node.faults:
-        raise EstateFaults(node.faults)
+    return node.faults
 
 
 def _estate(node: Node) -> Estate | None:

@@ -1,0 +1,80 @@
+"""The ``postroad`` command: a table of subcommands, each a small module of its own."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Protocol, cast
+
+
+class CommandModule(Protocol):
+    """What a subcommand's module has."""
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Declare the subcommand's arguments."""
+
+    def run(self, arguments: argparse.Namespace) -> int:
+        """Do it, and return the exit status."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A subcommand: the words that call it, the module that does it, one line of help.
+
+    The module is imported only when it is called, so that one command does not wait for the
+    imports of another.
+    """
+
+    words: tuple[str, ...]
+    module: str
+    help: str
+
+    @property
+    def call(self) -> str:
+        """The command as it is typed."""
+        return " ".join(["postroad", *self.words])
+
+
+COMMANDS = (
+    Command(
+        ("secret", "hash"),
+        "postroad.commands.secret_hash",
+        "hash a submission password for group_data",
+    ),
+    Command(
+        ("settings", "check"),
+        "postroad.commands.settings_check",
+        "name every fault of an inventory's estate",
+    ),
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command that ``argv`` names (the process's own arguments without it).
+
+    Returns its exit status: 0 done, 1 the answer is no, 2 it could not be asked.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words in (["-h"], ["--help"]):
+        print(usage())
+        return 0
+    command = next((c for c in COMMANDS if words[: len(c.words)] == list(c.words)), None)
+    if command is None:
+        print(usage(), file=sys.stderr)
+        return 2
+    module = cast(CommandModule, import_module(command.module))
+    parser = argparse.ArgumentParser(prog=command.call, description=command.help)
+    module.add_arguments(parser)
+    return module.run(parser.parse_args(words[len(command.words) :]))
+
+
+def usage() -> str:
+    """Every command with its line of help."""
+    width = max(len(command.call) for command in COMMANDS)
+    lines = [f"  {command.call:<{width}}  {command.help}" for command in COMMANDS]
+    return "\n".join(
+        ["usage: postroad COMMAND ... (-h after a command tells its arguments)", *lines]
+    )

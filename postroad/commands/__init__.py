@@ -1,0 +1,1 @@
+"""Subcommands of ``postroad``; postroad.cli lists them."""

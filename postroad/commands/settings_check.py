@@ -1,0 +1,44 @@
+"""``postroad settings check INVENTORY``: every fault of an estate, before any host is touched."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from postroad.inventory import InventoryError, load
+from postroad.settings.faults import EstateFaults
+from postroad.settings.model import Estate
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The inventory whose estate is read."""
+    parser.add_argument("inventory", type=Path, help="inventory file, as inventories/prod.py")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print "ok: …", or the faults; 1 where there are any, 2 where the inventory does not load."""
+    try:
+        estate = load(arguments.inventory).estate
+    except EstateFaults as faults:
+        print(faults, file=sys.stderr)
+        return 1
+    except InventoryError as error:
+        print(error, file=sys.stderr)
+        return 2
+    print(summary(estate))
+    return 0
+
+
+def summary(estate: Estate) -> str:
+    """One line that says what the estate holds."""
+    ways = sum(len(host.ways_out) for host in estate.hosts)
+    return (
+        f"ok: {_count(len(estate.hosts), 'host')}, {_count(len(estate.streams), 'stream')}"
+        f" ({', '.join(stream.name for stream in estate.streams)}),"
+        f" {_count(ways, 'way')} out, sending as {', '.join(estate.from_domains)}"
+    )
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"

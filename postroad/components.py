@@ -1,0 +1,267 @@
+"""The components of a host: rows of the manifest, the units that read them, the gate before them.
+
+Pure: from the estate, the host, its facts and its state to `postroad.component.Component`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from postroad.component import Component, Directory, File, Unit
+from postroad.manifest import ComponentName, Row, rows_of
+from postroad.paths import (
+    CANARY,
+    CONFIG,
+    LOGS,
+    MAILBOX_USER,
+    MAILBOXES,
+    OPENED,
+    RESOLVER_PROOF,
+    STATE,
+    TOOLS,
+    opened_path,
+    stream_folder,
+)
+from postroad.render import HostFacts, Renderer
+from postroad.settings.model import AcmeTls, Estate, Host, StreamName, SuppliedTls
+from postroad.state import HostState
+
+
+@dataclass(frozen=True, slots=True)
+class Builder:
+    """Builds the components of one host as it is in ``state``."""
+
+    estate: Estate
+    host: Host
+    state: HostState
+    facts: HostFacts
+    renderer: Renderer
+    digests: Mapping[StreamName, str]
+
+    def _files(self, rows: tuple[Row, ...]) -> tuple[File, ...]:
+        wanted = (r for r in rows if not r.only_where or r.only_where in self.state.files)
+        return tuple(self.renderer.file(row, self.estate, self.host, self.facts) for row in wanted)
+
+    def _rows(self, name: ComponentName, stream: StreamName | None = None) -> tuple[Row, ...]:
+        return rows_of(name, self.estate, self.host, stream)
+
+    def everything(self) -> Iterator[Component]:
+        """Every component of the host, in the order in which a run makes them true."""
+        yield self.packaging()
+        yield self.identity()
+        yield self.clock()
+        yield self.tools()
+        yield self.resolver()
+        yield self.resolv_conf()
+        yield self.units()
+        yield self.logs()
+        yield self.trust()
+        yield self.certificate()
+        yield self.default()
+        yield from (self.stream(name) for name in self.host.streams)
+        if self.host.inbound:
+            yield self.inbound()
+        yield self.firewall()
+
+    def packaging(self) -> Component:
+        """How apt behaves on this host."""
+        return Component("packaging", files=self._files(self._rows("packaging")))
+
+    def identity(self) -> Component:
+        """Host name, mail name and hosts file, also where cloud-init thinks it owns them."""
+        return Component("identity", files=self._files(self._rows("identity")))
+
+    def clock(self) -> Component:
+        """Time synchronisation. In a container the clock is the machine's, and the unit rests."""
+        rows = self._rows("clock")
+        unit = Unit(
+            "systemd-timesyncd.service",
+            active="settled",
+            reads=tuple(row.path for row in rows),
+            on_change="restart",
+        )
+        return Component("clock", files=self._files(rows), units=(unit,))
+
+    def resolver(self) -> Component:
+        """unbound on loopback, checked by its own checker before it is restarted."""
+        rows = self._rows("resolver")
+        reads = tuple(row.path for row in rows if row.reader)
+        return Component(
+            "resolver",
+            files=self._files(rows),
+            units=(Unit("unbound.service", reads=reads, on_change="restart"),),
+            masked=("unbound-resolvconf.service",),
+            gate='unbound-checkconf "$stage/etc/unbound/unbound.conf"',
+        )
+
+    def resolv_conf(self) -> Component:
+        """The switch to our own resolver, refused until it has answered and validated."""
+        return Component(
+            "resolv-conf",
+            files=self._files(self._rows("resolv-conf")),
+            gate=RESOLVER_PROOF,
+        )
+
+    def tools(self) -> Component:
+        """What postroad itself runs on the host: the canary, and the look at the world's DNS."""
+        return Component(
+            "tools", directories=(Directory(TOOLS),), files=self._files(self._rows("tools"))
+        )
+
+    def units(self) -> Component:
+        """Our unit templates; the packages' own signer and login daemons never start."""
+        return Component(
+            "units",
+            files=self._files(self._rows("units")),
+            masked=("opendkim.service", "dovecot.service", "dovecot.socket"),
+            gate='systemd-analyze verify --man=no "$stage"/etc/systemd/system/postroad-*@.service',
+            activate=("systemctl daemon-reload",),
+        )
+
+    def logs(self) -> Component:
+        """One log an instance, rotated and kept as long as declared."""
+        return Component(
+            "logs",
+            directories=(Directory(LOGS, group="adm", mode=0o750),),
+            files=self._files(self._rows("logs")),
+            units=(Unit("logrotate.timer"),),
+        )
+
+    def trust(self) -> Component:
+        """The root of a private certificate authority, trusted by the whole host."""
+        return Component(
+            "trust",
+            files=self._files(self._rows("trust")),
+            activate=("update-ca-certificates >/dev/null 2>&1",),
+        )
+
+    def certificate(self) -> Component:
+        """What keeps the certificate fresh: certbot's timer and hook, or the supplied files."""
+        files = self._files(self._rows("certificate"))
+        match self.estate.tls:
+            case AcmeTls():
+                return Component("certificate", files=files, units=(Unit("certbot.timer"),))
+            case SuppliedTls():
+                return Component(
+                    "certificate",
+                    directories=(Directory(f"{CONFIG}/tls", mode=0o700),),
+                    files=files,
+                    gate='openssl x509 -noout -in "$stage/etc/postroad/tls/chain.pem"',
+                )
+            case _:
+                return Component("certificate")
+
+    def default(self) -> Component:
+        """The packages' own instance as null client. Its unit differs from release to release."""
+        rows = self._rows("default")
+        reads = tuple(row.path for row in rows)
+        units: tuple[Unit, ...]
+        if self.state.postfix_is_wrapper:
+            units = (Unit("postfix.service"), Unit("postfix@-.service", enabled=False, reads=reads))
+        else:
+            units = (Unit("postfix.service", reads=reads),)
+        return Component(
+            "default",
+            files=self._files(rows),
+            units=units,
+            gate=f'{CANARY} default "$stage"',
+        )
+
+    def firewall(self) -> Component:
+        """The rules that the ufw command cannot say: port 25 outward is Postfix's alone."""
+        return Component(
+            "firewall",
+            files=self._files(self._rows("firewall")),
+            activate=("if ufw status | grep -q '^Status: active'; then ufw reload >/dev/null; fi",),
+        )
+
+    def stream(self, name: StreamName) -> Component:
+        """One stream: its signer, its logins and its Postfix instance, gated by one canary."""
+        rows = self._rows("stream", name)
+        opened = File(opened_path(name), latch(self.digests.get(name, "")))
+        is_open = not self.facts.closed_because(name)
+        readers = [
+            (f"postroad-dkim@{name}.service", None),
+            (f"postroad-auth@{name}.service", None),
+            (f"postroad-postfix@{name}.service", _listeners_change(name)),
+        ]
+        return Component(
+            name,
+            directories=(
+                Directory(CONFIG),
+                Directory(stream_folder(name)),
+                Directory(STATE),
+                Directory(OPENED),
+                *_instance_directories(name),
+            ),
+            files=(*self._files(rows), *((opened,) if is_open else ())),
+            absent=() if is_open else (opened.path,),
+            units=tuple(
+                Unit(
+                    unit,
+                    reads=tuple(row.path for row in rows if row.reader == unit),
+                    restart_if=restart_if,
+                )
+                for unit, restart_if in readers
+            ),
+            gate=f'{CANARY} stream {name} "$stage"',
+        )
+
+    def inbound(self) -> Component:
+        """Port 25: bounces, complaints, postmaster and abuse, into Maildirs."""
+        rows = self._rows("inbound")
+        owner = {"owner": MAILBOX_USER, "group": MAILBOX_USER}
+        unit = Unit(
+            "postroad-postfix@inbound.service",
+            reads=tuple(row.path for row in rows),
+            restart_if=_listeners_change("inbound"),
+        )
+        return Component(
+            "inbound",
+            directories=(
+                *_instance_directories("inbound"),
+                Directory(MAILBOXES, mode=0o750, **owner),
+                Directory(f"{MAILBOXES}/postmaster", mode=0o700, **owner),
+                *(Directory(f"{MAILBOXES}/{s}", mode=0o700, **owner) for s in self.host.streams),
+            ),
+            files=self._files(rows),
+            units=(unit,),
+            gate=f'{CANARY} inbound "$stage"',
+        )
+
+
+def _instance_directories(instance: str) -> tuple[Directory, ...]:
+    return (
+        Directory(f"/etc/postfix-{instance}"),
+        Directory(f"/var/spool/postfix-{instance}"),
+        Directory(f"/var/lib/postfix-{instance}", owner="postfix", group="postfix", mode=0o700),
+    )
+
+
+def _listeners_change(instance: str) -> str:
+    """A shell test: would this configuration need other sockets than master(8) has opened?
+
+    postconf(5): inet_interfaces and inet_protocols take a restart; all else takes a reload.
+    """
+    asked = "postconf -hx inet_interfaces inet_protocols 2>/dev/null"
+    now = f"MAIL_CONFIG=/etc/postfix-{instance} {asked}"
+    staged = f'MAIL_CONFIG="$stage"/etc/postfix-{instance} {asked}'
+    return f'[ "$({now})" != "$({staged})" ]'
+
+
+def latch(digest: str) -> bytes:
+    """What stands in a stream's latch while it is open."""
+    return f"{digest}\n".encode()
+
+
+Build = Callable[[Builder], Component]
+
+
+def stream_build(name: StreamName) -> Build:
+    """The builder method of one stream, as a function of the builder alone."""
+
+    def build(builder: Builder) -> Component:
+        return builder.stream(name)
+
+    return build

@@ -1,0 +1,120 @@
+"""The DKIM keys a host must have, and the shell that makes or mends them. Pure."""
+
+from __future__ import annotations
+
+import base64
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from postroad.paths import CONFIG, key_folder, key_path, stream_folder
+from postroad.settings.model import Estate, Host, StreamName, SuppliedKey
+from postroad.state import FileState, HostState
+
+OWNER = "opendkim"
+BITS = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class WantedKey:
+    """One key of one stream and sending domain; ``supplied`` where the operator brings it.
+
+    A key made on the host is named after the month it was made in (UTC) and the host's label: the
+    date stands in its file's name and is read back from there, never from the clock of a later run.
+    """
+
+    stream: StreamName
+    domain: str
+    label: str
+    supplied: SuppliedKey | None
+
+
+@dataclass(frozen=True, slots=True)
+class KeyFault:
+    """A key that is missing, or a place of it whose owner or mode is wrong."""
+
+    key: WantedKey
+    path: str
+    how: str
+
+    def __str__(self) -> str:
+        return f"{self.path} ({self.how})"
+
+
+def wanted_keys(estate: Estate, host: Host) -> Iterator[WantedKey]:
+    """Every key that ``host`` must have, in the order of its streams and their domains."""
+    supplied = {(k.host, k.stream, k.domain): k for k in estate.supplied_keys}
+    for stream, way in estate.streams_of(host):
+        for domain in stream.from_domains:
+            own = supplied.get((host.name, stream.name, domain))
+            yield WantedKey(stream.name, domain, way.selector_label, own)
+
+
+def key_faults(estate: Estate, host: Host, state: HostState) -> tuple[KeyFault, ...]:
+    """What of the host's keys is not as it must be."""
+    return tuple(f for key in wanted_keys(estate, host) for f in _faults(key, state))
+
+
+def _faults(key: WantedKey, state: HostState) -> Iterator[KeyFault]:
+    found = [k for k in state.keys if (k.stream, k.domain) == (key.stream, key.domain)]
+    if key.supplied is not None:
+        found = [k for k in found if k.selector == key.supplied.selector]
+    folder = key_folder(key.stream, key.domain)
+    if not found:
+        yield KeyFault(key, f"{folder}/*-{key.label}.pem", "missing")
+        return
+    for path, mode in (
+        (f"{stream_folder(key.stream)}/keys", 0o700),
+        (folder, 0o700),
+        *((key_path(key.stream, key.domain, k.selector), 0o600) for k in found),
+    ):
+        how = _rights_fault(state.files.get(path), mode)
+        if how:
+            yield KeyFault(key, path, how)
+    for k in found:
+        if not k.public_key:
+            path = key_path(key.stream, key.domain, k.selector)
+            yield KeyFault(key, path, "is not a private key")
+
+
+def _rights_fault(found: FileState | None, mode: int) -> str:
+    if found is None:
+        return "missing"
+    if (found.owner, found.group) != (OWNER, OWNER):
+        return f"owner {found.owner}:{found.group}, not {OWNER}:{OWNER}"
+    return "" if found.mode == mode else f"mode {found.mode:04o}, not {mode:04o}"
+
+
+def script(faults: tuple[KeyFault, ...], secrets: Mapping[str, str]) -> str:
+    """Shell that makes missing keys and mends rights; ``secrets`` holds supplied keys by path."""
+    lines = ["postroad() {", "set -eu; umask 077"]
+    for fault in faults:
+        lines += _mend(fault, secrets)
+    return "\n".join([*lines, "}", "postroad </dev/null"]) + "\n"
+
+
+def _mend(fault: KeyFault, secrets: Mapping[str, str]) -> Iterator[str]:
+    key = fault.key
+    folder = shlex.quote(key_folder(key.stream, key.domain))
+    yield f"install -d -m 755 {CONFIG} {stream_folder(key.stream)}"
+    yield f"install -d -o {OWNER} -g {OWNER} -m 700 {stream_folder(key.stream)}/keys {folder}"
+    if fault.how == "missing" and key.supplied is not None:
+        path = key_path(key.stream, key.domain, key.supplied.selector)
+        payload = base64.b64encode(secrets[path].encode()).decode()
+        yield f"base64 -d > {shlex.quote(path)}.new <<'POSTROAD_END'\n{payload}\nPOSTROAD_END"
+        yield f"chown {OWNER}:{OWNER} {shlex.quote(path)}.new"
+        yield f"mv -f {shlex.quote(path)}.new {shlex.quote(path)}"
+    elif fault.how == "missing":
+        yield f"new=$(mktemp {folder}/.new.XXXXXX)"
+        yield (
+            f"openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:{BITS} "
+            '-out "$new" 2>/dev/null'
+        )
+        yield f'chown {OWNER}:{OWNER} "$new"; chmod 600 "$new"'
+        yield f'mv -n "$new" {folder}/"$(date -u +%Y%m)-{key.label}.pem"'
+    elif fault.how == "is not a private key":
+        yield f"echo {shlex.quote(f'{fault.path} is not a private key: remove or restore it')} >&2"
+        yield "exit 1"
+    elif fault.path.endswith(".pem"):
+        path = shlex.quote(fault.path)
+        yield f"chown {OWNER}:{OWNER} {path}; chmod 600 {path}"

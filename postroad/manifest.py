@@ -1,0 +1,258 @@
+"""The manifest: the one table of every file that postroad puts on a host.
+
+Template → path, owner, mode, and who reads it. Rendering, applying, drift, the audit, and later
+adoption, removal and backup all read this table; no path or mode of a file stands anywhere else.
+``{stream}`` in a path, unit or condition is replaced for each stream that the host carries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from postroad.settings.model import AcmeTls, Dns01, Estate, Host, StreamName, SuppliedTls
+
+ComponentName = Literal[
+    "packaging",
+    "identity",
+    "clock",
+    "resolver",
+    "resolv-conf",
+    "tools",
+    "units",
+    "logs",
+    "trust",
+    "certificate",
+    "default",
+    "stream",
+    "inbound",
+    "firewall",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One file on a host.
+
+    ``template`` is below templates/; a name without ``.j2`` is installed as it is. ``reader`` is
+    the unit that must read it anew. ``only_where`` is a folder without which it makes no sense.
+    """
+
+    component: ComponentName
+    template: str
+    path: str
+    owner: str = "root"
+    group: str = "root"
+    mode: int = 0o644
+    secret: bool = False
+    reader: str = ""
+    only_where: str = ""
+    stream: StreamName | None = None
+
+    def of_stream(self, stream: StreamName) -> Row:
+        """This row for one stream."""
+        return replace(
+            self,
+            path=self.path.replace("{stream}", stream),
+            reader=self.reader.replace("{stream}", stream),
+            stream=stream,
+        )
+
+
+_POSTFIX = "postroad-postfix@{stream}.service"
+_SIGNER = "postroad-dkim@{stream}.service"
+_LOGINS = "postroad-auth@{stream}.service"
+
+HOST_ROWS: tuple[Row, ...] = (
+    Row("packaging", "base/apt-conffiles.j2", "/etc/apt/apt.conf.d/81postroad-conffiles"),
+    Row("identity", "base/hostname.j2", "/etc/hostname"),
+    Row("identity", "base/mailname.j2", "/etc/mailname"),
+    Row("identity", "base/hosts.j2", "/etc/hosts"),
+    Row(
+        "identity",
+        "base/cloud.cfg.j2",
+        "/etc/cloud/cloud.cfg.d/99-postroad.cfg",
+        only_where="/etc/cloud/cloud.cfg.d",
+    ),
+    Row(
+        "clock",
+        "base/timesyncd.conf.j2",
+        "/etc/systemd/timesyncd.conf.d/postroad.conf",
+        reader="systemd-timesyncd.service",
+    ),
+    Row(
+        "resolver", "unbound/unbound.conf.j2", "/etc/unbound/unbound.conf", reader="unbound.service"
+    ),
+    Row(
+        "resolver",
+        "unbound/dhclient-hook.j2",
+        "/etc/dhcp/dhclient-enter-hooks.d/postroad",
+        only_where="/etc/dhcp/dhclient-enter-hooks.d",
+    ),
+    Row("resolv-conf", "unbound/resolv.conf.j2", "/etc/resolv.conf"),
+    Row("tools", "postroad/world-sees.py", "/usr/local/lib/postroad/world-sees", mode=0o755),
+    Row("tools", "postroad/canary.py", "/usr/local/lib/postroad/canary", mode=0o755),
+    Row(
+        "tools",
+        "postroad/resolver-proof.py",
+        "/usr/local/lib/postroad/resolver-proof",
+        mode=0o755,
+    ),
+    Row(
+        "units",
+        "systemd/postroad-postfix@.service.j2",
+        "/etc/systemd/system/postroad-postfix@.service",
+    ),
+    Row("units", "systemd/postroad-dkim@.service.j2", "/etc/systemd/system/postroad-dkim@.service"),
+    Row("units", "systemd/postroad-auth@.service.j2", "/etc/systemd/system/postroad-auth@.service"),
+    Row("logs", "base/logrotate.j2", "/etc/logrotate.d/postroad"),
+    Row("default", "postfix/default.main.cf.j2", "/etc/postfix/main.cf", reader="postfix.service"),
+    Row(
+        "default",
+        "postfix/default.master.cf.j2",
+        "/etc/postfix/master.cf",
+        reader="postfix.service",
+    ),
+)
+
+FIREWALL_ROWS: tuple[Row, ...] = (
+    Row("firewall", "ufw/before.rules.j2", "/etc/ufw/before.rules", mode=0o640),
+    Row("firewall", "ufw/before6.rules.j2", "/etc/ufw/before6.rules", mode=0o640),
+)
+
+APT_PROXY_ROW = Row("packaging", "base/apt-proxy.j2", "/etc/apt/apt.conf.d/80postroad-proxy")
+ROOT_HINTS_ROW = Row(
+    "resolver",
+    "unbound/root.hints.j2",
+    "/etc/unbound/postroad-root.hints",
+    reader="unbound.service",
+)
+TRUST_ANCHOR_ROW = Row(
+    "resolver",
+    "unbound/root.key.j2",
+    "/etc/unbound/postroad-root.key",
+    reader="unbound.service",
+)
+PRIVATE_CA_ROW = Row("trust", "tls/ca.crt.j2", "/usr/local/share/ca-certificates/postroad-acme.crt")
+RENEWED_ROW = Row(
+    "certificate", "tls/renewed.j2", "/etc/letsencrypt/renewal-hooks/deploy/postroad", mode=0o755
+)
+RFC2136_ROW = Row(
+    "certificate",
+    "tls/rfc2136.ini.j2",
+    "/etc/postroad/tls/rfc2136.ini",
+    mode=0o600,
+    secret=True,
+)
+SUPPLIED_CHAIN_ROW = Row("certificate", "tls/chain.pem.j2", "/etc/postroad/tls/chain.pem")
+SUPPLIED_KEY_ROW = Row(
+    "certificate", "tls/key.pem.j2", "/etc/postroad/tls/key.pem", mode=0o600, secret=True
+)
+
+STREAM_ROWS: tuple[Row, ...] = (
+    Row(
+        "stream",
+        "opendkim/opendkim.conf.j2",
+        "/etc/postroad/{stream}/opendkim.conf",
+        reader=_SIGNER,
+    ),
+    Row("stream", "opendkim/key.table.j2", "/etc/postroad/{stream}/key.table", reader=_SIGNER),
+    Row(
+        "stream",
+        "opendkim/signing.table.j2",
+        "/etc/postroad/{stream}/signing.table",
+        reader=_SIGNER,
+    ),
+    Row("stream", "opendkim/policy.lua.j2", "/etc/postroad/{stream}/policy.lua", reader=_SIGNER),
+    Row("stream", "dovecot/dovecot.conf.j2", "/etc/postroad/{stream}/dovecot.conf", reader=_LOGINS),
+    Row(
+        "stream",
+        "dovecot/users.j2",
+        "/etc/postroad/{stream}/users",
+        group="dovecot",
+        mode=0o640,
+        secret=True,
+        reader=_LOGINS,
+    ),
+    Row(
+        "stream",
+        "dovecot/users.next.j2",
+        "/etc/postroad/{stream}/users.next",
+        group="dovecot",
+        mode=0o640,
+        secret=True,
+        reader=_LOGINS,
+    ),
+    Row("stream", "postfix/stream.main.cf.j2", "/etc/postfix-{stream}/main.cf", reader=_POSTFIX),
+    Row(
+        "stream", "postfix/stream.master.cf.j2", "/etc/postfix-{stream}/master.cf", reader=_POSTFIX
+    ),
+    Row(
+        "stream", "postfix/header_checks.j2", "/etc/postfix-{stream}/header_checks", reader=_POSTFIX
+    ),
+    Row("stream", "postfix/body_checks.j2", "/etc/postfix-{stream}/body_checks", reader=_POSTFIX),
+    Row(
+        "stream", "postfix/sender_logins.j2", "/etc/postfix-{stream}/sender_logins", reader=_POSTFIX
+    ),
+    Row(
+        "stream", "postfix/sender_access.j2", "/etc/postfix-{stream}/sender_access", reader=_POSTFIX
+    ),
+    Row("stream", "postfix/transport.j2", "/etc/postfix-{stream}/transport", reader=_POSTFIX),
+    Row(
+        "stream", "postfix/system_sender.j2", "/etc/postfix-{stream}/system_sender", reader=_POSTFIX
+    ),
+    Row(
+        "stream",
+        "postfix/system_recipient.j2",
+        "/etc/postfix-{stream}/system_recipient",
+        reader=_POSTFIX,
+    ),
+)
+
+_INBOUND = "postroad-postfix@inbound.service"
+INBOUND_ROWS: tuple[Row, ...] = (
+    Row("inbound", "postfix/inbound.main.cf.j2", "/etc/postfix-inbound/main.cf", reader=_INBOUND),
+    Row(
+        "inbound", "postfix/inbound.master.cf.j2", "/etc/postfix-inbound/master.cf", reader=_INBOUND
+    ),
+    Row("inbound", "postfix/mailboxes.j2", "/etc/postfix-inbound/mailboxes", reader=_INBOUND),
+)
+
+
+def rows(estate: Estate, host: Host) -> Iterator[Row]:
+    """Every row that the estate wants on ``host``, whatever the host is like now."""
+    yield from HOST_ROWS
+    if estate.apt_proxy:
+        yield APT_PROXY_ROW
+    if estate.resolver.root_hints_file:
+        yield ROOT_HINTS_ROW
+    if estate.resolver.trust_anchor_file:
+        yield TRUST_ANCHOR_ROW
+    match estate.tls:
+        case AcmeTls(ca_file=ca_file, challenge=challenge):
+            yield RENEWED_ROW
+            if ca_file:
+                yield PRIVATE_CA_ROW
+            if isinstance(challenge, Dns01):
+                yield RFC2136_ROW
+        case SuppliedTls():
+            yield SUPPLIED_CHAIN_ROW
+            yield SUPPLIED_KEY_ROW
+    for stream in host.streams:
+        for row in STREAM_ROWS:
+            yield row.of_stream(stream)
+    if host.inbound:
+        yield from INBOUND_ROWS
+    yield from FIREWALL_ROWS
+
+
+def rows_of(
+    component: ComponentName, estate: Estate, host: Host, stream: StreamName | None = None
+) -> tuple[Row, ...]:
+    """The rows of one component of ``host``; of one stream where the component is a stream's."""
+    return tuple(
+        row
+        for row in rows(estate, host)
+        if row.component == component and (stream is None or row.stream == stream)
+    )

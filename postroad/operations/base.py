@@ -1,0 +1,102 @@
+"""Operations for the host itself: packages that start nothing, a user, the host name."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Generator
+
+from pyinfra import host
+from pyinfra.api import operation
+from pyinfra.api.command import StringCommand
+
+from postroad.paths import INSTALL_LOCK, MAILBOX_USER, MAILBOXES
+from postroad.site import Site
+from postroad.software import packages as wanted_packages
+
+Commands = Generator[StringCommand]
+
+POLICY = "/usr/sbin/policy-rc.d"
+
+# deb-systemd-invoke(1p) asks policy-rc.d before it starts a service. This one says no only while
+# the installing shell lives and holds the lock: a run that is killed leaves nothing blocked.
+_GUARD = f"""#!/bin/sh
+# Written by postroad for the length of one package installation; see INSTALL_LOCK.
+if ! flock -n {INSTALL_LOCK} true; then exit 101; fi
+exit 0
+"""
+
+
+def missing_packages(site: Site) -> tuple[str, ...]:
+    """The packages that the estate needs and the host does not have."""
+    return tuple(p for p in wanted_packages(site.estate) if p not in site.state().packages)
+
+
+def install_script(packages: tuple[str, ...]) -> str:
+    """Shell that installs ``packages`` in one call; nothing starts before it is configured."""
+    names = " ".join(shlex.quote(p) for p in packages)
+    return f"""
+postroad() {{
+set -eu
+export DEBIAN_FRONTEND=noninteractive LC_ALL=C
+mkdir -p /run/postroad
+exec 8>{INSTALL_LOCK}
+flock -w 300 8 || {{ echo 'another installation is still at work on this host' >&2; exit 1; }}
+if [ ! -e {POLICY} ] || grep -q 'Written by postroad' {POLICY}; then
+cat > {POLICY}.new <<'POSTROAD_END'
+{_GUARD}POSTROAD_END
+chmod 755 {POLICY}.new; mv -f {POLICY}.new {POLICY}
+trap 'rm -f {POLICY}' EXIT
+fi
+apt-get -q -y -o DPkg::Lock::Timeout=300 update 8>&-
+debconf-set-selections <<'POSTROAD_END'
+postfix postfix/main_mailer_type select No configuration
+POSTROAD_END
+apt-get -q -y -o DPkg::Lock::Timeout=300 --no-install-recommends install {names} 8>&-
+}}
+postroad </dev/null
+"""
+
+
+@operation()
+def packages(site: Site) -> Commands:
+    """Install what is missing, in one call, without recommends, with nothing started."""
+    missing = missing_packages(site)
+    if not missing:
+        host.noop("every package is installed")
+        return
+    yield StringCommand("sh", "-s", _stdin=install_script(missing))
+    site.forget()
+
+
+def missing_user(site: Site) -> tuple[str, ...]:
+    """The system user that owns the Maildirs, where the host has none."""
+    return () if MAILBOX_USER in site.state().users else (f"user {MAILBOX_USER}",)
+
+
+@operation()
+def mailbox_user(site: Site) -> Commands:
+    """A system user who owns the Maildirs and can log in nowhere."""
+    if not missing_user(site):
+        host.noop("the user exists")
+        return
+    yield StringCommand(
+        "useradd --system --user-group --shell /usr/sbin/nologin --no-create-home",
+        f"--home-dir {MAILBOXES} {MAILBOX_USER}",
+    )
+    site.forget()
+
+
+def wrong_hostname(site: Site) -> tuple[str, ...]:
+    """The host name that the kernel has, where it is not the declared one."""
+    name = site.state().hostname
+    return () if name == site.host.hostname else (f"{name} is not {site.host.hostname}",)
+
+
+@operation()
+def hostname(site: Site) -> Commands:
+    """The kernel's host name, as /etc/hostname has it after the next boot (hostname(1))."""
+    if not wrong_hostname(site):
+        host.noop("the name is right")
+        return
+    yield StringCommand("hostname -F /etc/hostname")
+    site.forget()

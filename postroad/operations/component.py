@@ -1,0 +1,28 @@
+"""The one operation that applies a component: its files and their activation together."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+from pyinfra import host
+from pyinfra.api import operation
+from pyinfra.api.command import StringCommand
+
+from postroad.component import script
+from postroad.components import Build
+from postroad.site import Site
+
+
+@operation()
+def converge(site: Site, build: Build) -> Generator[StringCommand]:
+    """Make one component true on the host, or do nothing where it is.
+
+    + site: the host during this run
+    + build: which component, as a function of the builder
+    """
+    if not site.drift(build):
+        host.noop("as declared")
+        return
+    # The whole script goes over standard input: what it writes is in no argument and in no log.
+    yield StringCommand("sh", "-s", _stdin=script(site.component(build), site.state()))
+    site.forget()

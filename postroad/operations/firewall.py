@@ -1,0 +1,55 @@
+"""The firewall's operations, fed from the host's one state instead of questions of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+
+from pyinfra.api import operation
+from pyinfra.api.command import PyinfraCommand, StringCommand
+
+from postroad import ufw as rules
+from postroad.component import script
+from postroad.components import Builder
+from postroad.operations import ufw
+from postroad.site import Site
+
+Commands = Generator[str | PyinfraCommand]
+
+
+@operation()
+def openings(site: Site, wanted: Sequence[rules.Rule]) -> Commands:
+    """Add the openings that are missing; close nothing yet."""
+    yield from _forgetting(
+        site, ufw.openings._inner(wanted=wanted, state=lambda: site.state().firewall)
+    )
+
+
+@operation()
+def enforce(site: Site, wanted: Sequence[rules.Rule]) -> Commands:
+    """Defaults, purge and enable, with a way back when the next connection does not come in."""
+    yield from _forgetting(
+        site, ufw.firewall._inner(wanted=wanted, state=lambda: site.state().firewall)
+    )
+
+
+@operation()
+def early_rules(site: Site) -> Commands:
+    """The rules that the ufw command cannot say; a reload of an active firewall is guarded."""
+    if not site.drift(Builder.firewall):
+        return
+    status = site.state().firewall.status
+    apply = StringCommand("sh", "-s", _stdin=script(site.component(Builder.firewall), site.state()))
+    if status is not None and status.active:
+        yield from ufw.guarded([apply])
+    else:
+        yield apply
+    site.forget()
+
+
+def _forgetting(site: Site, commands: Commands) -> Commands:
+    changed = False
+    for command in commands:
+        changed = True
+        yield command
+    if changed:
+        site.forget()

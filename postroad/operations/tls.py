@@ -1,0 +1,63 @@
+"""Asking an ACME authority for the host's certificate. certbot(1) does it and renews it."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Generator
+
+from pyinfra import host
+from pyinfra.api import operation
+from pyinfra.api.command import StringCommand
+
+from postroad.paths import ACME_LINEAGE
+from postroad.settings.model import AcmeTls, Dns01, Host
+from postroad.site import Site
+
+RFC2136_CREDENTIALS = "/etc/postroad/tls/rfc2136.ini"
+
+
+def missing_certificate(site: Site) -> tuple[str, ...]:
+    """What the host's certificate lacks; renewal in time is the timer's, not the run's."""
+    if not isinstance(site.estate.tls, AcmeTls):
+        return ()
+    found = site.state().certificate
+    if found is None:
+        return ("certificate",)
+    if found.seconds_left <= 0:
+        return ("certificate has expired",)
+    lacking = [n for n in site.host.certificate_names if n not in found.names]
+    return (f"certificate lacks {', '.join(lacking)}",) if lacking else ()
+
+
+def request_script(tls: AcmeTls, server: Host) -> str:
+    """Shell that asks for one certificate with every name of ``server``.
+
+    It succeeds without one too: where the names do not point here yet, the rest of the run is still
+    worth having, and submission stays closed until a later run gets it.
+    """
+    names = " ".join(f"-d {shlex.quote(name)}" for name in server.certificate_names)
+    if isinstance(tls.challenge, Dns01):
+        how = f"--dns-rfc2136 --dns-rfc2136-credentials {RFC2136_CREDENTIALS}"
+    else:
+        how = "--standalone --preferred-challenges http-01"
+    return f"""
+postroad() {{
+said=$(certbot certonly --non-interactive --agree-tos --reuse-key --renew-with-new-domains \\
+  --email {shlex.quote(tls.email)} --server {shlex.quote(tls.directory)} \\
+  --cert-name {ACME_LINEAGE} {how} {names} 2>&1) && return 0
+echo 'no certificate yet, so submission stays closed; the authority says:' >&2
+printf '%s\\n' "$said" | grep -vE '^(Saving debug|Account registered|Requesting|$)' | head -n 20 >&2
+}}
+postroad </dev/null
+"""
+
+
+@operation()
+def certificate(site: Site) -> Generator[StringCommand]:
+    """Get the certificate where there is none with every name that clients use."""
+    tls = site.estate.tls
+    if not isinstance(tls, AcmeTls) or not missing_certificate(site):
+        host.noop("the certificate has every name")
+        return
+    yield StringCommand("sh", "-s", _stdin=request_script(tls, site.host))
+    site.forget()

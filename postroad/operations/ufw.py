@@ -1,0 +1,257 @@
+"""Operations for ufw(8): open what is wanted, or make the whole firewall what is wanted.
+
+Both read the host again when they are executed, and yield nothing when there is nothing to do.
+The packages must be there before they are executed: ``ufw``, and systemd for the rollback timer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+
+from pyinfra import logger
+from pyinfra.api.arguments import ConnectorArguments
+from pyinfra.api.command import PyinfraCommand, QuoteString, StringCommand
+from pyinfra.api.exceptions import ConnectError, OperationError
+from pyinfra.api.host import Host
+from pyinfra.api.operation import operation
+from pyinfra.api.state import State as PyinfraState
+from pyinfra.context import host
+from typing_extensions import override
+
+from postroad.facts.ufw import UfwState
+from postroad.ufw import (
+    ROLLBACK_UNIT,
+    Argv,
+    Firewall,
+    LogLevel,
+    Policy,
+    Rule,
+    State,
+    UfwError,
+    lockout,
+    plan_firewall,
+    plan_openings,
+)
+
+#: How long the host waits for a fresh connection before it disables its firewall. It must be
+#: longer than the time in which a connection attempt is given up (CONNECT_TIMEOUT, 10 s).
+ROLLBACK_SECONDS = 60
+
+_ARM = (
+    # What an earlier, killed run left would make systemd-run fail.
+    f"systemctl stop {ROLLBACK_UNIT}.timer 2>/dev/null;"
+    f" systemctl reset-failed {ROLLBACK_UNIT}.service 2>/dev/null;"
+    f" systemd-run --quiet --collect --unit={ROLLBACK_UNIT} --on-active={ROLLBACK_SECONDS}s"
+    " --timer-property=AccuracySec=1s"
+    " --description='Disable ufw: no fresh connection came in after a change'"
+    " /usr/sbin/ufw --force disable"
+)
+
+# The timer must still have been waiting: a connection that comes in because the firewall has
+# been disabled proves nothing.
+_DISARM = (
+    f"systemctl is-active --quiet {ROLLBACK_UNIT}.timer"
+    f" && systemctl stop {ROLLBACK_UNIT}.timer"
+    f" && ! systemctl is-active --quiet {ROLLBACK_UNIT}.service"
+)
+
+StateReader = Callable[[], State]
+Commands = Generator[PyinfraCommand | str, None, None]
+
+
+class Refusal(PyinfraCommand):
+    """Fails this host with a message.
+
+    An exception would end the run for every host once operations are being executed.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__()
+        self.message = message
+
+    @override
+    def __repr__(self) -> str:
+        return f"Refusal({self.message})"
+
+    @override
+    def execute(
+        self, state: PyinfraState, host: Host, connector_arguments: ConnectorArguments
+    ) -> bool:
+        host.log_styled(self.message, fg="red", log_func=logger.error)
+        return False
+
+
+class FreshConnection(PyinfraCommand):
+    """Stops the rollback timer through a new connection, made the way the run's own was made.
+
+    The run's own connection proves nothing: the firewall lets established ones pass.
+    """
+
+    @override
+    def __repr__(self) -> str:
+        return "FreshConnection()"
+
+    @override
+    def execute(
+        self, state: PyinfraState, host: Host, connector_arguments: ConnectorArguments
+    ) -> bool:
+        connector = host.connector_cls(state, host)
+        try:
+            connector.connect()
+            status, _ = connector.run_shell_command(
+                StringCommand(_DISARM), state.print_output, state.print_input, **connector_arguments
+            )
+        except (ConnectError, TimeoutError, OSError) as error:
+            return self._failed(host, str(error))
+        finally:
+            client = getattr(connector, "client", None)
+            if client is not None:
+                client.close()
+        return status or self._failed(host, "it came too late, or the timer was gone")
+
+    def _failed(self, host: Host, reason: str) -> bool:
+        host.log_styled(
+            f"no fresh connection came in after the change of the firewall ({reason}); the host "
+            f"disables its firewall {ROLLBACK_SECONDS} s after the change, and the next run tries "
+            "again. Look for what else stands in the way: an address that changes, a rate limit, "
+            "rules outside ufw",
+            fg="red",
+            log_func=logger.error,
+        )
+        return False
+
+
+def guarded(commands: Sequence[str | StringCommand]) -> Commands:
+    """The commands, between arming the rollback and the fresh connection that disarms it.
+
+    For any change that could shut out the next connection, such as ``ufw reload`` after a change
+    of before.rules.
+    """
+    yield StringCommand(_ARM)
+    yield from commands
+    yield FreshConnection()
+
+
+def _refuse(message: str) -> Commands:
+    if not host.state.is_executing:
+        raise OperationError(message)
+    yield Refusal(message)
+
+
+def _installed(state: State) -> bool:
+    # Before the run has changed anything, ufw may rightly be missing.
+    return state.status is not None or not host.state.is_executing
+
+
+def _commands(argvs: Sequence[Argv]) -> list[StringCommand]:
+    return [StringCommand(*(QuoteString(word) for word in argv)) for argv in argvs]
+
+
+def _read() -> State:
+    return host.get_fact(UfwState)
+
+
+@operation()
+def openings(wanted: Sequence[Rule], read_state: StateReader = _read) -> Commands:
+    """Add the rules that are missing; close nothing, enable nothing.
+
+    + wanted: rules that allow or limit
+    + read_state: returns the host's state as it is now; by default the fact UfwState
+
+    A rule that blocks is refused.
+
+    **Example:**
+
+    .. code:: python
+
+        ufw.openings(
+            name="Open port 80 for the certificate authority",
+            wanted=[Rule(action="allow", ports=("80",), proto="tcp", comment="acme http-01")],
+        )
+    """
+    found = read_state()
+    try:
+        plan = plan_openings(found, wanted)
+    except UfwError as error:
+        yield from _refuse(str(error))
+        return
+    if not _installed(found):
+        yield from _refuse("ufw is not installed, or its state could not be read")
+    elif plan.commands:
+        yield from _commands(plan.commands)
+    else:
+        host.noop("every opening is there")
+
+
+@operation()
+def firewall(
+    wanted: Sequence[Rule],
+    default_incoming: Policy = "deny",
+    default_outgoing: Policy = "allow",
+    default_routed: Policy = "deny",
+    logging: LogLevel = "low",
+    read_state: StateReader = _read,
+) -> Commands:
+    """Make the firewall exactly this one: add, delete, set defaults, enable last.
+
+    + wanted: all rules; those that block are placed before those that let pass
+    + default_incoming: policy for what no rule matches: allow, deny or reject
+    + default_outgoing: the same for what the host sends
+    + default_routed: the same for what the host forwards
+    + logging: off, low, medium, high or full (ufw(8), LOGGING)
+    + read_state: returns the host's state as it is now; by default the fact UfwState
+
+    A set that does not admit the connection the run came by is refused. A change that could shut
+    out the next connection arms a timer on the host that disables the firewall after 60 seconds;
+    only a fresh connection stops it, and where none comes in, the operation fails.
+
+    **Example:**
+
+    .. code:: python
+
+        ufw.firewall(
+            name="Make the firewall what is declared, and enable it",
+            wanted=[
+                Rule(action="limit", ports=("22",), proto="tcp", comment="ssh"),
+                Rule(action="allow", ports=("25",), proto="tcp", comment="smtp"),
+            ],
+        )
+    """
+    found = read_state()
+    try:
+        goal = Firewall(
+            rules=tuple(wanted),
+            incoming=default_incoming,
+            outgoing=default_outgoing,
+            routed=default_routed,
+            logging=logging,
+        )
+    except UfwError as error:
+        yield from _refuse(str(error))
+        return
+    fault = lockout(found, goal)
+    if fault is not None:
+        yield from _refuse(fault)
+        return
+    if not _installed(found):
+        yield from _refuse("ufw is not installed, or its state could not be read")
+        return
+    yield from _steps(found, goal)
+
+
+def _steps(found: State, goal: Firewall) -> Commands:
+    plan = plan_firewall(found, goal)
+    commands = _commands(plan.commands)
+    # A timer that a killed run left armed would disable the firewall after a run that says it is
+    # fine, so it too needs the fresh connection.
+    if plan.risky or (found.rollback_armed and commands):
+        yield from guarded(commands)
+    elif found.rollback_armed:
+        yield FreshConnection()
+    elif commands:
+        yield from commands
+    else:
+        host.noop("the firewall is as declared")
+
+
+__all__ = ["FreshConnection", "Refusal", "StateReader", "firewall", "guarded", "openings"]

@@ -1,0 +1,67 @@
+"""Where things are on a host: one source for every path and local port that two places need."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from postroad.settings.model import Estate, SuppliedTls
+
+CONFIG = "/etc/postroad"
+TOOLS = "/usr/local/lib/postroad"
+LOGS = "/var/log/postroad"
+STATE = "/var/lib/postroad"
+STAMPS = f"{STATE}/applied"
+OPENED = f"{STATE}/opened"
+MAILBOXES = "/var/mail/postroad"
+STAGE = "/run/postroad/stage"
+RUN_LOCK = "/run/postroad/run.lock"
+INSTALL_LOCK = "/run/postroad/install.lock"
+
+WORLD_SEES = f"{TOOLS}/world-sees"
+RESOLVER_PROOF = f"{TOOLS}/resolver-proof"
+CANARY = f"{TOOLS}/canary"
+
+ACME_LINEAGE = "postroad"
+ACME_LIVE = f"/etc/letsencrypt/live/{ACME_LINEAGE}"
+
+MAILBOX_USER = "postroad-mail"
+
+# The loopback listener that takes root's and cron's mail; above 1023 and registered to nobody.
+SYSTEM_MAIL_PORT = 10587
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """What a template needs to know of places, for one host and (where it has one) one stream."""
+
+    certificate_chain: str
+    certificate_key: str
+    stream_folder: str
+    mailboxes: str = MAILBOXES
+    system_mail_port: int = SYSTEM_MAIL_PORT
+
+
+def paths_for(estate: Estate, stream: str = "") -> Paths:
+    """The paths of ``estate``'s certificate and of ``stream``'s configuration folder."""
+    if isinstance(estate.tls, SuppliedTls):
+        chain, key = f"{CONFIG}/tls/chain.pem", f"{CONFIG}/tls/key.pem"
+    else:
+        chain, key = f"{ACME_LIVE}/fullchain.pem", f"{ACME_LIVE}/privkey.pem"
+    return Paths(chain, key, stream_folder(stream))
+
+
+def stream_folder(stream: str) -> str:
+    return f"{CONFIG}/{stream}"
+
+
+def key_folder(stream: str, domain: str) -> str:
+    return f"{CONFIG}/{stream}/keys/{domain}"
+
+
+def key_path(stream: str, domain: str, selector: str) -> str:
+    return f"{key_folder(stream, domain)}/{selector}.pem"
+
+
+def opened_path(stream: str) -> str:
+    """The latch: present while the stream is open, with the digest of what the world verified."""
+    return f"{OPENED}/{stream}"

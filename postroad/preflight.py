@@ -1,0 +1,57 @@
+"""What makes a run refuse a host, or warn of it, before the first change. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from postroad.settings.model import Estate, Host
+from postroad.state import HostState
+
+# Releases that the templates are written for; see docs for what was run and what only rendered.
+SUPPORTED = {
+    "debian": ("12", "13"),
+    "ubuntu": ("22.04", "24.04", "26.04"),
+}
+CLOCK_SECONDS = 60
+# The packages take about 200 MB; the rest is room for a queue.
+FREE_KIB = 1024 * 1024
+
+
+def refusals(estate: Estate, host: Host, state: HostState, clock_ahead: float) -> Iterator[str]:
+    """Why ``host`` must not be touched as it is: one sentence each, with the mend."""
+    if state.uid != 0:
+        yield (
+            "the connection is not root's: log in as root, or set _sudo = True in group_data for a "
+            "user who may sudo without a password"
+        )
+    releases = SUPPORTED.get(state.distribution)
+    if releases is None or state.release not in releases:
+        known = "; ".join(f"{name} {', '.join(r)}" for name, r in SUPPORTED.items())
+        yield (
+            f"it runs {state.distribution} {state.release}, which postroad does not know: "
+            f"use one of {known}"
+        )
+    if state.var_free_kib < FREE_KIB:
+        yield (
+            f"/var has {state.var_free_kib // 1024} MiB free: make room, {FREE_KIB // 1024} MiB "
+            "are the least that packages and a queue need"
+        )
+    if abs(clock_ahead) > CLOCK_SECONDS:
+        way = "ahead of" if clock_ahead > 0 else "behind"
+        yield (
+            f"its clock is {abs(clock_ahead):.0f} s {way} this machine's: set it (timedatectl, or "
+            "the hoster's console) before certificates and signatures are made with it"
+        )
+    for stream, way_out in estate.streams_of(host):
+        for address in way_out.addresses:
+            if address not in state.addresses:
+                yield (
+                    f"{stream.name} is to send from {address}, which is not on the host: add the "
+                    "address to its network configuration, or correct it in the estate"
+                )
+    for address in host.addresses:
+        if address not in state.addresses:
+            yield (
+                f"its own address {address} is not on the host: add it to its network "
+                "configuration, or correct it in the estate"
+            )

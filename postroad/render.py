@@ -1,0 +1,177 @@
+"""From the model and what a host is like to the text of every row of the manifest.
+
+Pure but for two callables that the caller passes in: one reads a file that the operator named,
+one resolves a secret. Templates are strict: an unknown name is an error, not an empty string.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from postroad.component import File
+from postroad.manifest import Row
+from postroad.paths import MAILBOX_USER, key_path, paths_for
+from postroad.settings.model import Estate, Host, SecretRef, Stream, StreamName
+from postroad.state import HostState, KeyState
+
+HERE = Path(__file__).resolve().parent
+# In a checkout the templates stand beside the package, in the wheel they travel inside it.
+TEMPLATES = next(p for p in (HERE / "templates", HERE.parent / "templates") if p.is_dir())
+
+# Parameters whose presence the templates ask for. postconf(1) knows them or not; the distribution's
+# name or Postfix's version number says less (fixes are back-ported).
+POSTFIX_PARAMETERS = (
+    "cleanup_replace_stray_cr_lf",
+    "force_mime_input_conversion",
+    "smtp_bind_address_enforce",
+    "smtpd_forbid_bare_newline",
+    "smtpd_forbid_bare_newline_reject_code",
+    "smtpd_forbid_unauth_pipelining",
+    "smtpd_hide_client_session",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """A live DKIM key as the signer's tables name it."""
+
+    domain: str
+    selector: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class HostFacts:
+    """What rendering wants to know of a host: a frozen extract of its state."""
+
+    postfix_parameters: frozenset[str]
+    dovecot_version: str
+    certificate: bool
+    mailbox_uid: int
+    mailbox_gid: int
+    keys: tuple[KeyState, ...]
+    closed: Mapping[str, str] = field(default_factory=dict)
+
+    def closed_because(self, stream: str) -> str:
+        """Why ``stream`` takes no mail yet; empty once the world can verify it."""
+        return self.closed.get(stream, "")
+
+
+def facts_from(state: HostState, host: Host, closed: Mapping[str, str]) -> HostFacts:
+    """The facts of ``host`` as found in ``state``; ``closed`` says why a stream is not open yet."""
+    certificate = state.certificate
+    return HostFacts(
+        postfix_parameters=state.postfix_parameters,
+        dovecot_version=state.dovecot_version,
+        certificate=certificate is not None
+        and certificate.seconds_left > 0
+        and certificate.names.issuperset(host.certificate_names),
+        mailbox_uid=state.users.get(MAILBOX_USER, 0),
+        mailbox_gid=state.groups.get(MAILBOX_USER, 0),
+        keys=state.keys,
+        closed=closed,
+    )
+
+
+def _sender_logins(stream: Stream) -> dict[str, list[str]]:
+    logins: dict[str, list[str]] = {}
+    for user in stream.users:
+        for sender in user.envelope_senders:
+            logins.setdefault(sender, []).append(user.name)
+    return logins
+
+
+def _signing_keys(stream: Stream, facts: HostFacts) -> list[SigningKey]:
+    return [
+        SigningKey(key.domain, key.selector, key_path(stream.name, key.domain, key.selector))
+        for key in facts.keys
+        if key.stream == stream.name and key.domain in stream.from_domains
+    ]
+
+
+def system_stream(estate: Estate, host: Host) -> Stream:
+    """The stream that signs the host's own mail: the one that sends for the system sender."""
+    domain = estate.system_sender.rpartition("@")[2]
+    carried = [stream for stream, _ in estate.streams_of(host)]
+    return next((s for s in carried if domain in s.from_domains), carried[0])
+
+
+def inbound_domains(estate: Estate, host: Host) -> tuple[str, ...]:
+    """The domains whose mail the inbound instance of ``host`` takes."""
+    envelopes = (stream.envelope_domain for stream in estate.streams)
+    return tuple(dict.fromkeys([host.hostname, *envelopes]))
+
+
+@dataclass(frozen=True, slots=True)
+class Renderer:
+    """Renders rows for one estate. ``operator_file`` and ``secret`` are the only edges."""
+
+    operator_file: Callable[[str], str]
+    secret: Callable[[SecretRef], str]
+
+    def text(self, row: Row, estate: Estate, host: Host, facts: HostFacts) -> str:
+        """The whole text of ``row`` on ``host``."""
+        source = TEMPLATES / row.template
+        if source.suffix != ".j2":
+            return source.read_text(encoding="utf-8")
+        template = self._environment().get_template(row.template)
+        return template.render(**self._context(row.stream, estate, host, facts))
+
+    def file(self, row: Row, estate: Estate, host: Host, facts: HostFacts) -> File:
+        """``row`` as it must be on ``host``."""
+        content = self.text(row, estate, host, facts).encode()
+        return File(row.path, content, row.owner, row.group, row.mode)
+
+    def _environment(self) -> Environment:
+        environment = Environment(
+            loader=FileSystemLoader(TEMPLATES),
+            undefined=StrictUndefined,
+            keep_trailing_newline=True,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            autoescape=False,  # noqa: S701  configuration files, not HTML
+        )
+        environment.filters["lua"] = json.dumps
+        environment.globals["operator_file"] = lambda path: self.operator_file(path).rstrip("\n")
+        environment.globals["secret"] = lambda ref: self.secret(ref).rstrip("\n")
+        return environment
+
+    def _context(
+        self, name: StreamName | None, estate: Estate, host: Host, facts: HostFacts
+    ) -> dict[str, object]:
+        system = system_stream(estate, host)
+        context: dict[str, object] = {
+            "estate": estate,
+            "host": host,
+            "facts": facts,
+            "paths": paths_for(estate, name or ""),
+            "system_stream": system,
+            "inbound_domains": inbound_domains(estate, host),
+            "inbound_addresses": inbound_addresses(host),
+            "instances": instances(host),
+        }
+        if name is not None:
+            stream = estate.stream(name)
+            context |= {
+                "stream": stream,
+                "way": host.way_out(name),
+                "keys": _signing_keys(stream, facts),
+                "sender_logins": _sender_logins(stream),
+                "carries_system_mail": name == system.name,
+            }
+        return context
+
+
+def inbound_addresses(host: Host) -> tuple[str, ...]:
+    """Where the inbound instance listens besides loopback: the host's own addresses."""
+    return tuple(str(address) for address in host.addresses)
+
+
+def instances(host: Host) -> tuple[str, ...]:
+    """The names of our own Postfix instances on ``host``."""
+    return (*host.streams, *(("inbound",) if host.inbound else ()))

@@ -1,0 +1,24 @@
+"""How every role applies a component: one operation, named after what it will change."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from postroad.components import Build
+from postroad.operations import component
+from postroad.site import Site
+
+NAMED = 6
+
+
+def titled(title: str, things: Sequence[object]) -> str:
+    """The name of an operation: its title, and what differs. A dry run is read by these names."""
+    if not things:
+        return title
+    more = f" and {len(things) - NAMED} more" if len(things) > NAMED else ""
+    return f"{title}: {', '.join(str(thing) for thing in things[:NAMED])}{more}"
+
+
+def converge(site: Site, title: str, build: Build) -> None:
+    """Add the operation that makes one component true."""
+    component.converge(name=titled(title, site.drift(build)), site=site, build=build)

@@ -1,0 +1,15 @@
+"""The keys that sign. They are made before the streams, whose signers read them."""
+
+from __future__ import annotations
+
+from pyinfra.api.deploy import deploy
+
+from postroad.operations import dkim as operations
+from postroad.roles.apply import titled
+from postroad.site import Site
+
+
+@deploy("DKIM")
+def keys(site: Site) -> None:
+    """One key a stream and sending domain, made on the host or supplied."""
+    operations.keys(name=titled("Keys", operations.faults(site)), site=site)

@@ -1,0 +1,29 @@
+"""The firewall, in two steps: open what later roles need, and close the rest when all stands."""
+
+from __future__ import annotations
+
+from pyinfra.api.deploy import deploy
+
+from postroad import openings, ufw
+from postroad.components import Builder
+from postroad.operations import firewall as operations
+from postroad.roles.apply import titled
+from postroad.site import Site
+
+
+@deploy("Firewall")
+def open_up(site: Site) -> None:
+    """Add the openings (SSH first, port 80 before the certificate needs it); close nothing."""
+    wanted = openings.wanted(site.estate, site.host)
+    missing = ufw.missing(site.state().firewall, wanted)
+    operations.openings(name=titled("Openings", missing), site=site, wanted=wanted)
+
+
+@deploy("Firewall")
+def enforce(site: Site) -> None:
+    """Close everything else and switch it on; port 25 outward is for Postfix alone."""
+    wanted = openings.wanted(site.estate, site.host)
+    operations.early_rules(name=titled("Early rules", site.drift(Builder.firewall)), site=site)
+    plan = ufw.plan_firewall(site.state().firewall, ufw.Firewall(rules=wanted))
+    differing = [" ".join(words[1:]) for words in plan.commands]
+    operations.enforce(name=titled("Rules and defaults", differing), site=site, wanted=wanted)

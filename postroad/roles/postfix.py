@@ -1,0 +1,20 @@
+"""The Postfix instances: inbound, one a stream, and the packages' own as null client."""
+
+from __future__ import annotations
+
+from pyinfra import host
+from pyinfra.api.deploy import deploy
+
+from postroad.components import Builder, stream_build
+from postroad.roles.apply import converge
+from postroad.site import Site
+
+
+@deploy("Postfix")
+def instances(site: Site) -> None:
+    """Each instance behind its canary: nothing that has not carried a message goes live."""
+    converge(site, "Null client for root's mail", Builder.default)
+    if site.host.inbound:
+        converge(site, "Inbound", Builder.inbound)
+    for stream in host.loop(site.host.streams):
+        converge(site, f"Stream {stream}", stream_build(stream))

@@ -1,0 +1,33 @@
+"""The look before the first change: what is wrong with a host is told while it is as it was."""
+
+from __future__ import annotations
+
+from pyinfra import logger
+from pyinfra.api.exceptions import PyinfraError
+
+from postroad.facts.outward import Port25Open
+from postroad.preflight import refusals
+from postroad.site import Site
+
+
+def preflight(site: Site) -> None:
+    """Refuse a host that would be spoilt or could not be finished; warn where mail can wait.
+
+    Raises PyinfraError with every reason at once.
+    """
+    state = site.state()
+    reasons = list(refusals(site.estate, site.host, state, site.clock_ahead))
+    if reasons:
+        listed = "\n".join(f"  - {reason}" for reason in reasons)
+        raise PyinfraError(f"{site.host.name} is left as it is:\n{listed}")
+    probe = site.estate.port25_probe
+    # Asked once, before the first deploy: it costs five seconds where the answer is no.
+    if (
+        probe is not None
+        and "postfix" not in state.packages
+        and not site.pyhost.get_fact(Port25Open, server=probe)
+    ):
+        logger.warning(
+            f"{site.host.name}: port 25 of {probe} cannot be reached, so mail will wait in the "
+            "queue: ask the hoster to open port 25 outward, or send by a relay"
+        )

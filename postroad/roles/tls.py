@@ -1,0 +1,20 @@
+"""The certificate that submission and inbound TLS use, and what keeps it fresh."""
+
+from __future__ import annotations
+
+from pyinfra.api.deploy import deploy
+
+from postroad.components import Builder
+from postroad.operations import tls as operations
+from postroad.roles.apply import converge, titled
+from postroad.site import Site
+
+
+@deploy("TLS")
+def certificate(site: Site) -> None:
+    """A certificate with every name that clients use, and its renewal."""
+    converge(site, "Trust in the private authority", Builder.trust)
+    converge(site, "Keeping the certificate fresh", Builder.certificate)
+    operations.certificate(
+        name=titled("Certificate", operations.missing_certificate(site)), site=site
+    )

@@ -1,0 +1,170 @@
+"""One host during one run: the estate, its place in it, and what it is like now.
+
+The edge between the pure rooms and pyinfra. The host's state is read once before anything changes
+and once when the run begins to change things; an operation of ours that changed something forgets
+it, and the next one reads it anew. That is what makes a run without changes two questions long.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pyinfra.api.host import Host as PyinfraHost
+
+from postroad.component import Component, Drift, drift
+from postroad.components import Build, Builder, latch
+from postroad.dns.dkim import LiveKey
+from postroad.dns.needs import MissingKeyError, Need, digest, needs, needs_json
+from postroad.facts.host import State
+from postroad.facts.world import WorldSees
+from postroad.manifest import rows
+from postroad.paths import CONFIG, MAILBOX_USER, STAMPS, opened_path, paths_for
+from postroad.render import POSTFIX_PARAMETERS, Renderer, facts_from
+from postroad.secrets import resolve
+from postroad.settings.model import Estate, Host, SecretRef, StreamName
+from postroad.software import packages
+from postroad.state import HostState, Questions, blank
+
+# Asked about on every release; which of them a release has is part of the answer.
+PACKAGED_UNITS = ("postfix.service", "postfix@-.service")
+
+
+@dataclass
+class Site:
+    """The host that a run is about.
+
+    ``base`` is the folder that the operator's paths start from. ``clock_ahead`` is how many seconds
+    the host's clock was ahead of ours when its state was last read (a round trip is part of it).
+    """
+
+    pyhost: PyinfraHost
+    estate: Estate
+    base: Path
+    clock_ahead: float = 0.0
+    _states: dict[bool, HostState] = field(default_factory=dict, repr=False)
+    _closed: dict[StreamName, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def host(self) -> Host:
+        return self.estate.host(self.pyhost.name)
+
+    def state(self) -> HostState:
+        """The host as it is: read at most once before the run changes anything, once after."""
+        executing = self.pyhost.state.is_executing
+        if executing not in self._states:
+            self._states[executing] = self.pyhost.get_fact(State, ask=self._questions())
+            self.clock_ahead = self._states[executing].clock - time.time()
+        return self._states[executing]
+
+    def forget(self) -> None:
+        """The host was changed: what is known of it is out of date."""
+        self._states.clear()
+        self._closed.clear()
+
+    def component(self, build: Build) -> Component:
+        """One component as it must be now."""
+        return build(self._builder())
+
+    def drift(self, build: Build) -> tuple[Drift, ...]:
+        """What of one component is not as it must be."""
+        return drift(self.component(build), self.state())
+
+    def closed_because(self, stream: StreamName) -> str:
+        """Why ``stream`` may not take mail on this host yet; empty when it may.
+
+        A stream that has opened stays open for the same keys, names and addresses, so that a
+        resolver in trouble never closes it.
+        """
+        if stream not in self._closed:
+            self._closed[stream] = self._look(stream)
+        return self._closed[stream]
+
+    def live_keys(self) -> tuple[LiveKey, ...]:
+        """The DKIM keys on this host whose domains its streams still send for."""
+        return tuple(
+            LiveKey(self.host.name, stream.name, key.domain, key.selector, key.public_key)
+            for stream, _ in self.estate.streams_of(self.host)
+            for key in self.state().keys
+            if key.stream == stream.name and key.domain in stream.from_domains
+        )
+
+    def secret(self, ref: SecretRef) -> str:
+        """A secret's value, read from where the operator keeps it."""
+        return resolve(ref, self.base).unmask()
+
+    def operator_file(self, path: str) -> str:
+        """The text of a file that the operator named; relative to the inventory's folder."""
+        return (self.base / path).expanduser().read_text(encoding="utf-8")
+
+    def _needs(self, stream: StreamName) -> tuple[Need, ...]:
+        return needs(self.estate, self.host, self.estate.stream(stream), self.live_keys())
+
+    def _look(self, stream: StreamName) -> str:
+        try:
+            wanted = self._needs(stream)
+        except MissingKeyError:
+            return "it has no DKIM key yet"
+        found = self.state().files.get(opened_path(stream))
+        if found is not None and found.sha256 == _sha256(latch(digest(wanted))):
+            return ""
+        seen = self.pyhost.get_fact(WorldSees, needs=needs_json(wanted))
+        faults = [verdict.reason for verdict in seen if verdict.verdict != "ok"]
+        return _one_line(faults[0]) if faults else ""
+
+    def _digests(self) -> Iterator[tuple[StreamName, str]]:
+        for stream in self.host.streams:
+            try:
+                yield stream, digest(self._needs(stream))
+            except MissingKeyError:
+                continue
+
+    def _builder(self) -> Builder:
+        closed: dict[str, str] = {s: self.closed_because(s) for s in self.host.streams}
+        facts = facts_from(self.state(), self.host, closed)
+        renderer = Renderer(self.operator_file, self.secret)
+        return Builder(self.estate, self.host, self.state(), facts, renderer, dict(self._digests()))
+
+    def _questions(self) -> Questions:
+        parts = tuple(shape(self.estate, self.host).everything())
+        wanted = tuple(rows(self.estate, self.host))
+        return Questions(
+            paths=_each(
+                *(path for part in parts for path in part.paths),
+                *(row.path for row in wanted),
+                *(row.only_where for row in wanted if row.only_where),
+                *(opened_path(stream) for stream in self.host.streams),
+            ),
+            units=_each(*PACKAGED_UNITS, *(name for part in parts for name in part.unit_names)),
+            packages=packages(self.estate),
+            users=(MAILBOX_USER,),
+            postfix_parameters=POSTFIX_PARAMETERS,
+            key_folder=CONFIG,
+            certificate=paths_for(self.estate).certificate_chain,
+            stamp_folder=STAMPS,
+        )
+
+
+def shape(estate: Estate, host: Host) -> Builder:
+    """The components of ``host`` with nothing known of it: their paths and units are right."""
+    state = blank()
+    digests: Mapping[StreamName, str] = {}
+    renderer = Renderer(lambda path: "", lambda ref: "")
+    return Builder(estate, host, state, facts_from(state, host, {}), renderer, digests)
+
+
+def _each(*values: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(values))
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _one_line(text: str) -> str:
+    """A reason that fits an SMTP reply (RFC 5321 4.5.3.1.5) and a Postfix table in braces."""
+    plain = "".join(c for c in " ".join(text.split()) if c.isascii() and c not in "{}$\\")
+    return plain[:300]
