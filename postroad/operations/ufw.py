@@ -152,11 +152,11 @@ def _read() -> State:
 
 
 @operation()
-def openings(wanted: Sequence[Rule], read_state: StateReader = _read) -> Commands:
+def openings(wanted: Sequence[Rule], state: StateReader = _read) -> Commands:
     """Add the rules that are missing; close nothing, enable nothing.
 
     + wanted: rules that allow or limit
-    + read_state: returns the host's state as it is now; by default the fact UfwState
+    + state: returns the host's state as it is now; by default the fact UfwState
 
     A rule that blocks is refused.
 
@@ -169,7 +169,7 @@ def openings(wanted: Sequence[Rule], read_state: StateReader = _read) -> Command
             wanted=[Rule(action="allow", ports=("80",), proto="tcp", comment="acme http-01")],
         )
     """
-    found = read_state()
+    found = state()
     try:
         plan = plan_openings(found, wanted)
     except UfwError as error:
@@ -190,7 +190,7 @@ def firewall(
     default_outgoing: Policy = "allow",
     default_routed: Policy = "deny",
     logging: LogLevel = "low",
-    read_state: StateReader = _read,
+    state: StateReader = _read,
 ) -> Commands:
     """Make the firewall exactly this one: add, delete, set defaults, enable last.
 
@@ -199,7 +199,7 @@ def firewall(
     + default_outgoing: the same for what the host sends
     + default_routed: the same for what the host forwards
     + logging: off, low, medium, high or full (ufw(8), LOGGING)
-    + read_state: returns the host's state as it is now; by default the fact UfwState
+    + state: returns the host's state as it is now; by default the fact UfwState
 
     A set that does not admit the connection the run came by is refused. A change that could shut
     out the next connection arms a timer on the host that disables the firewall after 60 seconds;
@@ -217,7 +217,7 @@ def firewall(
             ],
         )
     """
-    found = read_state()
+    found = state()
     try:
         goal = Firewall(
             rules=tuple(wanted),
