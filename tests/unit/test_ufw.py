@@ -314,6 +314,12 @@ def test_a_bare_host_is_enabled_last() -> None:
     assert plan.risky
 
 
+def test_blocks_end_up_in_the_order_of_their_declaration() -> None:
+    firewall = Firewall(rules=(SSH, HOSTILE, HOSTILE6))
+    prepended = [command[4] for command in plan_firewall(on_host(SSH), firewall).commands]
+    assert prepended == [HOSTILE6.from_, HOSTILE.from_]
+
+
 def test_adding_an_opening_is_no_risk() -> None:
     plan = plan_firewall(on_host(SSH), Firewall(rules=(SSH, SMTP)))
     assert [command[:3] for command in plan.commands] == [("ufw", "allow", "25/tcp")]

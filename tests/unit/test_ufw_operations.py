@@ -87,8 +87,8 @@ def connected(answer: str, responses: Responses | None = None) -> PyinfraState:
     scripted.update(responses or {})
     scripted["test -x /usr/sbin/ufw"] = answer
     data = {"fake_delay": 0, "fake_delay_jitter": 0, "fake_responses": scripted}
-    inventory = Inventory(([("@fake/mail1", data)], {}))  # type: ignore[no-untyped-call]
-    state = PyinfraState(inventory, Config())  # type: ignore[no-untyped-call]
+    inventory = Inventory(([("@fake/mail1", data)], {}))
+    state = PyinfraState(inventory, Config())
     state.set_stage(StateStage.Prepare)
     connect_all(state)
     return state
@@ -150,6 +150,12 @@ def test_a_timer_left_by_a_killed_run_is_disarmed_by_the_next(connections: Conne
     state = run_firewall(AS_DECLARED + "rollback=armed\n", "allow 22/tcp")
     assert will_change(state)
     assert connections.commands(0) == []
+    assert len(connections.commands(1)) == 1
+
+
+def test_a_timer_left_by_a_killed_run_is_disarmed_with_any_change(connections: Connections) -> None:
+    run_firewall(AS_DECLARED + "rollback=armed\n", "allow 22/tcp", "allow 25/tcp")
+    assert len(connections.commands(0)) == 2
     assert len(connections.commands(1)) == 1
 
 
