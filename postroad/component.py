@@ -173,7 +173,8 @@ def drift(component: Component, state: HostState) -> tuple[Drift, ...]:
         found = state.units.get(name)
         if found is None or found.unit_file != "masked":
             drifts.append(Drift(name, "is not masked"))
-    if not drifts and state.stamps.get(component.name) != component.digest:
+    is_something = component.files or component.units
+    if is_something and not drifts and state.stamps.get(component.name) != component.digest:
         drifts.append(Drift(component.name, "files in place, activation not finished"))
     return tuple(drifts)
 

@@ -58,7 +58,7 @@ def load(path: Path) -> Loaded:
     inventory = _make(path, state)
     if not inventory.hosts:
         raise InventoryError(f"{path}: names no host: write a list of hosts, as mail = [...]")
-    state.init(inventory, Config())  # type: ignore[no-untyped-call]
+    state.init(inventory, Config())
     return Loaded(state, inventory, estate_of(inventory), base)
 
 

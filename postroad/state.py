@@ -112,7 +112,7 @@ def blank() -> HostState:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Questions:
     """What to ask beyond what is always asked."""
 
@@ -124,6 +124,9 @@ class Questions:
     key_folder: str
     certificate: str
     stamp_folder: str
+
+    def __repr__(self) -> str:
+        return f"{len(self.paths)} paths, {len(self.units)} units, {len(self.packages)} packages"
 
 
 def _words(values: Iterable[str]) -> str:
@@ -153,6 +156,7 @@ def probe(ask: Questions) -> str:
             "m packages; dpkg-query -W -f '${Package}|${db:Status-Status}|${Version}\\n' "
             f"{_words(ask.packages)} 2>/dev/null",
             f'm users; for u in {_words(ask.users)}; do echo "$u $(id -u $u 2>/dev/null)"; done',
+            f'm groups; for u in {_words(ask.users)}; do echo "$u $(id -g $u 2>/dev/null)"; done',
             f"m stamps; cd {shlex.quote(ask.stamp_folder)} 2>/dev/null && grep -H . * 2>/dev/null",
             "cd /",
             "m postfix; postconf -dh mail_version 2>/dev/null",

@@ -8,7 +8,7 @@ from postroad.components import Build
 from postroad.operations import component
 from postroad.site import Site
 
-NAMED = 6
+NAMED = 3
 
 
 def titled(title: str, things: Sequence[object]) -> str:

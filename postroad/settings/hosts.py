@@ -163,7 +163,7 @@ def _ways_out(
         if stream is None or way_table is None:
             continue
         carried.append(stream)
-        if stream not in declared:
+        if declared and stream not in declared:
             node.fault(
                 f'the estate declares no stream "{stream}"',
                 f'declare it under estate["streams"]["{stream}"] or leave this way out away',

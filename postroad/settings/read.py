@@ -261,9 +261,9 @@ def _system_sender(
     """Root's and cron's mail is signed like any other, so every host needs a key for its From:."""
     signable = domains_everywhere([host.streams for host in hosts], from_domains)
     node = table.at("system_sender")
-    # Without hosts, or with a host that carries nothing, the fault is noted there already.
-    complete = bool(hosts) and all(host.streams for host in hosts) and all(from_domains.values())
-    if not complete:
+    # Where there are no hosts, streams or domains to compare, that is noted there already.
+    known = (hosts, from_domains, *(host.streams for host in hosts), *from_domains.values())
+    if not all(known):
         return table.nullable("system_sender", email, None)
     if not signable:
         node.fault(

@@ -125,13 +125,18 @@ def one_key_a_selector(
 
 def covered(signed: Sequence[str], oversigned: Sequence[str], node: Node) -> None:
     """Every oversigned header is signed: otherwise each signature is invalid (opendkim.conf(5))."""
-    known = {name.lower() for name in signed}
     for name in oversigned:
-        if name.lower() not in known:
+        if name not in among(oversigned, signed):
             node.fault(
                 f'"{name}" is not among the signed headers',
                 f'add "{name}" to "sign_headers" or leave it out here',
             )
+
+
+def among(names: Sequence[str], others: Sequence[str]) -> tuple[str, ...]:
+    """The header names that are also in ``others``; case does not count (RFC 5322 §1.2.2)."""
+    known = {name.lower() for name in others}
+    return tuple(name for name in names if name.lower() in known)
 
 
 def queue_space(limits: Limits, node: Node) -> None:

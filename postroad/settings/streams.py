@@ -13,7 +13,7 @@ from postroad.settings.model import (
     StreamName,
     User,
 )
-from postroad.settings.rules import aligned, covered, queue_space
+from postroad.settings.rules import aligned, among, covered, queue_space
 from postroad.settings.shapes import (
     IncompleteError,
     Node,
@@ -97,8 +97,10 @@ def _stream(name: StreamName, table: Table) -> ReadStream:
     signed = table.optional(
         "sign_headers", some(header_name, "name From at least"), defaults.SIGN_HEADERS
     )
-    oversigned = table.optional("oversign_headers", many(header_name), defaults.OVERSIGN_HEADERS)
-    if "from" not in {header.lower() for header in signed}:
+    oversigned = table.optional(
+        "oversign_headers", many(header_name), among(defaults.OVERSIGN_HEADERS, signed)
+    )
+    if not among(["From"], signed):
         table.at("sign_headers").fault("lacks From", 'add "From": RFC 6376 §5.4 requires it')
     covered(signed, oversigned, table.at("oversign_headers"))
     outbound_tls = table.optional("outbound_tls", one_of(_OUTBOUND_TLS), defaults.OUTBOUND_TLS)
