@@ -1,0 +1,112 @@
+"""The ``postroad`` command and its first two subcommands."""
+
+from __future__ import annotations
+
+import io
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+from argon2 import PasswordHasher
+
+from postroad import cli
+from postroad.commands import secret_hash
+
+PRODUCTION = Path(__file__).parents[2] / "inventories" / "prod.py"
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_usage_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["--help"]) == 0
+    shown = capsys.readouterr().out
+    assert all(command.call in shown and command.help in shown for command in cli.COMMANDS)
+
+
+@pytest.mark.parametrize("words", [[], ["secret"], ["hash"], ["settings", "chekc"]])
+def test_a_command_that_does_not_exist(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(words) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "usage: postroad" in shown.err
+
+
+@pytest.mark.parametrize("command", cli.COMMANDS, ids=lambda command: command.call)
+def test_every_command_has_its_module(command: cli.Command) -> None:
+    module = import_module(command.module)
+    assert callable(module.add_arguments)
+    assert callable(module.run)
+
+
+def test_hash_of_a_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("correct horse\n"))
+    assert cli.main(["secret", "hash"]) == 0
+    shown = capsys.readouterr()
+    line = shown.out.removesuffix("\n")
+    assert line.startswith("{ARGON2ID}$argon2id$v=19$m=65536,t=3,p=4$")
+    assert PasswordHasher().verify(line.removeprefix("{ARGON2ID}"), "correct horse")
+    assert "correct horse" not in shown.out + shown.err
+
+
+def test_hash_asks_twice_on_a_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", Terminal())
+    answers = iter(["one", "one", "one", "two"])
+    monkeypatch.setattr(secret_hash.getpass, "getpass", lambda prompt: next(answers))
+    assert cli.main(["secret", "hash"]) == 0
+    assert capsys.readouterr().out.startswith("{ARGON2ID}")
+    assert cli.main(["secret", "hash"]) == 1
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "differ" in shown.err
+
+
+def test_hash_of_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("\n"))
+    assert cli.main(["secret", "hash"]) == 1
+    assert "empty password" in capsys.readouterr().err
+
+
+def test_hash_takes_no_password_as_argument(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["secret", "hash", "correct horse"])
+    assert ended.value.code == 2
+
+
+def test_check_of_the_example(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["settings", "check", str(PRODUCTION)]) == 0
+    assert capsys.readouterr().out == (
+        "ok: 2 hosts, 2 streams (transactional, marketing), 4 ways out,"
+        " sending as shop.example, news.shop.example\n"
+    )
+
+
+def test_check_of_an_estate_with_a_fault(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    inventory = tmp_path / "prod.py"
+    inventory.write_text('mail = ["mail1"]\n')
+    data = tmp_path / "group_data" / "prod.py"
+    data.parent.mkdir()
+    data.write_text('estate = {"hosts": {}}\n')
+    assert cli.main(["settings", "check", str(inventory)]) == 1
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert 'group_data/prod.py: estate["hosts"]: declares no host' in shown.err
+
+
+def test_check_of_an_inventory_that_is_not_there(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["settings", "check", str(tmp_path / "prod.py")]) == 2
+    assert "no such inventory file" in capsys.readouterr().err

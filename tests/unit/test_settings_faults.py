@@ -1,0 +1,432 @@
+"""Every fault of a declaration: where it is, what is wrong, what to write instead."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import pytest
+
+from postroad.settings.faults import EstateFaults, Fault
+from postroad.settings.read import match_inventory, read
+from tests.unit.declarations import (
+    HASH,
+    Declaration,
+    Path,
+    declaration,
+    drop,
+    put,
+    second_host,
+    shared,
+    two_hosts,
+)
+
+FILE = "group_data/prod.py"
+MAIL1: Path = ("hosts", "mail1")
+RECEIPTS: Path = ("streams", "transactional")
+NEWS: Path = ("streams", "marketing")
+OUT: Path = (*MAIL1, "ways_out", "transactional")
+OUT_NEWS: Path = (*MAIL1, "ways_out", "marketing")
+
+
+def faults_of(declared: Declaration) -> tuple[Fault, ...]:
+    with pytest.raises(EstateFaults) as caught:
+        read(declared, FILE)
+    return caught.value.faults
+
+
+def written(path: Path) -> str:
+    keys = "".join(f'["{key}"]' if isinstance(key, str) else f"[{key}]" for key in path)
+    return f"{FILE}: estate{keys}"
+
+
+class Case(NamedTuple):
+    """A value put at a path, and the one fault it makes (there, unless ``where`` says other)."""
+
+    path: Path
+    value: object
+    wrong: str
+    mend: str
+    where: Path | None = None
+
+
+KEY = {"env": "DKIM_KEY"}
+SUPPLIED = {
+    "host": "mail1",
+    "stream": "transactional",
+    "domain": "shop.example",
+    "selector": "202601-old",
+    "key": KEY,
+}
+DNS01 = {"server": "192.0.2.53", "key_name": "acme.shop.example", "key": {"env": "TSIG"}}
+
+SPOILED = [
+    # Shapes
+    Case(("admin",), "ops", "is a string", "a dictionary"),
+    Case(("hosts",), [], "is a list", "a dictionary"),
+    Case((*MAIL1, "inbound"), "yes", "is a string", "True or False"),
+    Case(("record_ttl",), "3600", "is a string", "a whole number of seconds"),
+    Case(("record_ttl",), True, "is True or False", "a whole number of seconds"),
+    Case(("log_days",), 0, "is 0", "between 1 and 3650"),
+    Case((*RECEIPTS, "from_domains"), "shop.example", "is a string", "a list"),
+    Case((*RECEIPTS, "from_domains"), [], "is an empty list", "write the domains"),
+    Case((*MAIL1, "hostname"), None, "is None", "a string"),
+    Case((*MAIL1, "hostname"), " ", "is empty", "write a value"),
+    # Unknown keys and words
+    Case(("stream",), {}, "is no known key", 'write "streams"'),
+    Case(("admin", "e-mail"), "x", "is no known key", 'write "email"'),
+    Case((*MAIL1, "host_name"), "x", "is no known key", 'write "hostname"'),
+    Case((*OUT, "hello"), "x", "is no known key", 'write "helo"'),
+    Case((*RECEIPTS, "from_domain"), "x", "is no known key", 'write "from_domains"'),
+    Case((*RECEIPTS, "users", "shop", "password"), "x", "is no known key", 'write "passwords"'),
+    Case((*NEWS, "limits", "queue_min_free"), 1, "is no known key", 'write "queue_minfree"'),
+    Case(("tls", "chain_file"), "x", "is no known key", "ca_file"),
+    Case(("dmarc", "rua"), "x", "is no known key", "policy"),
+    Case(("resolver", "root_hints"), "x", "is no known key", 'write "root_hints_file"'),
+    Case(("firewall", "ssh"), 22, "is no known key", 'write "ssh_port"'),
+    Case((*RECEIPTS, "outbound_tls"), "encrypt", '"encrypt" is not known', "dane"),
+    Case(("tls", "source"), "acmee", '"acmee" is not known', 'write "acme"'),
+    Case(("tls", "source"), 1, "is a number", '"acme"'),
+    Case(("dmarc", "policy"), "rejct", '"rejct" is not known', 'write "reject"'),
+    Case(("streams", "bulk"), {}, '"bulk" is no stream', "transactional"),
+    # Names and mail addresses
+    Case((*MAIL1, "hostname"), "mail1", "is no full domain name", "mail1.shop.example"),
+    Case((*MAIL1, "hostname"), "mail_1.shop.example", "is no domain name", "labels of letters"),
+    Case((*MAIL1, "hostname"), "Mail1.shop.example", "capital", 'write "mail1.shop.example"'),
+    Case((*MAIL1, "hostname"), "mail1.shop.example.", "ends with a", 'write "mail1.shop.example"'),
+    Case((*OUT, "helo"), "bücher.example", "is not ASCII", "A-labels"),
+    Case((*OUT, "helo"), "a." + "b" * 64 + ".example", "is no domain name", "63 characters"),
+    Case((*OUT, "helo"), "192.0.2.12", "is no full domain name", "whole name"),
+    Case(("admin", "email"), "ops", "is no mail address", "name@shop.example"),
+    Case(("admin", "email"), "a..b@shop.example", "is no mail address", "name@shop.example"),
+    Case(("admin", "email"), "ops@shop", '"shop" is no full domain name', "whole name"),
+    Case(("dmarc", "reports"), "mailto:x", "is no mail address", "name@shop.example"),
+    Case((*MAIL1, "label"), "Mail.1", "is no label", "small letters"),
+    Case((*OUT, "selector_label"), "a_b", "is no label", "small letters"),
+    # Addresses and networks
+    Case((*MAIL1, "ipv4"), "192.0.2.256", "is no IP address", "192.0.2.1"),
+    Case((*MAIL1, "ipv4"), "2001:db8::11", "is an IPv6 address", 'under "ipv6"'),
+    Case((*MAIL1, "ipv6"), "192.0.2.99", "is an IPv4 address", 'under "ipv4"'),
+    Case((*OUT, "ipv6"), "fe80::1", "is no address of one host", "routed"),
+    Case((*OUT, "ipv4"), "127.0.0.2", "is a loopback address", "routed"),
+    Case((*OUT, "ipv4"), "0.0.0.0", "is no address of one host", "routed"),
+    Case(("admin", "networks", 0), "198.51.100.5/24", "has host bits", '"198.51.100.0/24"'),
+    Case(("admin", "networks", 0), "198.51.100.5/24", "has host bits", '"198.51.100.5"'),
+    Case(("admin", "networks", 0), "office", "is no network", "192.0.2.0/24"),
+    Case(("admin", "networks"), [], "is an empty list", "at least one network"),
+    Case((*RECEIPTS, "clients"), [], "is an empty list", "at least one network"),
+    Case(("time_servers",), ["ntp"], "is no full domain name", "whole name", ("time_servers", 0)),
+    Case(("apt_proxy",), "proxy:3142", "is no such URL", "http://"),
+    Case(("tls", "directory"), "http://ca.example/dir", "is no such URL", "https://"),
+    # Hosts and ways out
+    Case(("hosts",), {}, "declares no host", "at least one"),
+    Case((*MAIL1, "ways_out", "bulk"), {}, '"bulk" is no stream', "marketing"),
+    Case((*MAIL1, "inbound"), False, "no inbound host", '"inbound" to True', ("hosts",)),
+    Case((*OUT, "starttls_port"), 70000, "is 70000", "between 1 and 65535"),
+    Case((*OUT, "starttls_port"), 25, "is the port of inbound mail", "587"),
+    Case((*OUT, "tls_port"), 22, "is the port of SSH", "465"),
+    Case((*OUT, "tls_port"), 587, "is the starttls_port too", "465"),
+    Case((*OUT, "ipv4"), "192.0.2.13", "already the address of the", "shared_address",
+         (*OUT_NEWS, "ipv4")),
+    Case((*OUT, "ipv4"), "192.0.2.11", "has the PTR name mail1", "address", (*OUT, "helo")),
+    Case((*OUT, "helo"), "mail1.shop.example", "already the name of 192.0.2.11", "leads to"),
+    Case(
+        (*OUT_NEWS, "helo"), "out1.shop.example", "already the name of 192.0.2.12", "192.0.2.13"
+    ),
+    # Streams
+    Case(("streams",), {}, "declares no stream", "transactional"),
+    Case((*RECEIPTS, "envelope_domain"), "bounce.other.example", "not align", "bounce.shop"),
+    Case((*NEWS, "envelope_domain"), "bounce.shop.example", "already the transac", "its own"),
+    Case(
+        (*RECEIPTS, "envelope_domain"), "mail1.shop.example", "a host's own name", "of its own"
+    ),
+    Case((*RECEIPTS, "users"), {}, "declares no login", "postroad secret hash"),
+    Case((*RECEIPTS, "users", "a:b"), {"passwords": [HASH]}, "is no login name", "letters"),
+    Case((*RECEIPTS, "users", "shop", "passwords"), [HASH] * 3, "has 3 hashes", "two at most"),
+    Case((*RECEIPTS, "users", "shop", "passwords"), [], "is an empty list", "secret hash"),
+    Case((*RECEIPTS, "sign_headers"), ["To", "Subject"], "lacks From", 'add "From"'),
+    Case((*RECEIPTS, "oversign_headers"), ["Sender"], '"Sender" is not among', "sign_headers"),
+    Case((*RECEIPTS, "oversign_headers"), ["From:"], "is no header name", "without colon",
+         (*RECEIPTS, "oversign_headers", 0)),
+    Case((*RECEIPTS, "limits", "queue_lifetime"), "2 days", "is no duration", "4h"),
+    Case((*RECEIPTS, "limits", "queue_minfree"), 1024, "less than 1.5 times", "15728640"),
+    Case((*NEWS, "limits", "queue_minfree"), 67108864, "do not exceed", "much more"),
+    Case((*NEWS, "limits", "active_messages"), 0, "is 0", "between 1 and"),
+    # Certificates
+    Case(("tls",), "acme", "is no dictionary", '{"source": "acme"}'),
+    Case(("tls", "challenge"), "tls-alpn-01", "is no known challenge", "http-01"),
+    Case(("tls", "challenge"), {"dns-01": {**DNS01, "algorithm": "hmac-md5"}}, "hmac-md5",
+         "hmac-sha256", ("tls", "challenge", "dns-01", "algorithm")),
+    Case(("tls", "challenge"), {"dns-01": {**DNS01, "key": "c2VjcmV0"}}, "no reference",
+         '{"env": "NAME"}', ("tls", "challenge", "dns-01", "key")),
+    Case(("tls",), {"source": "supplied", "chain_file": "c.pem", "key": "-----BEGIN"},
+         "no reference", '{"file": "path"}', ("tls", "key")),
+    Case(("tls",), {"source": "supplied", "key": KEY}, "is missing", "path of the chain",
+         ("tls", "chain_file")),
+    # Supplied keys
+    Case(("dkim_keys",), [{**SUPPLIED, "host": "mail"}], 'no host "mail"', '"mail1"',
+         ("dkim_keys", 0, "host")),
+    Case(("dkim_keys",), [{**SUPPLIED, "stream": "bulk"}], "is no stream", "marketing",
+         ("dkim_keys", 0, "stream")),
+    Case(("dkim_keys",), [{**SUPPLIED, "domain": "other.example"}], "is no From: domain",
+         "from_domains", ("dkim_keys", 0, "domain")),
+    Case(("dkim_keys",), [{**SUPPLIED, "selector": "a b"}], "is no selector", "202601",
+         ("dkim_keys", 0, "selector")),
+    Case(("dkim_keys",), [{**SUPPLIED, "key": {"env": "1x"}}], "no reference", '"command"',
+         ("dkim_keys", 0, "key")),
+    Case(("dkim_keys",), [SUPPLIED, SUPPLIED], "already brings a key", "one key",
+         ("dkim_keys", 1)),
+    # Firewall and system mail
+    Case(("firewall", "open"), [{"port": 80, "protocol": "icmp", "comment": "x"}], '"icmp"',
+         "tcp", ("firewall", "open", 0, "protocol")),
+    Case(("firewall", "open"), [{"port": 80, "protocol": "tcp", "comment": "it's"}],
+         "is no plain comment", "without quotes", ("firewall", "open", 0, "comment")),
+    Case(("firewall", "open"), [{"protocol": "tcp", "comment": "x"}], "is missing", "port",
+         ("firewall", "open", 0, "port")),
+    Case(("system_sender",), "root@other.example", "not every host signs", "shop.example"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", SPOILED, ids=lambda case: f"{written(case.path)} {case.wrong}")
+def test_a_spoiled_value_is_one_fault_with_its_place_and_mend(case: Case) -> None:
+    (fault,) = faults_of(put(declaration(), case.path, case.value))
+    assert fault.where == written(case.where or case.path)
+    assert case.wrong in fault.wrong
+    assert case.mend in fault.mend
+
+
+MISSING: list[tuple[Path, str]] = [
+    (("admin",), '"networks"'),
+    (("admin", "email"), "mailbox"),
+    (("admin", "networks"), "open to nobody"),
+    (("hosts",), '"mail1"'),
+    ((*MAIL1, "hostname"), "mail1.shop.example"),
+    ((*MAIL1, "ipv4"), "IPv4 address"),
+    ((*MAIL1, "ways_out"), '"transactional"'),
+    ((*OUT, "ipv4"), '"shared_address" to True'),
+    ((*OUT, "helo"), '"shared_address" to True'),
+    (("streams",), '"transactional"'),
+    ((*RECEIPTS, "from_domains"), "shop.example"),
+    ((*RECEIPTS, "envelope_domain"), "bounce.shop.example"),
+    ((*RECEIPTS, "clients"), "networks of the applications"),
+    ((*RECEIPTS, "users"), "postroad secret hash"),
+    ((*RECEIPTS, "users", "shop", "passwords"), "postroad secret hash"),
+    (("tls",), '{"source": "acme"}'),
+    (("tls", "source"), '{"source": "acme"}'),
+]
+
+
+@pytest.mark.parametrize(("path", "mend"), MISSING, ids=lambda value: str(value))
+def test_a_missing_key_is_named_with_what_to_write(path: Path, mend: str) -> None:
+    found = {fault.where: fault for fault in faults_of(drop(declaration(), path))}
+    fault = found[written(path)]
+    assert fault.wrong == "is missing"
+    assert mend in fault.mend
+
+
+def only_fault(declared: Declaration) -> Fault:
+    (fault,) = faults_of(declared)
+    return fault
+
+
+def test_a_host_without_a_stream() -> None:
+    fault = only_fault(put(two_hosts(), ("hosts", "mail2", "ways_out"), {}))
+    assert fault.where == written(("hosts", "mail2", "ways_out"))
+    assert fault.wrong == "carries no stream"
+
+
+def test_a_way_out_for_a_stream_that_is_not_declared() -> None:
+    fault = only_fault(drop(declaration(), NEWS))
+    assert fault.where == written(OUT_NEWS)
+    assert 'declares no stream "marketing"' in fault.wrong
+    assert "leave this way out away" in fault.mend
+
+
+def test_a_stream_that_no_host_carries() -> None:
+    fault = only_fault(drop(declaration(), OUT_NEWS))
+    assert fault.where == written(NEWS)
+    assert "carried by no host" in fault.wrong
+    assert '"ways_out"' in fault.mend
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "wrong"),
+    [
+        ("hostname", "mail1.shop.example", "the name mail1.shop.example"),
+        ("hostname", "out1.shop.example", "the name out1.shop.example"),
+        ("ipv4", "192.0.2.11", "the address 192.0.2.11"),
+        ("ipv4", "192.0.2.13", "the address 192.0.2.13"),
+        ("ipv6", "2001:db8::11", "the address 2001:db8::11"),
+    ],
+)
+def test_two_hosts_with_one_name_or_address(key: str, value: str, wrong: str) -> None:
+    found = faults_of(put(two_hosts(), ("hosts", "mail2", key), value))
+    fault = next(f for f in found if f.where == written(("hosts", "mail2", key)))
+    assert fault.wrong.startswith(wrong)
+    assert 'host "mail1"' in fault.wrong
+    assert "only mail2 has" in fault.mend
+
+
+def test_two_hosts_whose_names_differ_in_capitals_only() -> None:
+    fault = only_fault(put(declaration(), ("hosts", "MAIL1"), second_host()))
+    assert fault.where == written(("hosts", "MAIL1"))
+    assert 'same host name as "mail1"' in fault.wrong
+    assert "write each host once" in fault.mend
+
+
+def test_one_selector_for_the_keys_of_two_hosts() -> None:
+    fault = only_fault(
+        put(
+            drop(two_hosts(), ("hosts", "mail2", "ways_out", "marketing")),
+            ("hosts", "mail2", "label"),
+            "mail1",
+        )
+    )
+    assert fault.where == written(("hosts", "mail2", "ways_out", "transactional", "selector_label"))
+    assert "mail1's transactional stream at shop.example" in fault.wrong
+    assert '"selector_label" of its own' in fault.mend
+
+
+def test_one_selector_for_two_streams_that_sign_for_one_domain() -> None:
+    both = put(declaration(), (*NEWS, "from_domains"), ["news.shop.example", "shop.example"])
+    fault = only_fault(both)
+    assert fault.where == written((*OUT_NEWS, "selector_label"))
+    assert '"mail1" already names the key' in fault.wrong
+    assert '"selector_label"' in fault.mend
+    read(put(both, (*OUT_NEWS, "selector_label"), "news1"), FILE)
+
+
+def test_supplied_keys_under_one_selector_must_be_one_key() -> None:
+    keys = [SUPPLIED, {**SUPPLIED, "host": "mail2"}]
+    read(put(two_hosts(), ("dkim_keys",), keys), FILE)
+    fault = only_fault(
+        put(two_hosts(), ("dkim_keys",), [SUPPLIED, {**keys[1], "key": {"env": "OTHER"}}])
+    )
+    assert fault.where == written(("dkim_keys", 1, "selector"))
+    assert "another key at shop.example" in fault.wrong
+    assert "another selector" in fault.mend
+
+
+def test_a_supplied_key_for_a_stream_that_its_host_does_not_carry() -> None:
+    declared = drop(two_hosts(), ("hosts", "mail2", "ways_out", "marketing"))
+    key = {**SUPPLIED, "host": "mail2", "stream": "marketing", "domain": "news.shop.example"}
+    fault = only_fault(put(declared, ("dkim_keys",), [key]))
+    assert fault.where == written(("dkim_keys", 0, "stream"))
+    assert "carries no marketing stream" in fault.wrong
+    assert "ways_out" in fault.mend
+
+
+def test_streams_on_a_shared_address_need_ports_of_their_own() -> None:
+    fault = only_fault(
+        put(shared(), ("hosts", "mail2", "ways_out", "marketing", "starttls_port"), 587)
+    )
+    assert fault.where == written(("hosts", "mail2", "ways_out", "marketing", "starttls_port"))
+    assert "port 587 on 192.0.2.21 is already taken" in fault.wrong
+    assert "told apart by port" in fault.mend
+
+
+def test_a_shared_address_has_one_name() -> None:
+    fault = only_fault(
+        put(shared(), ("hosts", "mail2", "ways_out", "marketing", "helo"), "news2.shop.example")
+    )
+    assert fault.where == written(("hosts", "mail2", "ways_out", "marketing", "helo"))
+    assert "has the PTR name mail2.shop.example" in fault.wrong
+    assert 'write "mail2.shop.example"' in fault.mend
+
+
+def test_the_ssh_port_is_no_submission_port() -> None:
+    found = faults_of(put(declaration(), ("firewall", "ssh_port"), 587))
+    assert {f.where for f in found} == {
+        written((*OUT, "starttls_port")),
+        written((*OUT_NEWS, "starttls_port")),
+    }
+    assert all("is the port of SSH" in f.wrong for f in found)
+
+
+def test_system_mail_needs_a_domain_that_every_host_signs_for() -> None:
+    apart = drop(drop(two_hosts(), ("hosts", "mail2", "ways_out", "transactional")), OUT_NEWS)
+    fault = only_fault(apart)
+    assert fault.where == written(("system_sender",))
+    assert "no From: domain is signed for on every host" in fault.wrong
+    assert '"from_domains"' in fault.mend
+
+
+@pytest.mark.parametrize(
+    ("key", "address", "mend"),
+    [
+        ("from", "news@news.shop.example", "shop.example"),
+        ("from", "@other.example", "shop.example"),
+        ("envelope", "x@shop.example", "bounce.shop.example"),
+    ],
+)
+def test_a_user_stays_within_the_domains_of_the_stream(key: str, address: str, mend: str) -> None:
+    path: Path = (*RECEIPTS, "users", "shop", key)
+    fault = only_fault(put(declaration(), path, [address]))
+    assert fault.where == written((*path, 0))
+    assert address in fault.wrong
+    assert f"write an address at {mend}" in fault.mend
+
+
+@pytest.mark.parametrize(
+    "written_password",
+    ["correct horse", "{PLAIN}correct horse", "{ARGON2ID}correct horse", "$6$x$correct horse"],
+)
+def test_a_plain_password_is_refused_and_never_repeated(written_password: str) -> None:
+    path: Path = (*RECEIPTS, "users", "shop", "passwords")
+    fault = only_fault(put(declaration(), path, [written_password]))
+    assert fault.where == written((*path, 0))
+    assert "{ARGON2ID}, {SHA512-CRYPT}, {BLF-CRYPT}" in fault.wrong
+    assert "postroad secret hash" in fault.mend
+    assert "correct horse" not in str(fault)
+
+
+@pytest.mark.parametrize("value", ["correct horse", ["correct horse"], {"env": "correct horse"}])
+def test_a_secret_where_a_reference_belongs_is_never_repeated(value: object) -> None:
+    declared = put(declaration(), ("dkim_keys",), [{**SUPPLIED, "key": value}])
+    fault = only_fault(declared)
+    assert "correct horse" not in str(fault)
+    for form in ('{"env": "NAME"}', '{"file": "path"}', '{"command": ['):
+        assert form in fault.mend
+
+
+def test_a_password_at_the_wrong_place_is_never_repeated() -> None:
+    declared = put(declaration(), (*RECEIPTS, "users", "shop"), "correct horse")
+    declared = put(declared, (*NEWS, "users", "campaigns", "passwords"), "correct horse")
+    declared = put(declared, ("apt_proxy",), "http://user:correct horse@proxy")
+    assert "correct horse" not in str(EstateFaults(faults_of(declared)))
+
+
+def test_every_fault_is_told_at_once_and_in_one_list() -> None:
+    declared = put(declaration(), ("admin", "networks", 0), "198.51.100.5/24")
+    declared = put(declared, (*MAIL1, "hostname"), "mail1")
+    declared = put(declared, (*OUT, "ipv4"), "192.0.2.13")
+    declared = put(declared, (*NEWS, "outbound_tls"), "dna")
+    declared = put(declared, ("log_day",), 3)
+    with pytest.raises(EstateFaults) as caught:
+        read(declared, FILE)
+    assert len(caught.value.faults) == 5
+    lines = str(caught.value).splitlines()
+    assert lines[0] == "the estate has 5 faults:"
+    assert [line.split(".")[0].strip() for line in lines[1:]] == list("12345")
+    assert all(f"{FILE}: estate[" in line for line in lines[1:])
+
+
+def test_a_declaration_that_is_no_dictionary() -> None:
+    with pytest.raises(EstateFaults, match="is a list, not a dictionary"):
+        read([], FILE)  # type: ignore[arg-type]
+
+
+def test_a_name_that_is_no_string() -> None:
+    fault = only_fault(put(two_hosts(), ("hosts", 3), {}))
+    assert fault.where == f'{FILE}: estate["hosts"][3]'
+    assert "as the name" in fault.mend
+
+
+def test_inventory_and_estate_name_the_same_hosts() -> None:
+    assert match_inventory(two_hosts(), ["mail1", "mail2"], FILE) == []
+    missing, extra = match_inventory(two_hosts(), ["mail1", "mail3"], FILE)
+    assert missing.where == written(("hosts", "mail3"))
+    assert "the inventory has this host" in missing.wrong
+    assert "declare it here" in missing.mend
+    assert extra.where == written(("hosts", "mail2"))
+    assert "is no host of the inventory" in extra.wrong
+    assert 'write "mail3"' in extra.mend
