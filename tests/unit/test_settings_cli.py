@@ -10,7 +10,6 @@ import pytest
 from argon2 import PasswordHasher
 
 from postroad import cli
-from postroad.commands import secret_hash
 
 PRODUCTION = Path(__file__).parents[2] / "inventories" / "prod.py"
 
@@ -60,7 +59,7 @@ def test_hash_asks_twice_on_a_terminal(
 ) -> None:
     monkeypatch.setattr("sys.stdin", Terminal())
     answers = iter(["one", "one", "one", "two"])
-    monkeypatch.setattr(secret_hash.getpass, "getpass", lambda prompt: next(answers))
+    monkeypatch.setattr("getpass.getpass", lambda prompt: next(answers))
     assert cli.main(["secret", "hash"]) == 0
     assert capsys.readouterr().out.startswith("{ARGON2ID}")
     assert cli.main(["secret", "hash"]) == 1
