@@ -274,7 +274,9 @@ def script(component: Component, state: HostState) -> str:
     for d in component.directories:
         if d.path in drifts:
             lines.append(
-                f"install -d -o {d.owner} -g {d.group} -m {d.mode:o} {shlex.quote(d.path)}"
+                # Five digits: with four, chmod(1) would keep a set-group-ID bit that /var/mail gave.
+                f"install -d -o {d.owner} -g {d.group} {shlex.quote(d.path)}; "
+                f"chmod {d.mode:05o} {shlex.quote(d.path)}"
             )
     for file in component.files:
         if file.path in changed_paths:

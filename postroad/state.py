@@ -163,7 +163,7 @@ def probe(ask: Questions) -> str:
             "systemctl cat postfix.service 2>/dev/null | grep '^ExecStart=/bin/true'",
             f"m parameters; postconf -d {_words(ask.postfix_parameters)} 2>/dev/null",
             "m dovecot; dovecot --version 2>/dev/null",
-            f'm keys; for f in {keys}/*/*/*.pem; do [ -f "$f" ] || continue',
+            f'm keys; for f in {keys}/*/keys/*/*.pem; do [ -f "$f" ] || continue',
             'echo "$f $(openssl pkey -in "$f" -pubout -outform DER 2>/dev/null | base64 -w0)"',
             "done",
             f"m certificate; if [ -f {chain} ]; then",
