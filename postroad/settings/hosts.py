@@ -33,7 +33,7 @@ class Claims:
     addresses: list[Claim[Address]] = field(default_factory=list)
     labels: list[Claim[str]] = field(default_factory=list)
     ports: list[Claim[tuple[Address, int]]] = field(default_factory=list)
-    pointers: list[tuple[str, IPv4Address | None]] = field(default_factory=list)
+    pointers: list[tuple[str, Sequence[Address]]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,13 +186,13 @@ def _way_out(
     starttls, implicit = _ports(stream, table, own.shared, reserved)
     label = table.optional("selector_label", selector_label, own.label or "")
     if helo is not None:
-        _check_helo(helo, four, own, table, claims)
+        _check_helo(helo, _given(four, six), own, table, claims)
         claims.names.append(Claim(helo, own.name, stream, table.at("helo")))
     _claim_addresses(claims, four, six, own.name, stream, table)
     if label:
         claims.labels.append(Claim(label, own.name, stream, table.at("selector_label")))
     if own.shared:
-        for address in (a for a in (four, six) if a is not None):
+        for address in _given(four, six):
             for key, number in (("starttls_port", starttls), ("tls_port", implicit)):
                 claims.ports.append(Claim((address, number), own.name, stream, table.at(key)))
     try:
@@ -235,24 +235,29 @@ def _ports(
 
 
 def _check_helo(
-    helo: str, four: IPv4Address | None, own: _Own, table: Table, claims: Claims
+    helo: str, addresses: Sequence[Address], own: _Own, table: Table, claims: Claims
 ) -> None:
-    """One address has one PTR name, and that name leads back to it alone (FCrDNS)."""
-    known = [(own.hostname, own.ipv4), *claims.pointers]
-    claims.pointers.append((helo, four))
-    for name, address in known:
-        if name is None or address is None or four is None:
-            continue
-        if name == helo and address != four:
+    """One address has one PTR name, and that name leads back to it (FCrDNS)."""
+    known = list(claims.pointers)
+    if own.hostname is not None:
+        known.insert(0, (own.hostname, _given(own.ipv4, own.ipv6)))
+    claims.pointers.append((helo, tuple(addresses)))
+    for name, others in known:
+        both = [address for address in addresses if address in others]
+        if name == helo and addresses and others and not both:
             table.at("helo").fault(
-                f"{helo} is already the name of {address}",
-                f"write a name that leads to {four} alone",
+                f"{helo} is already the name of {others[0]}",
+                f"write a name that leads to {addresses[0]} alone",
             )
             return
         # Two streams on one address that is not declared shared are a fault of their own.
-        if name != helo and address == four and (own.shared or name == own.hostname):
+        if name != helo and both and (own.shared or name == own.hostname):
             table.at("helo").fault(
-                f"{four} already has the PTR name {name}, and an address has one",
+                f"{both[0]} already has the PTR name {name}, and an address has one",
                 f'write "{name}" here, or give the stream an address of its own',
             )
             return
+
+
+def _given(four: IPv4Address | None, six: IPv6Address | None) -> tuple[Address, ...]:
+    return tuple(address for address in (four, six) if address is not None)

@@ -333,6 +333,15 @@ def test_a_shared_address_has_one_name() -> None:
     assert 'write "mail2.shop.example"' in fault.mend
 
 
+def test_an_ipv6_address_has_one_name_too() -> None:
+    declared = put(shared(), ("hosts", "mail2", "ipv6"), "2001:db8::21")
+    way = {"ipv4": "192.0.2.22", "helo": "news2.shop.example"}
+    fault = only_fault(put(declared, ("hosts", "mail2", "ways_out", "marketing"), way))
+    assert fault.where == written(("hosts", "mail2", "ways_out", "marketing", "helo"))
+    assert "2001:db8::21 already has the PTR name mail2.shop.example" in fault.wrong
+    assert "an address of its own" in fault.mend
+
+
 def test_the_ssh_port_is_no_submission_port() -> None:
     found = faults_of(put(declaration(), ("firewall", "ssh_port"), 587))
     assert {f.where for f in found} == {

@@ -7,8 +7,9 @@ from pathlib import Path
 from pprint import pformat
 
 import pytest
+from pyinfra.api.exceptions import PyinfraError
 
-from postroad.inventory import InventoryError, Loaded, load
+from postroad.inventory import InventoryError, Loaded, estate_for_run, load
 from postroad.settings.faults import EstateFaults
 from postroad.settings.source import Seen, one_estate
 from tests.unit.declarations import Declaration, declaration, put, two_hosts
@@ -115,6 +116,16 @@ def test_faults_of_the_estate_its_file_and_its_hosts_come_together(write: Write)
     assert "'email' is already a key in line" in text
     assert 'estate["hosts"]["mail3"]: is missing' in text
     assert 'estate["hosts"]["mail2"]: is no host of the inventory' in text
+
+
+def test_a_run_stops_with_the_faults_as_pyinfras_own_error(write: Write) -> None:
+    inventory = write("inventories/prod.py", HOSTS)
+    write("group_data/prod.py", days(3))
+    loaded = load(inventory)
+    assert estate_for_run(loaded.inventory) == loaded.estate
+    loaded.inventory.group_data["prod"]["estate"]["log_days"] = 0
+    with pytest.raises(PyinfraError, match=r'"log_days"\]: is 0; write days between'):
+        estate_for_run(loaded.inventory)
 
 
 def test_any_working_directory(
