@@ -22,8 +22,8 @@ def _status(arguments: argparse.Namespace) -> int:
         state = "up" if guest.is_running() else "down"
         kind = running.state.hosts[name].kind
         print(f"  {name:<12} {state:<5} {kind:<7} {' '.join(guest.ipv4)}  {guest.ipv6[0]}")
-    print(f"  packages     {running.apt_proxy}")
-    print("look around:   script/lab ssh HOST")
+    print(f"packages for hosts: {running.apt_proxy}")
+    print("look around: script/lab ssh HOST, script/lab logs HOST, script/lab mail PROVIDER")
     return 0
 
 
@@ -34,12 +34,24 @@ def _down(arguments: argparse.Namespace) -> int:
 
 def _ssh(arguments: argparse.Namespace) -> int:
     guest = session.load().state.guest(arguments.host)
-    return subprocess.run(guest.ssh(*arguments.command)).returncode
+    return subprocess.run(guest.ssh(*arguments.command), check=False).returncode
 
 
 def _logs(arguments: argparse.Namespace) -> int:
     guest = session.load().state.guest(arguments.host)
     return guest.console("journalctl", "--no-pager", "--boot")
+
+
+def _mail(arguments: argparse.Namespace) -> int:
+    providers = session.load().providers
+    if arguments.provider not in providers:
+        raise LabError(f"no provider {arguments.provider!r}: there are {', '.join(providers)}")
+    for message in providers[arguments.provider].messages():
+        print(f"{message.envelope_from or '<>'} to {message.recipient}: {message.subject}")
+        for result in message.authentication_results:
+            print(f"  {' '.join(result.split())}")
+        print(f"  {message.path}")
+    return 0
 
 
 def _tell(line: str) -> None:
@@ -68,6 +80,9 @@ def _parser() -> argparse.ArgumentParser:
     logs = commands.add_parser("logs", help="a host's journal")
     logs.add_argument("host")
     logs.set_defaults(run=_logs)
+    mail = commands.add_parser("mail", help="what a mailbox provider has received")
+    mail.add_argument("provider")
+    mail.set_defaults(run=_mail)
     return parser
 
 

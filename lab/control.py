@@ -6,7 +6,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from lab import birth, dns, forwarder, images, internet, network, packages, remains, state
+from lab import (
+    birth,
+    ca,
+    certificates,
+    dns,
+    forwarder,
+    images,
+    internet,
+    network,
+    packages,
+    remains,
+    state,
+)
 from lab.errors import LabError
 from lab.guest import Guest
 from lab.network import Network
@@ -90,7 +102,10 @@ def zones(current: State) -> dns.Dns:
     """The DNS of a lab."""
     around = surroundings(current)
     return dns.Dns(
-        current.guest("ns"), current.data / "dns", around.signing_key, around.tsig_secret
+        current.guest("ns"),
+        current.data / "dns",
+        around.signing_key,
+        around.tsig_secret,
     )
 
 
@@ -153,15 +168,19 @@ def _start_hosts(current: State, known: State, tell: Tell) -> None:
     birth.make_ssh_keys(guests.values())
 
     def ensure(guest: Guest) -> bool:
-        same = known.hosts.get(guest.name) == current.hosts[guest.name]
-        changed = birth.conceive(guest, around)
-        if guest.is_running() and same and not changed:
+        is_new = known.hosts.get(guest.name) != current.hosts[guest.name]
+        is_changed = birth.conceive(guest, around)
+        is_target = current.hosts[guest.name].kind == "target"
+        # What is on a target is its owner's: it is kept while it is declared as before.
+        must_be_born = is_new or not guest.upper.is_dir() or (is_changed and not is_target)
+        if guest.is_running() and not must_be_born:
             return False
         if guest.is_running():
             guest.kill()
         if guest.name == "ns":
             zones(current).prepare()
-        guest.wipe()
+        if must_be_born or not is_target:
+            guest.wipe()
         guest.start()
         return True
 
@@ -179,6 +198,7 @@ def _write(current: State) -> None:
     """Write lab.json and the files that operators' settings name."""
     around = surroundings(current)
     (current.run / "root.hints").write_text(dns.root_hints(current.network))
+    (current.run / "acme-ca.pem").write_text(certificates.certificate(around.authority))
     (current.run / "root.key").write_text(dns.trust_anchor(around.signing_key))
     state.save(current, _facts(current))
 
@@ -202,5 +222,7 @@ def _facts(current: State) -> dict[str, Any]:
             "algorithm": "hmac-sha256",
             "secret_file": str(current.run / "secrets" / "tsig"),
         },
+        "acme_directory": ca.DIRECTORY,
+        "acme_ca": str(current.run / "acme-ca.pem"),
         "apt_proxy": net.forwarder,
     }

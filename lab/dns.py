@@ -147,7 +147,12 @@ class Dns:
         content = dns.zone.from_xfr(transfer, relativize=False)
         added = {"RRSIG", "NSEC", "DNSKEY", "CDS", "CDNSKEY"}
         return [
-            (owner.to_text(), rdataset.ttl, dns.rdatatype.to_text(rdataset.rdtype), rdata.to_text())
+            (
+                owner.to_text(),
+                rdataset.ttl,
+                dns.rdatatype.to_text(rdataset.rdtype),
+                rdata.to_text(),
+            )
             for owner, rdataset in content.iterate_rdatasets()
             for rdata in rdataset
             if dns.rdatatype.to_text(rdataset.rdtype) not in added

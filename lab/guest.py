@@ -81,7 +81,11 @@ class Guest:
 
     def start(self) -> None:
         """Power on; returns when sshd answers."""
-        self._lxc("lxc-start", "-d", "-o", str(self.directory / "lxc.log"), "-l", "WARN")
+        log = self.directory / "lxc.log"
+        log.write_text("")
+        started = self._lxc("lxc-start", "-d", "-o", str(log), "-l", "WARN", check=False)
+        if started.returncode != 0:
+            raise LabError(f"{self.name}: LXC could not start it\n{log.read_text()[-2000:]}")
         self.wait_for_ssh()
 
     def wait_for_ssh(self, timeout: float = 30) -> None:
@@ -141,7 +145,13 @@ class Guest:
         """
         argv = ["/bin/sh", "-c", command] if isinstance(command, str) else list(command)
         return self._lxc(
-            "lxc-attach", "--clear-env", "--", *argv, input=input, check=check, timeout=timeout
+            "lxc-attach",
+            "--clear-env",
+            "--",
+            *argv,
+            input=input,
+            check=check,
+            timeout=timeout,
         )
 
     def write_file(self, path: str, content: str, mode: str = "0644") -> None:
@@ -172,8 +182,16 @@ class Guest:
 
     def console(self, *command: str) -> int:
         """Run *command* in the guest on this terminal; return its exit status."""
-        argv = ["lxc-attach", "-P", str(self.guests), "-n", self.container, "--clear-env", "--"]
-        return subprocess.run([*argv, *command], env=environment()).returncode
+        argv = [
+            "lxc-attach",
+            "-P",
+            str(self.guests),
+            "-n",
+            self.container,
+            "--clear-env",
+            "--",
+        ]
+        return subprocess.run([*argv, *command], check=False, env=environment()).returncode
 
     def _lxc(
         self,
@@ -223,10 +241,16 @@ class Seed:
         os.chown(place, *self._ids(owner))
         place.chmod(mode)
 
+    def service(self, unit: str, content: str) -> None:
+        """Put a systemd unit of the lab's own and start it at boot."""
+        self.file(f"/etc/systemd/system/{unit}", content)
+        self.link(f"/etc/systemd/system/multi-user.target.wants/{unit}", f"../{unit}")
+
     def enable(self, unit: str) -> None:
         """Start the image's systemd unit at boot (what `systemctl enable` does)."""
         self.link(
-            f"/etc/systemd/system/multi-user.target.wants/{unit}", f"/lib/systemd/system/{unit}"
+            f"/etc/systemd/system/multi-user.target.wants/{unit}",
+            f"/lib/systemd/system/{unit}",
         )
 
     def _place(self, path: str) -> Path:
@@ -268,6 +292,7 @@ def write_container(guest: Guest, mounts: Sequence[tuple[Path, str]] = ()) -> No
         f"lxc.net.0.link = {network.bridge}",
         f"lxc.net.0.veth.pair = {network.bridge}v{guest.suffixes[0]}",
         "lxc.net.0.name = eth0",
+        f"lxc.net.0.hwaddr = {network.mac(guest.suffixes[0])}",
         "lxc.net.0.flags = up",
         *(f"lxc.net.0.ipv4.address = {address}/24" for address in guest.ipv4),
         *(f"lxc.net.0.ipv6.address = {address}/64" for address in reversed(guest.ipv6)),

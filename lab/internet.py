@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lab import dns, network
+from lab import ca, certificates, dns, network, providers
 from lab.guest import Seed
 from lab.network import Network
 
@@ -41,6 +41,15 @@ class Surroundings:
         """The secret of dynamic updates, in base64."""
         return self.secret("tsig", lambda: dns.tsig_secret(secrets.token_bytes(32)))
 
+    @property
+    def authority(self) -> str:
+        """Key and certificate of the authority that signs the internet's own certificates."""
+        return self.secret("authority.pem", certificates.make_authority)
+
+    def certificate(self, host: str) -> str:
+        """Key and certificate of *host*."""
+        return self.secret(f"{host}.pem", lambda: certificates.issue(self.authority, host))
+
 
 Plant = Callable[[Seed, Surroundings], None]
 
@@ -58,12 +67,36 @@ def _name_server(seed: Seed, around: Surroundings) -> None:
     dns.plant(seed, around.network, around.signing_key, around.tsig_secret)
 
 
+def _authority(seed: Seed, around: Surroundings) -> None:
+    ca.plant(seed, around.network, around.certificate(ca.NAME))
+
+
+def _provider(kind: providers.Kind) -> Plant:
+    def plant(seed: Seed, around: Surroundings) -> None:
+        providers.plant(seed, kind, around.network, around.certificate(kind.mx), around.data)
+
+    return plant
+
+
+def _shares(kind: providers.Kind) -> dict[str, str]:
+    return {f"mail/{kind.name}": "/srv/mail", f"log/{kind.name}": "/srv/log"}
+
+
 def _client(seed: Seed, around: Surroundings) -> None:
     """Application and outsider need nothing but what every guest has."""
 
 
 HOSTS: Mapping[str, FixedHost] = {
     "ns": FixedHost((network.NAMESERVER, network.RESOLVER), _name_server, {"dns": "/srv/dns"}),
+    "ca": FixedHost((network.CA,), _authority),
+    "bigmail": FixedHost(
+        (network.BIGMAIL,), _provider(providers.BIGMAIL), _shares(providers.BIGMAIL)
+    ),
+    "strictmail": FixedHost(
+        (network.STRICTMAIL,),
+        _provider(providers.STRICTMAIL),
+        _shares(providers.STRICTMAIL),
+    ),
     "app": FixedHost((network.APPLICATION,), _client),
     "outsider": FixedHost((network.OUTSIDER,), _client),
 }
@@ -75,10 +108,35 @@ def records(around: Surroundings) -> list[dns.Record]:
     named = {
         "ns.lab.example.": network.NAMESERVER,
         "resolver.lab.example.": network.RESOLVER,
+        f"{ca.NAME}.": network.CA,
+        f"{providers.BIGMAIL.mx}.": network.BIGMAIL,
+        f"{providers.STRICTMAIL.mx}.": network.STRICTMAIL,
         "app.lab.example.": network.APPLICATION,
         "outsider.lab.example.": network.OUTSIDER,
     }
-    return [row for name, suffix in named.items() for row in _addresses(net, name, suffix)]
+    rows = [row for name, suffix in named.items() for row in _addresses(net, name, suffix)]
+    for kind in providers.KINDS:
+        rows += _provider_records(kind)
+    # Only one of the providers has DANE (RFC 7672), so that both outcomes are seen.
+    strict = providers.STRICTMAIL.mx
+    rows.append(
+        (
+            f"_25._tcp.{strict}.",
+            60,
+            "TLSA",
+            certificates.tlsa(around.certificate(strict)),
+        )
+    )
+    return rows
+
+
+def _provider_records(kind: providers.Kind) -> list[dns.Record]:
+    return [
+        (f"{kind.domain}.", 60, "MX", f"10 {kind.mx}."),
+        (f"{kind.domain}.", 60, "TXT", '"v=spf1 mx -all"'),
+        (f"{kind.mx}.", 60, "TXT", '"v=spf1 a -all"'),
+        (f"_dmarc.{kind.domain}.", 60, "TXT", '"v=DMARC1; p=reject"'),
+    ]
 
 
 def _addresses(net: Network, name: str, suffix: int) -> list[dns.Record]:

@@ -51,6 +51,13 @@ class Network:
         """The IPv6 address that ends in the same digits as the IPv4 address does."""
         return str(self.ipv6_range.network_address + int(str(suffix), 16))
 
+    def mac(self, suffix: int) -> str:
+        """A locally administered MAC address that stays the same from one birth to the next.
+
+        With a new one each time, neighbours would keep the old one for seconds.
+        """
+        return f"02:50:52:{self.number:02x}:00:{suffix:02x}"
+
     @property
     def ipv4_reverse_zone(self) -> str:
         """The zone of the range's PTR records (RFC 1035 §3.5)."""
@@ -116,11 +123,34 @@ def make(network: Network) -> None:
     """Build the wall, then the bridge behind it."""
     run(["nft", "-f", "-"], input=_wall(network))
     bridge = network.bridge
-    run(["ip", "link", "add", bridge, "type", "bridge", "stp_state", "0", "forward_delay", "0"])
+    run(
+        [
+            "ip",
+            "link",
+            "add",
+            bridge,
+            "type",
+            "bridge",
+            "stp_state",
+            "0",
+            "forward_delay",
+            "0",
+        ]
+    )
     prefix = network.ipv4_range.prefixlen
     run(["ip", "address", "add", f"{network.ipv4(MACHINE)}/{prefix}", "dev", bridge])
     prefix = network.ipv6_range.prefixlen
-    run(["ip", "address", "add", f"{network.ipv6(MACHINE)}/{prefix}", "dev", bridge, "nodad"])
+    run(
+        [
+            "ip",
+            "address",
+            "add",
+            f"{network.ipv6(MACHINE)}/{prefix}",
+            "dev",
+            bridge,
+            "nodad",
+        ]
+    )
     run(["ip", "link", "set", bridge, "up"])
 
 

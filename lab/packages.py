@@ -33,7 +33,8 @@ _POLICY = Path("/usr/sbin/policy-rc.d")
 def missing() -> list[str]:
     """The needed packages that are not installed."""
     shown = run(
-        ["dpkg-query", "-W", "-f", "${Package} ${db:Status-Status}\\n", *NEEDED], check=False
+        ["dpkg-query", "-W", "-f", "${Package} ${db:Status-Status}\\n", *NEEDED],
+        check=False,
     )
     installed = {
         line.split()[0] for line in shown.stdout.splitlines() if line.endswith(" installed")

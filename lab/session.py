@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from lab import control, remains, state
+from lab import ca, control, remains, state
+from lab.client import Client
 from lab.dns import Dns
 from lab.errors import LabError
 from lab.guest import Guest
 from lab.network import Network
+from lab.providers import KINDS, Provider
 from lab.state import State
 
 
@@ -42,6 +44,31 @@ class Lab:
     def dns(self) -> Dns:
         """Its zones."""
         return control.zones(self.state)
+
+    @cached_property
+    def providers(self) -> Mapping[str, Provider]:
+        """Its mailbox providers by name."""
+        return {kind.name: Provider(kind, self.hosts[kind.name], self.state.data) for kind in KINDS}
+
+    @cached_property
+    def app(self) -> Client:
+        """The shop's application."""
+        return Client(self.hosts["app"])
+
+    @cached_property
+    def outsider(self) -> Client:
+        """A stranger's host."""
+        return Client(self.hosts["outsider"])
+
+    @property
+    def acme_directory(self) -> str:
+        """The URL of the certificate authority."""
+        return ca.DIRECTORY
+
+    @property
+    def acme_ca(self) -> Path:
+        """The certificate that the authority's own API is verified with."""
+        return self.state.run / "acme-ca.pem"
 
     @property
     def ssh_key(self) -> Path:

@@ -12,7 +12,11 @@ _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 def environment() -> dict[str, str]:
     """The environment of every command: C locale, and sbin in PATH (su keeps a user's PATH)."""
     kept = {key: os.environ[key] for key in ("HOME", "TMPDIR") if key in os.environ}
-    return kept | {"PATH": _SYSTEM_PATH, "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"}
+    return kept | {
+        "PATH": _SYSTEM_PATH,
+        "LC_ALL": "C.UTF-8",
+        "DEBIAN_FRONTEND": "noninteractive",
+    }
 
 
 def run(

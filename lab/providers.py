@@ -1,0 +1,303 @@
+"""The lab's mailbox providers: what they are, and the mail that they have."""
+
+import email
+import email.policy
+import json
+import os
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from email.message import EmailMessage
+from functools import cached_property
+from pathlib import Path
+
+from lab.errors import LabError
+from lab.fill import fill
+from lab.guest import Guest, Seed
+from lab.network import RESOLVER, Network
+
+_MAIL_USER = 8
+_POLL = 0.05
+
+Replies = Mapping[str, tuple[str, str, str]]
+"""Fault → basic code, enhanced code, text with {client} {domain} {spf} {dkim} {dmarc}."""
+
+# "Gmail SMTP errors and codes", support.google.com/a/answer/3726730 (15 February 2026),
+# shortened to the sentences that name the fault.
+_LIKE_GMAIL: Replies = {
+    "no_tls": (
+        "550",
+        "5.7.29",
+        "This message was blocked because it wasn't sent over a TLS connection. bigmail requires"
+        " all bulk email senders to use TLS/SSL for SMTP connections.",
+    ),
+    "no_ptr": (
+        "550",
+        "5.7.25",
+        "This message was blocked because the sending IP address [{client}] doesn't have a PTR"
+        " record, or the forwarding DNS entry doesn't reference the sending IP address.",
+    ),
+    "from": (
+        "550",
+        "5.7.1",
+        "This message is missing a valid address in the From: header, or has multiple From:"
+        " headers.",
+    ),
+    "unauthenticated": (
+        "550",
+        "5.7.26",
+        "This email has been blocked because the sender is unauthenticated. bigmail requires all"
+        " senders to authenticate with either SPF or DKIM. Authentication results: DKIM = did not"
+        " pass SPF [{domain}] with ip: [{client}] = did not pass.",
+    ),
+    "no_dmarc": (
+        "550",
+        "5.7.40",
+        "Your message was blocked because the sending domain doesn't have a DMARC record or the"
+        " DMARC record doesn't specify a DMARC policy.",
+    ),
+    "dkim": (
+        "550",
+        "5.7.30",
+        "This message was blocked because it didn't pass DKIM authentication."
+        " Authentication results: DKIM = did not pass",
+    ),
+    "spf": (
+        "550",
+        "5.7.27",
+        "This message was blocked because it didn't pass SPF authentication."
+        " Authentication results: SPF with {client} = did not pass",
+    ),
+    "policy": (
+        "550",
+        "5.7.26",
+        "Unauthenticated email from {domain} is not accepted due to domain's DMARC policy.",
+    ),
+    "unaligned": (
+        "421",
+        "4.7.32",
+        "Your email was blocked because the From: header (RFC5322) in this message isn't aligned"
+        " with either the authenticated SPF or DKIM organizational domain.",
+    ),
+}
+
+# "Outlook's New Requirements for High-Volume Senders" (30 April 2025) and the Outlook.com and
+# Exchange Online tables of non-delivery codes: one reply for all of SPF, DKIM and DMARC.
+_LEVEL = (
+    "550",
+    "5.7.515",
+    "Access denied, sending domain {domain} does not meet the required authentication level."
+    " Spf= {spf} , Dkim= {dkim} , DMARC= {dmarc}",
+)
+_LIKE_OUTLOOK: Replies = {
+    "no_tls": ("530", "5.7.0", "Must issue a STARTTLS command first"),
+    "no_ptr": (
+        "550",
+        "5.7.25",
+        "Service unavailable, sending address [{client}] must have reverse DNS record",
+    ),
+    "from": (
+        "550",
+        "5.7.512",
+        "Access denied, message must be RFC 5322 section 3.6.2 compliant",
+    ),
+    "unauthenticated": _LEVEL,
+    "no_dmarc": _LEVEL,
+    "dkim": _LEVEL,
+    "spf": _LEVEL,
+    "policy": _LEVEL,
+    "unaligned": _LEVEL,
+}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A provider as it presents itself to the world."""
+
+    name: str
+    replies: Replies
+    unknown: str
+    full: str
+
+    @property
+    def domain(self) -> str:
+        """The domain of its mailboxes."""
+        return f"{self.name}.example"
+
+    @property
+    def mx(self) -> str:
+        """The name of its MX host."""
+        return f"mx.{self.domain}"
+
+
+BIGMAIL = Kind(
+    "bigmail",
+    _LIKE_GMAIL,
+    "550 5.1.1 The email account that you tried to reach does not exist. Please double-check the"
+    " recipient's email address for typos or unnecessary spaces.",
+    "452 4.2.2 The recipient's inbox is out of storage space.",
+)
+STRICTMAIL = Kind(
+    "strictmail",
+    _LIKE_OUTLOOK,
+    "550 5.1.1 Requested action not taken: mailbox unavailable",
+    "452 4.2.2 Mailbox full",
+)
+KINDS = (BIGMAIL, STRICTMAIL)
+
+# sysexits(3): 67 is EX_NOUSER; the words become the Diagnostic-Code of the report (RFC 3464).
+_CLOSED = "echo 'the mailbox was closed after the message was accepted' >&2; exit 67"
+
+
+def plant(seed: Seed, kind: Kind, network: Network, tls: str, data: Path) -> None:
+    """Write the files of a provider's host; *tls* is its MX's key and certificate.
+
+    *data* has the directories for mail and log that the guest shares with this machine.
+    """
+    values = {"mx": kind.mx, "domain": kind.domain, "resolver": network.ipv4(RESOLVER)}
+    main = fill("provider/main.cf", **values) + f"closed_command = {_CLOSED}\n"
+    seed.file("/etc/postfix/main.cf", main)
+    seed.file("/etc/postfix/master.cf", fill("provider/master.cf"))
+    seed.file("/etc/postfix/mx.pem", tls, 0o600)
+    seed.file("/etc/postfix/transport", fill("provider/transport"))
+    access = f"/^(unknown|reject)@/ {kind.unknown}\n/^defer@/ {kind.full}\n"
+    seed.file("/etc/postfix/recipients", access)
+    seed.file("/etc/mailname", kind.mx + "\n")
+    policy = fill("provider/policyd-spf.conf", **values)
+    seed.file("/etc/postfix-policyd-spf-python/policyd-spf.conf", policy)
+    seed.file("/etc/opendkim.conf", fill("provider/opendkim.conf", **values))
+    seed.file("/etc/opendkim-resolver.conf", fill("provider/resolver.conf", **values))
+    seed.file("/etc/opendmarc.conf", fill("provider/opendmarc.conf", **values))
+    for milter in ("opendkim", "opendmarc"):
+        # Debian's own keeps Postfix out of the directory (tmpfiles.d(5): same name wins).
+        row = f"d /run/{milter} 0755 {milter} {milter} -\n"
+        seed.file(f"/etc/tmpfiles.d/{milter}.conf", row)
+    seed.file("/etc/refusals.json", json.dumps(kind.replies, indent=2) + "\n")
+    seed.file("/usr/local/lib/refusals.py", fill("provider/refusals.py"))
+    seed.service("refusals.service", fill("provider/refusals.service", **values))
+    for unit in ("opendkim.service", "opendmarc.service", "postfix.service"):
+        seed.enable(unit)
+    mail = data / "mail" / kind.name
+    mail.mkdir(parents=True, exist_ok=True)
+    os.chown(mail, _MAIL_USER, _MAIL_USER)
+
+
+@dataclass(frozen=True)
+class Received:
+    """A message as a provider keeps it, one for each recipient."""
+
+    path: Path
+    raw: bytes
+
+    @cached_property
+    def message(self) -> EmailMessage:
+        """The message, parsed."""
+        return email.message_from_bytes(self.raw, policy=email.policy.default)
+
+    @property
+    def envelope_from(self) -> str:
+        """The address of MAIL FROM; empty for a bounce."""
+        return str(self.message["Return-Path"]).strip("<>")
+
+    @property
+    def recipient(self) -> str:
+        """The address of RCPT TO."""
+        return str(self.message["X-Original-To"])
+
+    @property
+    def subject(self) -> str:
+        """The Subject field, decoded."""
+        return str(self.message["Subject"] or "")
+
+    @property
+    def authentication_results(self) -> list[str]:
+        """The fields that say what the provider verified, the topmost first (RFC 8601)."""
+        return [str(value) for value in self.message.get_all("Authentication-Results", [])]
+
+    @property
+    def time(self) -> float:
+        """When it was delivered, in seconds since the epoch."""
+        return self.path.stat().st_mtime
+
+
+@dataclass(frozen=True)
+class Provider:
+    """A provider of the running lab."""
+
+    kind: Kind
+    guest: Guest
+    data: Path
+
+    @property
+    def domain(self) -> str:
+        """The domain of its mailboxes."""
+        return self.kind.domain
+
+    @property
+    def mailbox(self) -> Path:
+        """The Maildir directory of what it accepted."""
+        return self.data / "mail" / self.kind.name / "received" / "new"
+
+    @property
+    def log_file(self) -> Path:
+        """Its Postfix log."""
+        return self.data / "log" / self.kind.name / "mail.log"
+
+    def address(self, local: str) -> str:
+        """A mailbox here. `unknown` and `reject` are refused, `defer` is full for ever,
+        `bounce` is accepted and then reported as failed; every other local part exists."""
+        return f"{local}@{self.domain}"
+
+    def messages(self, since: float = 0) -> list[Received]:
+        """What was delivered after *since* (seconds since the epoch), the oldest first."""
+        if not self.mailbox.is_dir():
+            return []
+        found = [(entry.stat().st_mtime, Path(entry)) for entry in os.scandir(self.mailbox)]
+        return [Received(path, path.read_bytes()) for at, path in sorted(found) if at >= since]
+
+    def wait_for(
+        self,
+        wanted: str | Callable[[Received], bool],
+        timeout: float = 30,
+        since: float = 0,
+    ) -> Received:
+        """The first message whose subject is *wanted*, or for which *wanted* holds.
+
+        Raises LabError with the end of the provider's log when none comes for *timeout* seconds.
+        """
+
+        def fits(message: Received) -> bool:
+            return message.subject == wanted if isinstance(wanted, str) else wanted(message)
+
+        deadline = time.monotonic() + timeout
+        while True:
+            found = next((message for message in self.messages(since) if fits(message)), None)
+            if found:
+                return found
+            if time.monotonic() > deadline:
+                end = "\n".join(self.log()[-15:])
+                raise LabError(f"{self.kind.name}: no such message within {timeout:g} s\n{end}")
+            time.sleep(_POLL)
+
+    def log(self) -> list[str]:
+        """The lines of its Postfix log."""
+        return self.log_file.read_text().splitlines() if self.log_file.exists() else []
+
+    def wait_for_log(self, pattern: str, timeout: float = 30, skip: int = 0) -> re.Match[str]:
+        """The first match of *pattern* in the log after its first *skip* lines."""
+        deadline = time.monotonic() + timeout
+        while True:
+            lines = self.log()[skip:]
+            found = next(filter(None, (re.search(pattern, line) for line in lines)), None)
+            if found:
+                return found
+            if time.monotonic() > deadline:
+                end = "\n".join(lines[-15:])
+                raise LabError(f"{self.kind.name}: {pattern!r} not in the log\n{end}")
+            time.sleep(_POLL)
+
+    def clear(self) -> None:
+        """Throw away all messages. The log stays: it is evidence."""
+        for message in self.messages():
+            message.path.unlink()
