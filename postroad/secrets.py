@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 from pathlib import Path
-from typing import NoReturn
 
 from pyinfra.api.hiddenvalue import HiddenValue
 
@@ -31,9 +30,6 @@ class Secret(HiddenValue):
     def to_json(self) -> str:
         """What pyinfra's JSON output shows."""
         return str(self)
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("a secret is not written to files")
 
 
 def resolve(ref: SecretRef, base: Path) -> Secret:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import pickle
 import sys
 from pathlib import Path
 
@@ -20,8 +19,6 @@ def test_a_secret_hides_itself() -> None:
     secret = Secret(VALUE)
     shown = [str(secret), repr(secret), f"{secret}", json.dumps({"s": secret}, default=json_encode)]
     assert all(VALUE not in text for text in shown)
-    with pytest.raises(TypeError):
-        pickle.dumps(secret)
     assert secret.unmask() == VALUE
 
 
