@@ -1,0 +1,123 @@
+"""The shop of the lab: what its operator declares, from the hosts and addresses that are up."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+from pathlib import Path
+
+from lab import control
+from lab.guest import Guest
+from lab.network import APPLICATION, MACHINE
+from lab.session import Lab
+from postroad.passwords import hashed
+
+DOMAIN = "shop.example"
+ADMIN = "ops@bigmail.example"
+# Login of the shop's application on each stream.
+USERS = {"transactional": "shop", "marketing": "campaigns"}
+
+
+def users_file() -> Path:
+    """Where the passwords of this checkout's lab are: {user: {"password": …, "hash": …}}."""
+    return control.CLONE / "build" / "lab" / "users.json"
+
+
+def password(user: str) -> str:
+    """The password of a submission login of the lab."""
+    return _users()[user]["password"]
+
+
+def estate(lab: Lab) -> dict[str, object]:
+    """The estate for the bare hosts that are up.
+
+    A host with three addresses or more has one for each stream; one with fewer shares its first.
+    """
+    network = lab.network
+    users = _users()
+    application = [f"{network.ipv4(APPLICATION)}/32", f"{network.ipv6(APPLICATION)}/128"]
+    return {
+        "admin": {
+            "email": ADMIN,
+            "networks": [f"{network.ipv4(MACHINE)}/32", f"{network.ipv6(MACHINE)}/128"],
+        },
+        "hosts": {name: _host(guest) for name, guest in lab.targets.items()},
+        "streams": {
+            "transactional": _stream(DOMAIN, "transactional", users, application),
+            "marketing": _stream(f"news.{DOMAIN}", "marketing", users, application),
+        },
+        "tls": {
+            "source": "acme",
+            "directory": lab.acme_directory,
+            "ca_file": str(lab.acme_ca),
+        },
+        "resolver": {
+            "root_hints_file": str(lab.root_hints),
+            "trust_anchor_file": str(lab.root_key),
+        },
+        "apt_proxy": lab.apt_proxy,
+        "port25_probe": "mx.bigmail.example",
+        "record_ttl": 60,
+    }
+
+
+def _host(guest: Guest) -> dict[str, object]:
+    number = re.sub(r"\D", "", guest.name)
+    own: dict[str, object] = {
+        "hostname": f"{guest.name}.{DOMAIN}",
+        "ipv4": guest.ipv4[0],
+        "ipv6": guest.ipv6[0],
+    }
+    if len(guest.ipv4) < 3:
+        return {**own, "shared_address": True, "ways_out": {"transactional": {}, "marketing": {}}}
+    return {
+        **own,
+        "ways_out": {
+            "transactional": _way_out(guest, 1, f"out{number}"),
+            "marketing": _way_out(guest, 2, f"news{number}"),
+        },
+    }
+
+
+def _way_out(guest: Guest, index: int, name: str) -> dict[str, object]:
+    return {"ipv4": guest.ipv4[index], "ipv6": guest.ipv6[index], "helo": f"{name}.{DOMAIN}"}
+
+
+def _stream(
+    domain: str, stream: str, users: dict[str, dict[str, str]], clients: list[str]
+) -> dict[str, object]:
+    user = USERS[stream]
+    return {
+        "from_domains": [domain],
+        "envelope_domain": f"bounce.{domain}",
+        "clients": clients,
+        "users": {user: {"passwords": [users[user]["hash"]]}},
+        "outbound_tls": "dane",
+        # Low, so that a test can fill the active queue in seconds.
+        "limits": {"active_messages": 200},
+    }
+
+
+def _users() -> dict[str, dict[str, str]]:
+    """The logins; made once for this checkout, since a salted hash is new each time."""
+    place = users_file()
+    if not place.exists():
+        made = {user: _user(secrets.token_urlsafe(18)) for user in USERS.values()}
+        place.parent.mkdir(parents=True, exist_ok=True)
+        new = place.with_name(f"{place.name}.{os.getpid()}")
+        with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            json.dump(made, file)
+        try:
+            os.link(new, place)
+        except FileExistsError:
+            pass  # Another process was first: its logins are the lab's.
+        finally:
+            new.unlink()
+    found: dict[str, dict[str, str]] = json.loads(place.read_text())
+    return found
+
+
+def _user(password: str) -> dict[str, str]:
+    return {"password": password, "hash": hashed(password)}
