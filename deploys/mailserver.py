@@ -5,7 +5,7 @@ in postroad/roles, what it puts on the host in templates/, and which file goes w
 postroad/manifest.py. A run that is killed anywhere is completed by the next one.
 """
 
-from pyinfra import config, host
+from pyinfra import config
 
 from postroad.roles.mailserver import (
     base,
@@ -20,7 +20,7 @@ from postroad.roles.mailserver import (
 
 config.REQUIRE_PYINFRA_VERSION = ">=3.10,<4"
 
-site = open_site(host)  # the estate, validated: every fault at once, before anything else
+site = open_site()  # the estate, validated: every fault at once, before anything else
 preflight(site)  # what is wrong with the host, before the first change
 base.base(site)  # packages, name, clock, resolver, logs
 firewall.open_up(site)  # what later roles need open
@@ -28,4 +28,4 @@ tls.certificate(site)  # without one, submission stays closed
 dkim.keys(site)  # made on the host, never moved
 postfix.instances(site)  # inbound, one instance a stream; each behind its canary
 firewall.enforce(site)  # close the rest, switch it on
-report.report(site)  # the records to publish, while a stream waits for them
+report(site)  # the records to publish, while a stream waits for them

@@ -49,6 +49,11 @@ COMMANDS = (
         "postroad.commands.settings_check",
         "name every fault of an inventory's estate",
     ),
+    Command(
+        ("dns", "records"),
+        "postroad.commands.dns_records",
+        "write the records to publish, with the keys that the hosts have",
+    ),
 )
 
 

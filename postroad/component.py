@@ -274,7 +274,7 @@ def script(component: Component, state: HostState) -> str:
     for d in component.directories:
         if d.path in drifts:
             lines.append(
-                # Five digits: with four, chmod(1) would keep a set-group-ID bit that /var/mail gave.
+                # Five digits: with four, chmod(1) would keep a set-group-ID bit of /var/mail.
                 f"install -d -o {d.owner} -g {d.group} {shlex.quote(d.path)}; "
                 f"chmod {d.mode:05o} {shlex.quote(d.path)}"
             )

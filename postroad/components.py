@@ -27,11 +27,22 @@ from postroad.render import HostFacts, Renderer
 from postroad.settings.model import AcmeTls, Estate, Host, StreamName, SuppliedTls
 from postroad.state import HostState
 
-
 # The checker wants the operator's own hints and anchor where the configuration names them.
 _UNBOUND_CHECK = (
     'sed "s,/etc/unbound/postroad-,$stage&," "$stage"/etc/unbound/unbound.conf '
     '> "$stage"/unbound.conf && unbound-checkconf "$stage"/unbound.conf'
+)
+
+
+# Loaded for real, where nothing hangs on it: iptables-restore --test accepts a target that does not
+# exist. The chain is one that ufw itself makes before it loads these files.
+_EARLY_RULES_CHECK = " && ".join(
+    f"unshare --net sh -c '{tables} -N {chain} && {tables}-restore --noflush' "
+    f'< "$stage"/etc/ufw/{name}'
+    for tables, chain, name in (
+        ("iptables", "ufw-logging-deny", "before.rules"),
+        ("ip6tables", "ufw6-logging-deny", "before6.rules"),
+    )
 )
 
 
@@ -180,6 +191,8 @@ class Builder:
         return Component(
             "firewall",
             files=self._files(self._rows("firewall")),
+            units=(Unit("ufw.service", active="settled"),),
+            gate=_EARLY_RULES_CHECK,
             activate=("if ufw status | grep -q '^Status: active'; then ufw reload >/dev/null; fi",),
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from postroad.settings.model import AcmeTls, Estate, Host, Http01, Network
 from postroad.ufw import Rule
@@ -10,7 +11,10 @@ from postroad.ufw import Rule
 
 def wanted(estate: Estate, host: Host) -> tuple[Rule, ...]:
     """Every opening of ``host``, each once; SSH for the admins comes first."""
-    rules = {str(rule): rule for rule in _wanted(estate, host)}
+    rules: dict[str, Rule] = {}
+    for rule in _wanted(estate, host):
+        # To ufw, two rules that differ only in their comment are one.
+        rules.setdefault(str(replace(rule, comment="")), rule)
     return tuple(rules.values())
 
 
@@ -55,7 +59,7 @@ def _from(network: Network, port: int, comment: str, to: str = "any") -> Rule:
 
 def _any(network: Network) -> str:
     """ufw's own spelling: a single host without its prefix length, the whole family as any."""
-    if network.prefixlen == 0 and network.version == 4:
+    if network.prefixlen == 0:
         return "any"
     single = network.prefixlen == network.max_prefixlen
     return str(network.network_address) if single else str(network)

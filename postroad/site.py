@@ -12,8 +12,10 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 from pyinfra.api.host import Host as PyinfraHost
+from pyinfra.api.state import State as PyinfraState
 
 from postroad.component import Component, Drift, drift
 from postroad.components import Build, Builder, latch
@@ -146,6 +148,27 @@ class Site:
             certificate=paths_for(self.estate).certificate_chain,
             stamp_folder=STAMPS,
         )
+
+
+class Sites:
+    """The sites of a run, so that what concerns the whole estate is said once, for all of it.
+
+    pyinfra executes a deploy file once for each host and has no place for what they share; here it
+    hangs on the run itself and goes with it.
+    """
+
+    def __init__(self) -> None:
+        self._by_run: WeakKeyDictionary[PyinfraState, dict[str, Site]] = WeakKeyDictionary()
+
+    def add(self, site: Site) -> Site:
+        """Remember ``site`` among those of its run."""
+        self._by_run.setdefault(site.pyhost.state, {})[site.pyhost.name] = site
+        return site
+
+    def beside(self, site: Site) -> tuple[Site, ...]:
+        """The sites of the same run that are still being worked on, ``site`` among them."""
+        active = {host.name for host in site.pyhost.state.active_hosts}
+        return tuple(s for name, s in self._by_run[site.pyhost.state].items() if name in active)
 
 
 def shape(estate: Estate, host: Host) -> Builder:

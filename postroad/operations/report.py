@@ -2,46 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 
 from pyinfra import host, logger
 from pyinfra.api import operation
 from pyinfra.api.command import StringCommand
+from pyinfra.context import ctx_host
 
+from postroad.dns.dmarc import authorisations_by_others
 from postroad.dns.records import derive
 from postroad.dns.zone import work_order
+from postroad.live import live_keys
 from postroad.settings.model import NoTls
-from postroad.site import Site
+from postroad.site import Site, Sites
+
+NO_CERTIFICATE = "there is no certificate yet"
 
 
-def last_words(site: Site) -> str:
-    """What keeps this host from sending, and the records that mend it; empty where nothing does."""
-    lines = []
+def shut(site: Site) -> Iterator[str]:
+    """What keeps the host of ``site`` from taking mail, a sentence each."""
+    name = site.host.name
     if site.state().certificate is None:
-        why = (
-            'tls.source is "none"'
-            if isinstance(site.estate.tls, NoTls)
-            else "there is no certificate yet"
-        )
-        lines.append(f"Submission is closed on {site.host.name}: {why}.")
-    closed = {s: reason for s in site.host.streams if (reason := site.closed_because(s))}
-    for stream, reason in closed.items():
-        lines.append(f"The {stream} stream is closed on {site.host.name}: {reason}.")
-    if closed:
-        lines += [
-            "Publish these records, then run again; the stream opens when the host sees them.",
+        chosen = isinstance(site.estate.tls, NoTls)
+        why = 'tls.source is "none"' if chosen else NO_CERTIFICATE
+        yield f"Submission is closed on {name}: {why}."
+    for stream in site.host.streams:
+        if reason := site.closed_because(stream):
+            yield f"The {stream} stream is closed on {name}: {reason}."
+
+
+def last_words(sites: tuple[Site, ...]) -> str:
+    """What keeps the run's hosts from sending, and what to publish; empty where nothing does."""
+    sentences = []
+    for site in sites:
+        with ctx_host.use(site.pyhost):
+            sentences += list(shut(site))
+    if not any("stream is closed" in sentence for sentence in sentences):
+        return "\n".join(sentences)
+    estate = sites[0].estate
+    records = derive(estate, live_keys(list(sites)))
+    return "\n".join(
+        [
+            *sentences,
+            "Publish these records, then run again; a stream opens when its host sees them.",
             "",
-            work_order(derive(site.estate, site.live_keys())),
+            work_order(records, authorisations_by_others(estate)),
         ]
-    return "\n".join(lines)
+    )
 
 
 @operation()
-def report(site: Site) -> Generator[StringCommand]:
+def report(site: Site, sites: Sites) -> Generator[StringCommand]:
     """Say it when everything else is done. It changes nothing, so it is never a change."""
     yield from ()
-    words = last_words(site) if host.state.is_executing else ""
-    if words:
-        logger.warning(f"{host.print_prefix}{words}")
-    else:
-        host.noop("every stream is open")
+    if not host.state.is_executing:
+        return
+    together = sites.beside(site)
+    # The first host speaks for all of them.
+    if site is together[0] and (words := last_words(together)):
+        logger.warning(words)

@@ -5,16 +5,32 @@ from __future__ import annotations
 from pathlib import Path
 
 from pyinfra.api.host import Host
+from pyinfra.context import ctx_host
 
 from postroad.inventory import estate_for_run
-from postroad.roles import base, dkim, firewall, postfix, report, tls
+from postroad.roles import base, dkim, firewall, postfix, tls
+from postroad.roles import report as _report
 from postroad.roles.preflight import preflight
-from postroad.site import Site
+from postroad.site import Site, Sites
+
+_SITES = Sites()
 
 
-def open_site(host: Host) -> Site:
-    """The run's view of ``host``. Every fault of the estate ends the run here, all told at once."""
-    return Site(host, estate_for_run(host.inventory), Path(host.state.cwd or Path.cwd()))
+def open_site() -> Site:
+    """The run's view of the host that pyinfra executes the deploy file for.
+
+    Every fault of the estate ends the run here, all told at once.
+    """
+    # Not pyinfra.host: that is whichever host is current, and a site is about one.
+    host: Host = ctx_host.get()
+    return _SITES.add(
+        Site(host, estate_for_run(host.inventory), Path(host.state.cwd or Path.cwd()))
+    )
+
+
+def report(site: Site) -> None:
+    """The last role: what the operator has to publish, once for all hosts of the run."""
+    _report.report(site=site, sites=_SITES)
 
 
 __all__ = ["base", "dkim", "firewall", "open_site", "postfix", "preflight", "report", "tls"]

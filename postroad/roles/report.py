@@ -5,10 +5,10 @@ from __future__ import annotations
 from pyinfra.api.deploy import deploy
 
 from postroad.operations import report as operations
-from postroad.site import Site
+from postroad.site import Site, Sites
 
 
 @deploy("Records")
-def report(site: Site) -> None:
+def report(site: Site, sites: Sites) -> None:
     """Print the records to publish while a stream is closed."""
-    operations.report(name="What the world has to see", site=site)
+    operations.report(name="What the world has to see", site=site, sites=sites)

@@ -1,0 +1,51 @@
+"""The hosts of an inventory, connected in process: for commands that ask and never change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pyinfra.api.connect import connect_all, disconnect_all
+from pyinfra.context import ctx_host, ctx_state
+
+from postroad.dns.dkim import LiveKey
+from postroad.inventory import Loaded, load
+from postroad.site import Site
+
+
+class UnreachableError(RuntimeError):
+    """Hosts of the inventory that could not be connected to; the message names each."""
+
+
+@contextmanager
+def connected(inventory: Path) -> Iterator[tuple[Loaded, list[Site]]]:
+    """The inventory and a `Site` for each of its hosts, for as long as the block lasts.
+
+    Raises what `postroad.inventory.load` raises, and UnreachableError where a host does not answer:
+    an answer from a part of the estate would look like the whole.
+    """
+    loaded = load(inventory)
+    with ctx_state.use(loaded.state):
+        try:
+            connect_all(loaded.state)
+            hosts = list(loaded.inventory)
+            silent = [host.name for host in hosts if not host.connected]
+            if silent:
+                raise UnreachableError(
+                    f"no connection to {', '.join(silent)}: check the address, the key and the "
+                    f"known_hosts file of {inventory}"
+                )
+            yield loaded, [Site(host, loaded.estate, loaded.base) for host in hosts]
+        finally:
+            disconnect_all(loaded.state)
+
+
+def live_keys(sites: list[Site]) -> tuple[LiveKey, ...]:
+    """The DKIM keys of every host, in the order of the hosts."""
+    return tuple(key for site in sites for key in _keys_of(site))
+
+
+def _keys_of(site: Site) -> tuple[LiveKey, ...]:
+    with ctx_host.use(site.pyhost):
+        return site.live_keys()
