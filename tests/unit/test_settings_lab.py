@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-import lab
-from lab import control, shop
+import lab.shop
+from lab import control
 from lab.session import Lab
 from lab.state import Host, State
 from postroad.inventory import InventoryError, load
@@ -32,7 +32,7 @@ def running() -> Lab:
 
 
 def test_the_shop_of_the_lab_has_no_fault(checkout: Path) -> None:
-    estate = read(shop.estate(running()), "group_data/lab.py")
+    estate = read(lab.shop.estate(running()), "group_data/lab.py")
     assert [(host.name, host.shared_address) for host in estate.hosts] == [
         ("mail1", False),
         ("mail2", True),
@@ -45,10 +45,10 @@ def test_the_shop_of_the_lab_has_no_fault(checkout: Path) -> None:
 
 
 def test_logins_are_made_once_and_kept_from_others(checkout: Path) -> None:
-    first = shop.estate(running())
-    assert shop.estate(running()) == first
-    assert shop.users_file().stat().st_mode & 0o777 == 0o600
-    assert shop.password("shop") not in str(first)
+    first = lab.shop.estate(running())
+    assert lab.shop.estate(running()) == first
+    assert lab.shop.users_file().stat().st_mode & 0o777 == 0o600
+    assert lab.shop.password("shop") not in str(first)
 
 
 def test_without_a_lab_its_inventory_says_how_to_bring_one_up(
