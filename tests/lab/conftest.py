@@ -1,0 +1,43 @@
+"""The lab for a session of tests: two bare hosts, deployed as an operator would, streams open."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Iterator
+
+import pytest
+
+import lab as lab_package
+from lab import control, road
+from lab.session import Lab
+
+# Debian 12 with an address a stream, Debian 13 with one address that both streams share.
+TARGETS = ("mail1:bookworm:11,12,13", "mail2:trixie:21")
+
+
+@pytest.fixture(scope="session")
+def lab() -> Iterator[Lab]:
+    """The internet on one machine, with two bare hosts in it."""
+    control.up([control.parse_target(text) for text in TARGETS], print)
+    yield lab_package.load()
+
+
+@pytest.fixture(scope="session")
+def deployed(lab: Lab) -> Lab:
+    """The estate, deployed and open: records published, every stream taking mail."""
+    road.publish(lab, road.records_before_keys())
+    _succeed(road.deploy())
+    road.publish(lab, road.records())
+    _succeed(road.deploy())
+    assert road.plan() == []
+    return lab
+
+
+@pytest.fixture
+def deploy(deployed: Lab) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run the deploy again; the test looks at what it says."""
+    return road.deploy
+
+
+def _succeed(done: subprocess.CompletedProcess[str]) -> None:
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
