@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
@@ -16,10 +16,10 @@ TARGETS = ("mail1:bookworm:11,12,13", "mail2:trixie:21")
 
 
 @pytest.fixture(scope="session")
-def lab() -> Iterator[Lab]:
+def lab() -> Lab:
     """The internet on one machine, with two bare hosts in it."""
     control.up([control.parse_target(text) for text in TARGETS], print)
-    yield lab_package.load()
+    return lab_package.load()
 
 
 @pytest.fixture(scope="session")
