@@ -12,11 +12,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import dns.rdatatype
+from dns.zonefile import read_rrsets
+
 from lab import control
 from lab.session import Lab
-from postroad.dns.records import Record, derive
-from postroad.inventory import load
-from postroad.live import connected, live_keys
 
 INVENTORY = Path("inventories/lab.py")
 DEPLOY = Path("deploys/mailserver.py")
@@ -29,13 +29,18 @@ def pyinfra(*arguments: str, timeout: float = 900) -> subprocess.CompletedProces
     return subprocess.run(
         [sys.executable, "-m", "pyinfra", *arguments],
         cwd=control.CLONE,
-        env={**os.environ, "PYINFRA_PROGRESS": "off", "PYTHONPATH": str(control.CLONE)},
+        env=_environment(),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         timeout=timeout,
         check=False,
     )
+
+
+def _environment() -> dict[str, str]:
+    # The spinner is for people; the checkout's own modules come before any that are installed.
+    return {**os.environ, "PYINFRA_PROGRESS": "off", "PYTHONPATH": str(control.CLONE)}
 
 
 def deploy(*options: str) -> subprocess.CompletedProcess[str]:
@@ -55,17 +60,35 @@ def plan(*options: str) -> list[Entry]:
     return [e for e in entries if e["hosts_with_change"] or e["hosts_with_conditional_change"]]
 
 
-def records_before_keys() -> tuple[Record, ...]:
-    """The records that need no key: names, addresses, SPF, MX, DMARC."""
-    return derive(load(control.CLONE / INVENTORY).estate, [])
+def zone() -> str:
+    """What `postroad dns records --zone` writes: every record that the estate needs as it is now.
+
+    On bare hosts that is everything but the DKIM keys. RuntimeError where a host does not answer.
+    """
+    done = subprocess.run(
+        [sys.executable, "-m", "postroad", "dns", "records", "--zone", str(INVENTORY)],
+        cwd=control.CLONE,
+        env=_environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise RuntimeError(done.stderr.strip())
+    return done.stdout
 
 
-def records() -> tuple[Record, ...]:
-    """Every record that the estate needs, with the keys that its hosts have."""
-    with connected(control.CLONE / INVENTORY) as (loaded, sites):
-        return derive(loaded.estate, live_keys(sites))
+def publish(lab: Lab, text: str) -> int:
+    """Put a master file into the lab's DNS, as the operator would into the real one.
 
-
-def publish(lab: Lab, wanted: tuple[Record, ...]) -> None:
-    """Put the records into the lab's DNS, as the operator would into the real one."""
-    lab.dns.publish([(f"{r.owner}.", r.ttl, r.type, r.data) for r in wanted])
+    Returns the number of its records.
+    """
+    records = [
+        (str(rrset.name), rrset.ttl, dns.rdatatype.to_text(rrset.rdtype), rdata.to_text())
+        for rrset in read_rrsets(text, origin=".", rdclass=None, relativize=False)
+        for rdata in rrset
+    ]
+    lab.dns.publish(records)
+    return len(records)

@@ -33,8 +33,7 @@ def run(
     try:
         done = subprocess.run(
             argv,
-            input=input,
-            stdin=subprocess.DEVNULL if input is None else None,
+            input=input or "",
             capture_output=True,
             text=True,
             errors="replace",

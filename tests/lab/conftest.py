@@ -25,9 +25,9 @@ def lab() -> Lab:
 @pytest.fixture(scope="session")
 def deployed(lab: Lab) -> Lab:
     """The estate, deployed and open: records published, every stream taking mail."""
-    road.publish(lab, road.records_before_keys())
+    road.publish(lab, road.zone())
     _succeed(road.deploy())
-    road.publish(lab, road.records())
+    road.publish(lab, road.zone())
     _succeed(road.deploy())
     assert road.plan() == []
     return lab

@@ -1,0 +1,202 @@
+"""The demonstration: a bare host becomes a sending server, and two strict receivers give a verdict.
+
+Everything that is said here was seen: in the receivers' mailboxes, in their replies, and in a
+second run of the deploy. Artefacts are left in build/demo.
+"""
+
+import json
+import re
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import dkim
+import dns.resolver
+
+import lab
+from lab import control, letters, road
+from lab.errors import LabError
+from lab.letters import Letter
+from lab.network import RESOLVER
+from lab.providers import Received
+from lab.session import Lab
+
+FOLDER = control.CLONE / "build" / "demo"
+PROVIDERS = ("bigmail", "strictmail")
+SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was looked at: ``verdict`` is ok or wrong."""
+
+    check: str
+    verdict: str
+    detail: str
+
+
+class Steps:
+    """Says what is being done, and how long it took."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+
+    def say(self, text: str) -> None:
+        """One line of progress."""
+        print(f"[{time.monotonic() - self._began:5.1f} s] {text}", flush=True)
+
+
+def main() -> int:
+    """0 when every check passed; 1 otherwise, with the reason said."""
+    steps = Steps()
+    try:
+        checks = list(_demonstrate(steps))
+    except (LabError, RuntimeError) as error:
+        print(f"\nThe demonstration stopped: {error}", file=sys.stderr)
+        return 1
+    (FOLDER / "report.json").write_text(
+        json.dumps([asdict(check) for check in checks], indent=1) + "\n", encoding="utf-8"
+    )
+    _show(checks)
+    return 0 if all(check.verdict == "ok" for check in checks) else 1
+
+
+def _demonstrate(steps: Steps) -> Iterator[Check]:
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    steps.say("lab: an internet on this machine, and a bare host in it")
+    control.up(control.DEFAULT_TARGETS, steps.say)
+    running = lab.load()
+    steps.say("records that need no key yet: published")
+    road.publish(running, road.zone())
+    steps.say("pyinfra inventories/lab.py deploys/mailserver.py (packages take the longest)")
+    _deploy()
+    zone = road.zone()
+    published = road.publish(running, zone)
+    (FOLDER / "zone.txt").write_text(zone, encoding="utf-8")
+    steps.say(f"{published} records published, DKIM keys among them; the same command again")
+    _deploy()
+    steps.say("and a dry run, which must name nothing")
+    yield _nothing_to_do()
+    steps.say("a receipt and a campaign mail to each mailbox provider")
+    for provider in PROVIDERS:
+        for letter in _letters(running, provider):
+            yield from _travel(running, provider, letter)
+    steps.say("a stranger forges the shop's address, unsigned")
+    for provider in PROVIDERS:
+        yield _forgery(running, provider)
+    steps.say("done")
+
+
+def _deploy() -> None:
+    done = road.deploy()
+    if done.returncode != 0:
+        log = FOLDER / "deploy.log"
+        log.write_text(done.stdout + done.stderr, encoding="utf-8")
+        end = "\n".join((done.stdout + done.stderr).splitlines()[-25:])
+        raise RuntimeError(f"the deploy failed, all it said is in {log}; its end:\n{end}")
+
+
+def _nothing_to_do() -> Check:
+    names = [entry["name"] for entry in road.plan()]
+    told = "; ".join(names) or "a further run would change nothing"
+    return Check("second run", "wrong" if names else "ok", told)
+
+
+def _letters(running: Lab, provider: str) -> tuple[Letter, ...]:
+    recipient = running.providers[provider].address("alice")
+    return letters.receipt(recipient), letters.campaign(recipient)
+
+
+def _travel(running: Lab, provider: str, letter: Letter) -> Iterator[Check]:
+    what = f"{letter.stream} to {provider}"
+    reply = letters.post(running, letter)
+    yield _judged(f"{what}: taken by the stream", reply.is_accepted, f"{reply.code} {reply.text}")
+    if not reply.is_accepted:
+        return
+    arrived = running.providers[provider].wait_for(letter.subject, timeout=SECONDS)
+    if provider == PROVIDERS[0]:
+        (FOLDER / f"{letter.stream}.eml").write_bytes(arrived.raw)
+    results = " ".join(" ".join(arrived.authentication_results).split())
+    for method in ("spf", "dkim", "dmarc"):
+        found = next((w for w in results.split() if w.startswith(f"{method}=")), "none")
+        yield _judged(f"{what}: {method}", found.startswith(f"{method}=pass"), found)
+    received = " ".join(str(arrived.message["Received"]).split())
+    encrypted = re.search(r"using (TLSv[\d.]+ with cipher \S+)", received)
+    told = encrypted[1] if encrypted else "sent in the clear"
+    yield _judged(f"{what}: TLS", encrypted is not None, told)
+    yield from _by_hand(running, what, arrived)
+
+
+def _by_hand(running: Lab, what: str, arrived: Received) -> Iterator[Check]:
+    """The signature checked by ourselves with the key in the DNS; and a copy that was changed."""
+    own = _without_receivers_lines(arrived.raw)
+    valid = dkim.verify(own, dnsfunc=_key_reader(running))
+    yield _judged(f"{what}: signature by hand", valid, "valid" if valid else "not valid")
+    changed = own.replace(b"Subject: ", b"Subject: Re: ", 1)
+    caught = not dkim.verify(changed, dnsfunc=_key_reader(running))
+    yield _judged(f"{what}: changed copy", caught, "found out" if caught else "still believed")
+
+
+def _forgery(running: Lab, provider: str) -> Check:
+    mailbox = running.providers[provider]
+    letter = letters.receipt(mailbox.address("alice"))
+    reply = running.outsider.submit(
+        mailbox.kind.mx,
+        25,
+        mail_from=letters.ENVELOPE["transactional"],
+        rcpts=[letter.recipient],
+        message=letter.message.as_bytes(),
+        helo="outsider.lab.example",
+    )
+    return _judged(
+        f"forgery to {provider}: refused", not reply.is_accepted, f"{reply.code} {reply.text}"
+    )
+
+
+def _without_receivers_lines(raw: bytes) -> bytes:
+    """The message as it was sent: what the receiver put on top is not part of it."""
+    at = raw.find(b"DKIM-Signature:")
+    return raw[at:] if at >= 0 else raw
+
+
+def _key_reader(running: Lab) -> Callable[..., bytes]:
+    resolver = dns.resolver.Resolver(configure=False)
+    resolver.nameservers = [running.network.ipv4(RESOLVER)]
+
+    def read(name: bytes, timeout: int = 5) -> bytes:
+        answer = resolver.resolve(name.decode(), "TXT", lifetime=timeout)
+        return b"".join(answer[0].strings)
+
+    return read
+
+
+def _judged(check: str, good: bool, detail: str) -> Check:
+    return Check(check, "ok" if good else "wrong", " ".join(detail.split()))
+
+
+def _show(checks: list[Check]) -> None:
+    width = max(len(check.check) for check in checks)
+    print("\nThe receivers' verdicts:\n")
+    for check in checks:
+        print(f"  {check.check:<{width}}  {check.verdict:<5}  {check.detail[:90]}")
+    good = sum(check.verdict == "ok" for check in checks)
+    print(f"\n{good} of {len(checks)} checks passed. The messages as received: {_near(FOLDER)}/")
+    print(
+        "\nThe lab stays up. Look around:\n"
+        "  script/lab status                 what is there\n"
+        "  script/lab mail bigmail           what arrived\n"
+        "  script/lab ssh mail1              on the host\n"
+        "  .venv/bin/pyinfra --dry inventories/lab.py deploys/mailserver.py\n"
+        "  .venv/bin/postroad audit inventories/lab.py\n"
+        "  script/lab down                   take it away"
+    )
+
+
+def _near(path: Path) -> Path:
+    return path.relative_to(control.CLONE)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
