@@ -98,6 +98,14 @@ class Site:
         """A secret's value, read from where the operator keeps it."""
         return resolve(ref, self.base).unmask()
 
+    def unreadable(self, path: str) -> str:
+        """Why a file that the operator named cannot be read; empty where it can."""
+        try:
+            self.operator_file(path)
+        except (OSError, UnicodeDecodeError) as error:
+            return str(error.strerror) if isinstance(error, OSError) else "it is not text"
+        return ""
+
     def operator_file(self, path: str) -> str:
         """The text of a file that the operator named; relative to the inventory's folder."""
         return (self.base / path).expanduser().read_text(encoding="utf-8")

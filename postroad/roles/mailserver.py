@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pyinfra.api.exceptions import PyinfraError
 from pyinfra.api.host import Host
 from pyinfra.context import ctx_host
 
@@ -11,6 +12,7 @@ from postroad.inventory import estate_for_run
 from postroad.roles import base, dkim, firewall, postfix, tls
 from postroad.roles import report as _report
 from postroad.roles.preflight import preflight
+from postroad.settings.model import operator_files
 from postroad.site import Site, Sites
 
 _SITES = Sites()
@@ -23,9 +25,20 @@ def open_site() -> Site:
     """
     # Not pyinfra.host: that is whichever host is current, and a site is about one.
     host: Host = ctx_host.get()
-    return _SITES.add(
-        Site(host, estate_for_run(host.inventory), Path(host.state.cwd or Path.cwd()))
-    )
+    site = Site(host, estate_for_run(host.inventory), Path(host.state.cwd or Path.cwd()))
+    _refuse_missing_files(site)
+    return _SITES.add(site)
+
+
+def _refuse_missing_files(site: Site) -> None:
+    missing = [
+        f"  - estate{key} names {path}, and {site.base / path} cannot be read: {reason}"
+        for key, path in operator_files(site.estate)
+        if (reason := site.unreadable(path))
+    ]
+    if missing:
+        listed = "\n".join(missing)
+        raise PyinfraError(f"files that the estate names are missing:\n{listed}")
 
 
 def report(site: Site) -> None:

@@ -20,6 +20,11 @@ def preflight(site: Site) -> None:
     if reasons:
         listed = "\n".join(f"  - {reason}" for reason in reasons)
         raise PyinfraError(f"{site.host.name} is left as it is:\n{listed}")
+    if "postfix" not in state.packages:
+        logger.info(
+            f"{site.host.name} is bare: files are named here, their text is settled once the "
+            "packages are there and postroad knows what they can do"
+        )
     probe = site.estate.port25_probe
     # Asked once, before the first deploy: it costs five seconds where the answer is no.
     if (

@@ -276,4 +276,17 @@ class Estate:
         return tuple(host for host in self.hosts if host.inbound)
 
 
+def operator_files(estate: Estate) -> Iterator[tuple[str, str]]:
+    """Each file on the controller that the estate names: its key in ``estate``, and its path."""
+    if estate.resolver.root_hints_file:
+        yield '["resolver"]["root_hints_file"]', estate.resolver.root_hints_file
+    if estate.resolver.trust_anchor_file:
+        yield '["resolver"]["trust_anchor_file"]', estate.resolver.trust_anchor_file
+    match estate.tls:
+        case AcmeTls(ca_file=str(path)):
+            yield '["tls"]["ca_file"]', path
+        case SuppliedTls(chain_file=path):
+            yield '["tls"]["chain_file"]', path
+
+
 EstateInput = Mapping[str, object]

@@ -1,0 +1,121 @@
+"""What each Postfix instance of this host is configured to do and does, as JSON.
+
+Argument: {"instances": {name: configuration folder}, "parameters": [name of postconf(5), ...]}.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+Json = dict[str, Any]
+
+
+def run(folder: str, *command: str) -> subprocess.CompletedProcess[str]:
+    """A Postfix command for one instance."""
+    path = "/usr/sbin:/usr/bin:/sbin:/bin"
+    environment = {"MAIL_CONFIG": folder, "LC_ALL": "C", "PATH": path}
+    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60)
+
+
+def pairs(text: str) -> dict[str, str]:
+    """Lines of ``name = value``."""
+    split = (line.partition("=") for line in text.splitlines())
+    return {name.strip(): value.strip() for name, _, value in split}
+
+
+def services(text: str) -> list[Json]:
+    """The services of ``postconf -M`` (master(5)): name, type and the program that serves them."""
+    rows = (line.split() for line in text.splitlines())
+    return [{"name": r[0], "type": r[1], "command": r[7]} for r in rows if len(r) > 7]
+
+
+def boot_time() -> float:
+    """When this machine's kernel started, in seconds of the epoch (proc(5))."""
+    lines = Path("/proc/stat").read_text().splitlines()
+    return float(next(line.split()[1] for line in lines if line.startswith("btime")))
+
+
+def queue_manager_start(queue: Path) -> float | None:
+    """When the queue manager of this queue's master(8) started; None where there is none.
+
+    A reload ends the queue manager, and master starts it anew with what the files then say.
+    """
+    try:
+        master = (queue / "pid/master.pid").read_text().split()[0]
+    except (OSError, IndexError):
+        return None
+    for place in Path("/proc").glob("[0-9]*"):
+        try:
+            name, _, rest = (place / "stat").read_text().partition("(")[2].rpartition(")")
+        except OSError:
+            continue
+        fields = rest.split()
+        if name == "qmgr" and fields[1] == master:
+            return boot_time() + int(fields[19]) / os.sysconf("SC_CLK_TCK")
+    return None
+
+
+def queue(folder: str) -> Json:
+    """How many messages wait, and since when the oldest that is not on hold (postqueue(1) -j)."""
+    count, oldest = 0, None
+    environment = {"MAIL_CONFIG": folder, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+    with subprocess.Popen(
+        ["postqueue", "-j"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment
+    ) as listing:
+        for line in listing.stdout or ():
+            message = json.loads(line)
+            count += 1
+            if message["queue_name"] != "hold":
+                arrival = message["arrival_time"]
+                oldest = arrival if oldest is None else min(oldest, arrival)
+    return {"messages": count, "oldest": oldest}
+
+
+def free_bytes(place: Path) -> int:
+    """What a process without root's reserve can still write there (statvfs(3))."""
+    room = os.statvfs(place)
+    return room.f_bavail * room.f_frsize
+
+
+def instance(folder: str, parameters: list[str]) -> Json:
+    """One instance."""
+    main = run(folder, "postconf", *parameters)
+    everything = run(folder, "postconf", "-n")
+    master = run(folder, "postconf", "-M")
+    overrides = run(folder, "postconf", "-P")
+    check = run(folder, "postfix", "check")
+    values = pairs(main.stdout)
+    place = Path(values.get("queue_directory", "/var/spool/postfix"))
+    words = [p.stderr for p in (everything, master, overrides, check)]
+    files = [Path(folder) / name for name in ("main.cf", "master.cf")]
+    return {
+        "words": "".join(words).splitlines(),
+        "parameters": values,
+        "services": services(master.stdout),
+        "overrides": pairs(overrides.stdout),
+        "written": max((f.stat().st_mtime for f in files if f.exists()), default=0.0),
+        "queue_manager": queue_manager_start(place),
+        "corrupt": len(list((place / "corrupt").glob("*"))),
+        "free": free_bytes(place) if place.exists() else 0,
+        **queue(folder),
+    }
+
+
+def look(ask: Json) -> Json:
+    """Every instance, side by side."""
+    with ThreadPoolExecutor(4) as pool:
+        answers = {
+            name: pool.submit(instance, folder, ask["parameters"])
+            for name, folder in ask["instances"].items()
+        }
+        return {name: answer.result() for name, answer in answers.items()}
+
+
+if __name__ == "__main__":
+    json.dump(look(json.loads(sys.argv[1])), sys.stdout)
