@@ -1,6 +1,7 @@
 """The Debian packages that the lab needs on this machine."""
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -59,9 +60,11 @@ def ensure() -> list[str]:
             ["apt-get", "-q", "-y", "--no-install-recommends", "install", *wanted],
             timeout=1800,
         )
-    for package in wanted:
-        for unit in _UNWANTED_UNITS.get(package, ()):
-            run(["systemctl", "disable", unit], check=False)
+    # A machine without systemd starts none of them anyway.
+    if shutil.which("systemctl"):
+        for package in wanted:
+            for unit in _UNWANTED_UNITS.get(package, ()):
+                run(["systemctl", "disable", unit], check=False)
     return wanted
 
 
