@@ -71,6 +71,10 @@ class Site:
         """One component as it must be now."""
         return build(self._builder())
 
+    def components(self) -> tuple[Component, ...]:
+        """Every component as it must be now, in the order in which a run makes them true."""
+        return tuple(self._builder().everything())
+
     def drift(self, build: Build) -> tuple[Drift, ...]:
         """What of one component is not as it must be."""
         return drift(self.component(build), self.state())

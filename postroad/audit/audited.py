@@ -1,0 +1,54 @@
+"""One host as the audit sees it: what is declared, what is there, and what it answered. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from postroad.audit.evidence import Instance, Signed, Smtp, System
+from postroad.component import Component, Drift, drift
+from postroad.settings.model import Estate, Host
+from postroad.state import HostState
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """One need of one stream, and what the host's resolver sees of it (ok, wrong or unknown)."""
+
+    stream: str
+    verdict: str
+    reason: str
+    publish: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Audited:
+    """Everything that the suites judge.
+
+    ``closed`` says why a stream takes no mail, and is empty text where it does. ``run`` is the
+    command that converges this host, ``clock_ahead`` in seconds against the machine that asks.
+    """
+
+    estate: Estate
+    host: Host
+    run: str
+    components: tuple[Component, ...]
+    closed: Mapping[str, str]
+    state: HostState
+    clock_ahead: float
+    expectations: tuple[Expectation, ...]
+    system: System
+    instances: Mapping[str, Instance]
+    signed: tuple[Signed, ...]
+    smtp: Smtp
+
+    def drifts(self) -> Iterator[tuple[Component, Drift]]:
+        """Everything that is not as declared, with the component that it belongs to."""
+        for component in self.components:
+            for difference in drift(component, self.state):
+                yield component, difference
+
+    def content(self, path: str) -> str:
+        """The text that the file at ``path`` must have; empty where nothing declares it."""
+        files = (file for component in self.components for file in component.files)
+        return next((file.content.decode() for file in files if file.path == path), "")
