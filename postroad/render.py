@@ -6,9 +6,9 @@ one resolves a secret. Templates are strict: an unknown name is an error, not an
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -107,6 +107,34 @@ def inbound_domains(estate: Estate, host: Host) -> tuple[str, ...]:
     return tuple(dict.fromkeys([host.hostname, *envelopes]))
 
 
+def lua_string(text: str) -> str:
+    """``text`` as a Lua string literal (Lua manual §3.1).
+
+    All but plain ASCII as decimal escapes of its bytes: those mean the same in every version.
+    """
+    return f'"{"".join(_lua_byte(byte) for byte in text.encode())}"'
+
+
+def _lua_byte(byte: int) -> str:
+    plain = 0x20 <= byte < 0x7F and byte not in b'"\\'
+    return chr(byte) if plain else f"\\{byte:03}"
+
+
+@cache
+def _environment() -> Environment:
+    # Compiled templates live in it: compiling them anew for each row took most of a run.
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        autoescape=False,  # noqa: S701  configuration files, not HTML
+    )
+    environment.filters["lua"] = lua_string
+    return environment
+
+
 @dataclass(frozen=True, slots=True)
 class Renderer:
     """Renders rows for one estate. ``operator_file`` and ``secret`` are the only edges."""
@@ -119,27 +147,13 @@ class Renderer:
         source = TEMPLATES / row.template
         if source.suffix != ".j2":
             return source.read_text(encoding="utf-8")
-        template = self._environment().get_template(row.template)
+        template = _environment().get_template(row.template)
         return template.render(**self._context(row.stream, estate, host, facts))
 
     def file(self, row: Row, estate: Estate, host: Host, facts: HostFacts) -> File:
         """``row`` as it must be on ``host``."""
         content = self.text(row, estate, host, facts).encode()
         return File(row.path, content, row.owner, row.group, row.mode)
-
-    def _environment(self) -> Environment:
-        environment = Environment(
-            loader=FileSystemLoader(TEMPLATES),
-            undefined=StrictUndefined,
-            keep_trailing_newline=True,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            autoescape=False,  # noqa: S701  configuration files, not HTML
-        )
-        environment.filters["lua"] = json.dumps
-        environment.globals["operator_file"] = lambda path: self.operator_file(path).rstrip("\n")
-        environment.globals["secret"] = lambda ref: self.secret(ref).rstrip("\n")
-        return environment
 
     def _context(
         self, name: StreamName | None, estate: Estate, host: Host, facts: HostFacts
@@ -154,6 +168,8 @@ class Renderer:
             "inbound_domains": inbound_domains(estate, host),
             "inbound_addresses": inbound_addresses(host),
             "instances": instances(host),
+            "operator_file": lambda path: self.operator_file(path).rstrip("\n"),
+            "secret": lambda ref: self.secret(ref).rstrip("\n"),
         }
         if name is not None:
             stream = estate.stream(name)
