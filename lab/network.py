@@ -174,7 +174,8 @@ table inet {bridge} {{
         type filter hook input priority filter - 5; policy accept;
         iifname != "{bridge}" accept
         ct state established,related accept
-        meta l4proto {{ icmp, ipv6-icmp }} accept
+        # ICMP and ICMPv6 by number: a minimal machine has no /etc/protocols to look names up in.
+        meta l4proto {{ 1, 58 }} accept
         ip daddr {network.ipv4(MACHINE)} tcp dport {FORWARDER_PORT} accept
         counter drop
     }}
