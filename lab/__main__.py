@@ -1,6 +1,7 @@
 """The command line of the lab."""
 
 import argparse
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ from lab.errors import LabError
 
 def _up(arguments: argparse.Namespace) -> int:
     targets = [control.parse_target(text) for text in arguments.target]
-    control.up(targets or control.DEFAULT_TARGETS, _tell)
+    control.up(targets, _tell)
     return _status(arguments)
 
 
@@ -68,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         metavar="NAME:SUITE:OCTET[,OCTET]",
         help="a bare host and the last octets of its addresses; may be repeated"
-        " (default: mail1:bookworm:11,12,13)",
+        " (default: those it has; in a new lab mail1:bookworm:11,12,13)",
     )
     up.set_defaults(run=_up)
     commands.add_parser("status", help="what is up, and where").set_defaults(run=_status)
@@ -88,6 +89,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return its exit status."""
+    # Ends quietly when its output is cut off, as by head(1).
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     arguments = _parser().parse_args(argv)
     try:
         status: int = arguments.run(arguments)

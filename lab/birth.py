@@ -70,12 +70,7 @@ def _digest(tree: Path) -> str:
     total = hashlib.sha256()
     for place in sorted(tree.rglob("*")):
         status = place.lstat()
-        row = (
-            str(place.relative_to(tree)),
-            status.st_mode,
-            status.st_uid,
-            status.st_gid,
-        )
+        row = (str(place.relative_to(tree)), status.st_mode, status.st_uid, status.st_gid)
         total.update(repr(row).encode())
         if stat.S_ISREG(status.st_mode):
             total.update(place.read_bytes())

@@ -66,8 +66,6 @@ class Client:
             "timeout": timeout,
         }
         done = self.guest.run(
-            ["python3", "-c", fill("session.py")],
-            input=json.dumps(order),
-            timeout=timeout + 10,
+            ["python3", "-c", fill("session.py")], input=json.dumps(order), timeout=timeout + 10
         )
         return SmtpReply(**json.loads(done.stdout))

@@ -14,6 +14,7 @@ from lab import (
     forwarder,
     images,
     internet,
+    machine,
     network,
     packages,
     remains,
@@ -27,9 +28,6 @@ from lab.state import Host, Process, State
 Tell = Callable[[str], None]
 
 CLONE = Path(__file__).resolve().parent.parent
-
-_INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")
-_INOTIFY_NEEDED = 1024
 
 
 @dataclass(frozen=True)
@@ -52,6 +50,8 @@ def parse_target(text: str) -> Target:
     suffixes = tuple(int(part) for part in parts[2].split(","))
     if any(not 5 <= suffix <= 254 for suffix in suffixes):
         raise LabError(f"target {text!r}: last octets are from 5 to 254")
+    if parts[0] in internet.HOSTS:
+        raise LabError(f"target {text!r}: {parts[0]} is a host of the internet; take another name")
     images.bare(parts[1])
     return Target(parts[0], parts[1], suffixes)
 
@@ -59,29 +59,34 @@ def parse_target(text: str) -> Target:
 def up(targets: Iterable[Target], tell: Tell) -> State:
     """Bring this clone's lab up with at least *targets*; returns when everything answers.
 
-    What runs and is as it should be is kept. Raises LabError saying what is missing.
+    A new lab for which none are named gets DEFAULT_TARGETS. What runs and is as it should be
+    is kept. Raises LabError saying what is missing.
     """
-    wanted = {
-        target.name: Host("target", str(images.bare(target.suite).root), target.suffixes)
-        for target in targets
-    }
+    machine.check()
     for package in packages.ensure():
         tell(f"package {package}: installed")
-    images.ensure([images.world(), *(images.bare(target.suite) for target in targets)], tell)
     with state.lock():
         _sweep(tell)
         known = state.of_clone(CLONE) or State(_free_number(), str(CLONE))
+        asked = list(targets) or ([] if known.hosts else list(DEFAULT_TARGETS))
+        bare = {target.name: images.bare(target.suite) for target in asked}
+        images.ensure([images.world(), *bare.values()], tell)
+        wanted = {
+            target.name: Host("target", str(bare[target.name].root), target.suffixes)
+            for target in asked
+        }
         fixed = {
             name: Host("world", str(images.world().root), host.suffixes)
             for name, host in internet.HOSTS.items()
         }
-        current = replace(known, hosts=fixed | dict(known.hosts) | wanted | fixed)
+        kept = {name: host for name, host in known.hosts.items() if host.kind == "target"}
+        current = replace(known, hosts=fixed | kept | wanted)
         _refuse_doubles(current.hosts)
         _write(current)
         if not network.is_up(current.network):
             network.remove(current.network)
             network.make(current.network)
-        _allow_many_hosts()
+        machine.prepare(state.RUN)
         current = _with_forwarder(current)
         _write(current)
         _start_hosts(current, known, tell)
@@ -94,7 +99,8 @@ def down() -> bool:
         known = state.of_clone(CLONE)
         if known:
             remains.remove(known.number)
-        _restore_inotify()
+        if not state.numbers():
+            machine.restore(state.RUN)
         return known is not None
 
 
@@ -102,10 +108,7 @@ def zones(current: State) -> dns.Dns:
     """The DNS of a lab."""
     around = surroundings(current)
     return dns.Dns(
-        current.guest("ns"),
-        current.data / "dns",
-        around.signing_key,
-        around.tsig_secret,
+        current.guest("ns"), current.data / "dns", around.signing_key, around.tsig_secret
     )
 
 
@@ -135,21 +138,6 @@ def _refuse_doubles(hosts: Mapping[str, Host]) -> None:
             if suffix in owners:
                 raise LabError(f"{name} and {owners[suffix]} both want the last octet {suffix}")
             owners[suffix] = name
-
-
-def _allow_many_hosts() -> None:
-    """systemd takes several inotify instances a host; at 128, hosts past the 25th die silently."""
-    before = _INOTIFY.read_text().strip()
-    if int(before) < _INOTIFY_NEEDED:
-        (state.RUN / "inotify-before").write_text(before)
-        _INOTIFY.write_text(str(_INOTIFY_NEEDED))
-
-
-def _restore_inotify() -> None:
-    before = state.RUN / "inotify-before"
-    if before.exists() and not state.numbers():
-        _INOTIFY.write_text(before.read_text())
-        before.unlink()
 
 
 def _with_forwarder(current: State) -> State:

@@ -1,9 +1,11 @@
 """The lab's DNS: a signed root, and below it every zone that somebody loads."""
 
 import base64
+import fcntl
 import ipaddress
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -117,25 +119,34 @@ class Dns:
     tsig_secret: str
 
     def prepare(self) -> None:
-        """Empty the directory that the name server reads. Before the first start of its host."""
+        """Leave the name server without zones, before its host is born; what was loaded is kept."""
         self.directory.mkdir(parents=True, exist_ok=True)
-        for old in self.directory.iterdir():
+        for old in self.directory.glob("*.zone"):
             old.unlink()
         (self.directory / "zones.conf").write_text("")
+        (self.directory / "is-started").unlink(missing_ok=True)
 
     def start(self, base: Iterable[Record]) -> None:
-        """Load the lab's own zones: root, top-level domain, reverse zones, and those of *base*."""
+        """Load the lab's own zones (root, top-level domain, reverse zones, those of *base*), and
+        again what was loaded before the name server's host was born anew."""
         network = self.guest.network
         fixed = [".", TOP_LEVEL, network.ipv4_reverse_zone, network.ipv6_reverse_zone]
         zones: dict[str, list[Record]] = {zone: [] for zone in fixed}
         for record in base:
             zones.setdefault(self._zone_of(record[0]), []).append(record)
-        self._save({}, zones)
+        was_base, loaded = self._load("base.json"), self._load("zones.json")
+        own = {
+            zone: [row for row in rows if row not in was_base.get(zone, [])]
+            for zone, rows in loaded.items()
+        }
         _replace(self.directory / "base.json", json.dumps(zones))
+        with_own = {zone: [*rows, *own.pop(zone, [])] for zone, rows in zones.items()}
+        self._save({}, with_own | {zone: rows for zone, rows in own.items() if rows})
+        _replace(self.directory / "is-started", "")
 
     def is_started(self) -> bool:
         """Whether the lab's own zones are loaded."""
-        return (self.directory / "base.json").exists()
+        return (self.directory / "is-started").exists()
 
     def zones(self) -> list[str]:
         """The names of all zones, the lab's own included."""
@@ -147,12 +158,7 @@ class Dns:
         content = dns.zone.from_xfr(transfer, relativize=False)
         added = {"RRSIG", "NSEC", "DNSKEY", "CDS", "CDNSKEY"}
         return [
-            (
-                owner.to_text(),
-                rdataset.ttl,
-                dns.rdatatype.to_text(rdataset.rdtype),
-                rdata.to_text(),
-            )
+            (owner.to_text(), rdataset.ttl, dns.rdatatype.to_text(rdataset.rdtype), rdata.to_text())
             for owner, rdataset in content.iterate_rdatasets()
             for rdata in rdataset
             if dns.rdatatype.to_text(rdataset.rdtype) not in added
@@ -167,9 +173,9 @@ class Dns:
 
     def load_zones(self, zones: Mapping[str, Iterable[Record]]) -> None:
         """Create or replace several zones at once."""
-        before = self._load("zones.json")
-        added = {_absolute(zone): list(records) for zone, records in zones.items()}
-        self._save(before, before | added)
+        with self._changing() as before:
+            added = {_absolute(zone): list(records) for zone, records in zones.items()}
+            self._save(before, before | added)
 
     def publish(self, records: Iterable[Record]) -> None:
         """Publish an estate's records: they become the whole content of the zones they are in.
@@ -177,42 +183,50 @@ class Dns:
         A zone is a child of `example.`. A reverse zone is everybody's: there, the records
         replace those of the same owner only.
         """
-        before = self._load("zones.json")
-        zones: dict[str, list[Record]] = {}
-        for record in records:
-            zones.setdefault(self._zone_of(record[0]), []).append(record)
-        for zone in self._shared():
-            if zone in zones:
-                owners = {_absolute(owner) for owner, *_ in zones[zone]}
-                kept = [row for row in before[zone] if _absolute(row[0]) not in owners]
-                zones[zone] = kept + zones[zone]
-        self._save(before, before | zones)
+        with self._changing() as before:
+            zones: dict[str, list[Record]] = {}
+            for record in records:
+                zones.setdefault(self._zone_of(record[0]), []).append(record)
+            for zone in self._shared():
+                if zone in zones:
+                    owners = {_absolute(owner) for owner, *_ in zones[zone]}
+                    kept = [row for row in before[zone] if _absolute(row[0]) not in owners]
+                    zones[zone] = kept + zones[zone]
+            self._save(before, before | zones)
 
     def withdraw(self, owner: str, kind: str | None = None) -> None:
         """Remove the records of *owner*, or those of one type; raise LabError if there are none."""
-        before = self._load("zones.json")
-        zone = self._zone_of(owner)
-        gone = [
-            row
-            for row in before.get(zone, [])
-            if _absolute(row[0]) == _absolute(owner) and kind in (None, row[2])
-        ]
-        if not gone:
-            raise LabError(f"no {kind or 'record'} at {owner} to withdraw")
-        self._save(before, before | {zone: [row for row in before[zone] if row not in gone]})
+        with self._changing() as before:
+            zone = self._zone_of(owner)
+            gone = [
+                row
+                for row in before.get(zone, [])
+                if _absolute(row[0]) == _absolute(owner) and kind in (None, row[2])
+            ]
+            if not gone:
+                raise LabError(f"no {kind or 'record'} at {owner} to withdraw")
+            self._save(before, before | {zone: [row for row in before[zone] if row not in gone]})
 
     def remove_zone(self, name: str) -> None:
         """Remove a zone that was loaded."""
-        before = self._load("zones.json")
-        self._save(before, {zone: rows for zone, rows in before.items() if zone != name})
+        with self._changing() as before:
+            self._save(before, {zone: rows for zone, rows in before.items() if zone != name})
 
     def clear(self) -> None:
         """Back to the lab's own zones."""
-        self._save(self._load("zones.json"), self._load("base.json"))
+        with self._changing() as before:
+            self._save(before, self._load("base.json"))
 
     def flush(self) -> None:
         """Empty the public resolver's cache."""
         self.guest.run("unbound-control flush_zone . && unbound-control flush_infra all")
+
+    @contextmanager
+    def _changing(self) -> Iterator[dict[str, list[Record]]]:
+        """All zones as they are, while nobody else changes them."""
+        with (self.directory / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield self._load("zones.json")
 
     def _shared(self) -> tuple[str, ...]:
         network = self.guest.network
@@ -234,7 +248,7 @@ class Dns:
     def _load(self, name: str) -> dict[str, list[Record]]:
         place = self.directory / name
         if not place.exists():
-            raise LabError("the lab's DNS has not been started")
+            return {}
         stored: dict[str, list[list[str]]] = json.loads(place.read_text())
         return {
             zone: [(owner, int(ttl), kind, rdata) for owner, ttl, kind, rdata in rows]

@@ -10,9 +10,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from lab import machine
 from lab.errors import LabError
 from lab.network import Network
-from lab.shell import environment, run
+from lab.shell import SYSTEM_PATH, environment, run
 
 _SSH_PORT = 22
 _POLL = 0.02
@@ -83,9 +84,12 @@ class Guest:
         """Power on; returns when sshd answers."""
         log = self.directory / "lxc.log"
         log.write_text("")
-        started = self._lxc("lxc-start", "-d", "-o", str(log), "-l", "WARN", check=False)
+        argv = ["lxc-start", "-P", str(self.guests), "-n", self.container]
+        argv += ["-d", "-o", str(log), "-l", "WARN"]
+        started = run(machine.in_own_root(argv), check=False)
         if started.returncode != 0:
-            raise LabError(f"{self.name}: LXC could not start it\n{log.read_text()[-2000:]}")
+            words = f"{started.stderr}{log.read_text()}"[-3000:]
+            raise LabError(f"{self.name}: LXC could not start it\n{words}")
         self.wait_for_ssh()
 
     def wait_for_ssh(self, timeout: float = 30) -> None:
@@ -143,16 +147,20 @@ class Guest:
 
         It needs no network and no sshd. Raises LabError when *check* is set and it fails.
         """
-        argv = ["/bin/sh", "-c", command] if isinstance(command, str) else list(command)
-        return self._lxc(
-            "lxc-attach",
-            "--clear-env",
-            "--",
-            *argv,
-            input=input,
-            check=check,
-            timeout=timeout,
-        )
+        inner = ["/bin/sh", "-c", command] if isinstance(command, str) else list(command)
+        return run(self.enter(*inner), input=input, check=check, timeout=timeout)
+
+    def enter(self, *command: str) -> list[str]:
+        """The command line that runs *command* in the guest as root.
+
+        lxc-attach would end outside the guest's root where this machine's root is a chroot.
+        """
+        pid = self.pid
+        if not pid:
+            raise LabError(f"{self.name} is down: script/lab up starts it")
+        namespaces = ["--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup"]
+        clean = ["/usr/bin/env", "-i", "HOME=/root", "LANG=C.UTF-8", f"PATH={SYSTEM_PATH}"]
+        return ["nsenter", f"--target={pid}", *namespaces, "--root", "--wd", *clean, *command]
 
     def write_file(self, path: str, content: str, mode: str = "0644") -> None:
         """Replace the file *path* in the guest, owned by root."""
@@ -182,16 +190,7 @@ class Guest:
 
     def console(self, *command: str) -> int:
         """Run *command* in the guest on this terminal; return its exit status."""
-        argv = [
-            "lxc-attach",
-            "-P",
-            str(self.guests),
-            "-n",
-            self.container,
-            "--clear-env",
-            "--",
-        ]
-        return subprocess.run([*argv, *command], check=False, env=environment()).returncode
+        return subprocess.run(self.enter(*command), check=False, env=environment()).returncode
 
     def _lxc(
         self,
@@ -249,8 +248,7 @@ class Seed:
     def enable(self, unit: str) -> None:
         """Start the image's systemd unit at boot (what `systemctl enable` does)."""
         self.link(
-            f"/etc/systemd/system/multi-user.target.wants/{unit}",
-            f"/lib/systemd/system/{unit}",
+            f"/etc/systemd/system/multi-user.target.wants/{unit}", f"/lib/systemd/system/{unit}"
         )
 
     def _place(self, path: str) -> Path:

@@ -20,13 +20,7 @@ _DEBIAN_SUITES = ("bookworm", "trixie")
 _UBUNTU_SUITES = ("jammy", "noble")
 SUITES = _DEBIAN_SUITES + _UBUNTU_SUITES
 
-_BARE_PACKAGES = (
-    "ca-certificates",
-    "dbus",
-    "iproute2",
-    "openssh-server",
-    "systemd-sysv",
-)
+_BARE_PACKAGES = ("ca-certificates", "dbus", "iproute2", "openssh-server", "systemd-sysv")
 _WORLD_PACKAGES = (
     *_BARE_PACKAGES,
     "curl",

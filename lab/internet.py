@@ -93,9 +93,7 @@ HOSTS: Mapping[str, FixedHost] = {
         (network.BIGMAIL,), _provider(providers.BIGMAIL), _shares(providers.BIGMAIL)
     ),
     "strictmail": FixedHost(
-        (network.STRICTMAIL,),
-        _provider(providers.STRICTMAIL),
-        _shares(providers.STRICTMAIL),
+        (network.STRICTMAIL,), _provider(providers.STRICTMAIL), _shares(providers.STRICTMAIL)
     ),
     "app": FixedHost((network.APPLICATION,), _client),
     "outsider": FixedHost((network.OUTSIDER,), _client),
@@ -119,14 +117,7 @@ def records(around: Surroundings) -> list[dns.Record]:
         rows += _provider_records(kind)
     # Only one of the providers has DANE (RFC 7672), so that both outcomes are seen.
     strict = providers.STRICTMAIL.mx
-    rows.append(
-        (
-            f"_25._tcp.{strict}.",
-            60,
-            "TLSA",
-            certificates.tlsa(around.certificate(strict)),
-        )
-    )
+    rows.append((f"_25._tcp.{strict}.", 60, "TLSA", certificates.tlsa(around.certificate(strict))))
     return rows
 
 

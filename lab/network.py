@@ -123,34 +123,13 @@ def make(network: Network) -> None:
     """Build the wall, then the bridge behind it."""
     run(["nft", "-f", "-"], input=_wall(network))
     bridge = network.bridge
-    run(
-        [
-            "ip",
-            "link",
-            "add",
-            bridge,
-            "type",
-            "bridge",
-            "stp_state",
-            "0",
-            "forward_delay",
-            "0",
-        ]
-    )
+    run(["ip", "link", "add", bridge, "type", "bridge", "stp_state", "0", "forward_delay", "0"])
+    # Without one of its own, a bridge takes the lowest of its ports' addresses, which change.
+    run(["ip", "link", "set", bridge, "address", network.mac(MACHINE)])
     prefix = network.ipv4_range.prefixlen
     run(["ip", "address", "add", f"{network.ipv4(MACHINE)}/{prefix}", "dev", bridge])
     prefix = network.ipv6_range.prefixlen
-    run(
-        [
-            "ip",
-            "address",
-            "add",
-            f"{network.ipv6(MACHINE)}/{prefix}",
-            "dev",
-            bridge,
-            "nodad",
-        ]
-    )
+    run(["ip", "address", "add", f"{network.ipv6(MACHINE)}/{prefix}", "dev", bridge, "nodad"])
     run(["ip", "link", "set", bridge, "up"])
 
 
@@ -165,6 +144,7 @@ def remove(network: Network) -> None:
 def _wall(network: Network) -> str:
     """Guests reach each other and the package forwarder; nothing else of, or beyond, the machine.
 
+    Protocols 1 and 58 are ICMP and ICMPv6: a small machine has no names for them.
     The bridge-to-bridge row matters where br_netfilter sends bridged frames through `forward`.
     """
     bridge = network.bridge
@@ -174,7 +154,6 @@ table inet {bridge} {{
         type filter hook input priority filter - 5; policy accept;
         iifname != "{bridge}" accept
         ct state established,related accept
-        # ICMP and ICMPv6 by number: a minimal machine has no /etc/protocols to look names up in.
         meta l4proto {{ 1, 58 }} accept
         ip daddr {network.ipv4(MACHINE)} tcp dport {FORWARDER_PORT} accept
         counter drop

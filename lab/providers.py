@@ -97,11 +97,7 @@ _LIKE_OUTLOOK: Replies = {
         "5.7.25",
         "Service unavailable, sending address [{client}] must have reverse DNS record",
     ),
-    "from": (
-        "550",
-        "5.7.512",
-        "Access denied, message must be RFC 5322 section 3.6.2 compliant",
-    ),
+    "from": ("550", "5.7.512", "Access denied, message must be RFC 5322 section 3.6.2 compliant"),
     "unauthenticated": _LEVEL,
     "no_dmarc": _LEVEL,
     "dkim": _LEVEL,
@@ -257,10 +253,7 @@ class Provider:
         return [Received(path, path.read_bytes()) for at, path in sorted(found) if at >= since]
 
     def wait_for(
-        self,
-        wanted: str | Callable[[Received], bool],
-        timeout: float = 30,
-        since: float = 0,
+        self, wanted: str | Callable[[Received], bool], timeout: float = 30, since: float = 0
     ) -> Received:
         """The first message whose subject is *wanted*, or for which *wanted* holds.
 

@@ -6,25 +6,17 @@ from collections.abc import Sequence
 
 from lab.errors import LabError
 
-_SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def environment() -> dict[str, str]:
     """The environment of every command: C locale, and sbin in PATH (su keeps a user's PATH)."""
     kept = {key: os.environ[key] for key in ("HOME", "TMPDIR") if key in os.environ}
-    return kept | {
-        "PATH": _SYSTEM_PATH,
-        "LC_ALL": "C.UTF-8",
-        "DEBIAN_FRONTEND": "noninteractive",
-    }
+    return kept | {"PATH": SYSTEM_PATH, "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"}
 
 
 def run(
-    argv: Sequence[str],
-    *,
-    input: str | None = None,
-    check: bool = True,
-    timeout: float = 60,
+    argv: Sequence[str], *, input: str | None = None, check: bool = True, timeout: float = 60
 ) -> subprocess.CompletedProcess[str]:
     """Run *argv* for at most *timeout* seconds and return its output as text.
 

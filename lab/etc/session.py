@@ -58,7 +58,4 @@ def steps(session, order, context):
 
 if __name__ == "__main__":
     stage, code, text = main(json.load(sys.stdin))
-    json.dump(
-        {"code": code, "text": text.decode(errors="replace"), "stage": stage},
-        sys.stdout,
-    )
+    json.dump({"code": code, "text": text.decode(errors="replace"), "stage": stage}, sys.stdout)
