@@ -44,7 +44,9 @@ class PyinfraBackend(base.BaseBackend):  # type: ignore[misc]
             pyhost.connect(show_errors=False, raise_exceptions=True)
         # pyinfra tells success from failure, testinfra wants the number.
         told = StringCommand(f"{text}\n printf '\\n%s' $? >&2")
-        _, output = pyhost.run_shell_command(told, _stdin=kwargs.get("stdin"), **_privileges(pyhost))
+        _, output = pyhost.run_shell_command(
+            told, _stdin=kwargs.get("stdin"), **_privileges(pyhost)
+        )
         *errors, status = output.stderr_lines
         return self.result(int(status), text.encode(), output.stdout, "\n".join(errors))
 

@@ -91,7 +91,7 @@ def dialogue(listener: Json) -> Json:
         session.starttls(context=any_certificate())
     secure = listener["wrapped"] or "STARTTLS" in before
     channel = session.sock
-    told = {
+    told: Json = {
         "greeting": greeting.split()[0] if greeting.split() else "",
         "before": before,
         "after": offers(session) if secure else {},

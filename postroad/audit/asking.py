@@ -1,0 +1,140 @@
+"""What the audit asks a host beyond its state, from the model and that state alone. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from postroad.component import Component
+from postroad.manifest import rows_of
+from postroad.operations.base import POLICY
+from postroad.paths import INSTALL_LOCK, LOGS, STAMPS, paths_for
+from postroad.render import instances as own_instances
+from postroad.settings.model import Address, Estate, Host, Stream, User, WayOut
+
+Json = dict[str, Any]
+
+# A name that cannot exist (RFC 6761 6.4): no key, no mailbox and no host is ever behind it.
+NOBODYS_DOMAIN = "audit.invalid"
+
+PARAMETERS = (
+    "bounce_queue_lifetime",
+    "default_process_limit",
+    "maximal_backoff_time",
+    "maximal_queue_lifetime",
+    "message_size_limit",
+    "milter_default_action",
+    "non_smtpd_milters",
+    "qmgr_message_active_limit",
+    "queue_directory",
+    "queue_minfree",
+    "queue_run_delay",
+    "receive_override_options",
+    "relayhost",
+    "smtp_bind_address",
+    "smtp_bind_address6",
+    "smtp_helo_name",
+    "smtp_tls_security_level",
+    "smtpd_client_connection_count_limit",
+    "smtpd_milter_maps",
+    "smtpd_milters",
+    "smtpd_recipient_limit",
+    "transport_maps",
+)
+
+
+def system(estate: Estate, host: Host) -> Json:
+    """For questions/system.py."""
+    return {
+        "logs": LOGS,
+        "stamps": STAMPS,
+        "rotation": rows_of("logs", estate, host)[0].path,
+        "start_ban": POLICY,
+        "ban_lock": INSTALL_LOCK,
+    }
+
+
+def postfix(host: Host) -> Json:
+    """For questions/postfix.py: our own instances, and the packages' one."""
+    own = {name: f"/etc/postfix-{name}" for name in own_instances(host)}
+    return {"instances": {"default": "/etc/postfix", **own}, "parameters": PARAMETERS}
+
+
+def signer_socket(components: tuple[Component, ...], stream: str) -> str:
+    """The socket that the stream's signer is configured to open; empty where none is."""
+    files = (f for c in components if c.name == stream for f in c.files)
+    text = next((f.content.decode() for f in files if f.path.endswith("/opendkim.conf")), "")
+    found = re.search(r"^Socket\s+local:(\S+)", text, re.MULTILINE)
+    return found.group(1) if found else ""
+
+
+def probes(estate: Estate, host: Host, components: tuple[Component, ...]) -> list[Json]:
+    """For questions/signing.py: one message for each sending domain, one that nobody may send."""
+    return [
+        probe
+        for stream, _ in estate.streams_of(host)
+        for probe in _probes(stream, signer_socket(components, stream.name))
+    ]
+
+
+def _probes(stream: Stream, socket: str) -> Iterator[Json]:
+    for domain in (*stream.from_domains, NOBODYS_DOMAIN):
+        user = next((u for u in stream.users if _may_write(u, domain)), None)
+        if user is None and domain != NOBODYS_DOMAIN:
+            continue
+        login = user or (stream.users[0] if stream.users else None)
+        sender = _sender(login, domain)
+        yield {
+            "stream": stream.name,
+            "socket": socket,
+            "login": login.name if login else "",
+            "sender": sender,
+            "headers": list(probe_headers(sender).items()),
+        }
+
+
+def probe_headers(sender: str) -> Mapping[str, str]:
+    """The headers of a probe: what receivers ask of bulk mail (RFC 5322, RFC 8058) among them."""
+    return {
+        "From": sender,
+        "To": f"nobody@{NOBODYS_DOMAIN}",
+        "Subject": "a probe of the audit",
+        "Date": "Thu, 01 Jan 2026 00:00:00 +0000",
+        "Message-ID": f"<probe@{NOBODYS_DOMAIN}>",
+        "MIME-Version": "1.0",
+        "Content-Type": "text/plain; charset=us-ascii",
+        "List-Unsubscribe": f"<https://{NOBODYS_DOMAIN}/>",
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+    }
+
+
+def _may_write(user: User, domain: str) -> bool:
+    return any(address.rpartition("@")[2] == domain for address in user.from_addresses)
+
+
+def _sender(user: User | None, domain: str) -> str:
+    mine = user.from_addresses if user else ()
+    at_domain = next((a for a in mine if a.rpartition("@")[2] == domain), f"@{domain}")
+    return f"probe{at_domain}" if at_domain.startswith("@") else at_domain
+
+
+def submission_ports(way: WayOut) -> Iterator[tuple[Address, int, bool]]:
+    """Address, port and whether TLS comes first, of every listener of one way out."""
+    for address in way.addresses:
+        yield address, way.starttls_port, False
+        yield address, way.tls_port, True
+
+
+def smtp(estate: Estate, host: Host, submission_is_open: bool) -> Json:
+    """For questions/submission.py: every listener that is meant to be reached from elsewhere."""
+    listeners = [
+        {"address": str(address), "port": 25, "wrapped": False, "sender": ""}
+        for address in host.addresses
+        if host.inbound
+    ]
+    for stream, way in estate.streams_of(host):
+        for address, port, wrapped in submission_ports(way) if submission_is_open else ():
+            place = {"address": str(address), "port": port, "wrapped": wrapped}
+            listeners.append({**place, "sender": stream.bounce_address})
+    return {"chain": paths_for(estate).certificate_chain, "listeners": listeners}

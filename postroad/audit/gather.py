@@ -1,0 +1,130 @@
+"""The edge: asks every host of an audit at once, each over one connection of pyinfra's."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import gevent  # type: ignore[import-untyped]
+from pyinfra.api.exceptions import ConnectError, PyinfraError
+from pyinfra.context import ctx_host, ctx_state
+from testinfra.host import Host as TestinfraHost
+
+from postroad.audit import asking, evidence
+from postroad.audit.audited import Audited, Expectation
+from postroad.dns.needs import MissingKeyError, Need, needs, needs_json
+from postroad.facts.world import WorldSees
+from postroad.inventory import Loaded
+from postroad.secrets import SecretError
+from postroad.settings.model import StreamName
+from postroad.site import Site
+
+QUESTIONS = Path(__file__).parent / "questions"
+
+
+class SilentError(RuntimeError):
+    """A host could not be asked; the message says why, and what to do."""
+
+
+def gather(
+    loaded: Loaded, hosts: Mapping[str, TestinfraHost], run: Callable[[str], str]
+) -> dict[str, Audited | SilentError]:
+    """What each of ``hosts`` is like; ``run`` gives the command that converges one of them."""
+    with ctx_state.use(loaded.state):
+        asked = {name: gevent.spawn(_ask, loaded, h, run(name)) for name, h in hosts.items()}
+        gevent.joinall(list(asked.values()))
+    return {name: greenlet.get() for name, greenlet in asked.items()}
+
+
+def _ask(loaded: Loaded, host: TestinfraHost, run: str) -> Audited | SilentError:
+    pyhost = loaded.inventory.get_host(host.backend.hostname)
+    site = Site(pyhost, loaded.estate, loaded.base)
+    try:
+        with ctx_host.use(pyhost):
+            pyhost.connect(show_errors=False, raise_exceptions=True)
+            return _audited(site, host, run)
+    except ConnectError as error:
+        return SilentError(
+            f"{pyhost.name} does not let the audit in ({error}): check its address, the key and "
+            "the known_hosts file of the inventory, and whether the host is up"
+        )
+    except (PyinfraError, SecretError, OSError) as error:
+        return SilentError(f"{pyhost.name} cannot be audited: {error}")
+
+
+def _audited(site: Site, host: TestinfraHost, run: str) -> Audited:
+    estate, own = site.estate, site.host
+    state = site.state()
+    closed: dict[str, str] = {stream: site.closed_because(stream) for stream in own.streams}
+    components = site.components()
+    # The rest is asked side by side, over channels of the one connection.
+    answers = {
+        "system": _spawn(host, "system", asking.system(estate, own)),
+        "postfix": _spawn(host, "postfix", asking.postfix(own)),
+        "signing": _spawn(host, "signing", asking.probes(estate, own, components)),
+        "smtp": _spawn(host, "submission", asking.smtp(estate, own, state.certificate is not None)),
+        "world": gevent.spawn(_within(site, _expectations)),
+    }
+    gevent.joinall(list(answers.values()))
+    said = {name: answer.get() for name, answer in answers.items()}
+    return Audited(
+        estate=estate,
+        host=own,
+        run=run,
+        components=components,
+        closed=closed,
+        state=state,
+        clock_ahead=site.clock_ahead,
+        expectations=said["world"],
+        system=evidence.system(said["system"]),
+        instances=evidence.instances(said["postfix"]),
+        signed=evidence.signed(said["signing"]),
+        smtp=evidence.smtp(said["smtp"]),
+    )
+
+
+def _spawn(host: TestinfraHost, question: str, ask: Any) -> Any:
+    return gevent.spawn(_answer, host, question, ask)
+
+
+def _answer(host: TestinfraHost, question: str, ask: Any) -> Any:
+    script = (QUESTIONS / f"{question}.py").read_text(encoding="utf-8")
+    said = host.run("python3 - %s", json.dumps(ask), stdin=script)
+    try:
+        return json.loads(said.stdout)
+    except ValueError:
+        last = (said.stderr.strip() or said.stdout.strip() or "nothing").splitlines()[-1]
+        raise PyinfraError(
+            f"its answer about {question} cannot be read, it says: {last}; a host that was never "
+            "deployed lacks what the audit asks with: run the deploy first"
+        ) from None
+
+
+def _within(site: Site, ask: Callable[[Site], Any]) -> Callable[[], Any]:
+    def asked() -> Any:
+        with ctx_state.use(site.pyhost.state), ctx_host.use(site.pyhost):
+            return ask(site)
+
+    return asked
+
+
+def _expectations(site: Site) -> tuple[Expectation, ...]:
+    wanted = list(_needs(site))
+    if not wanted:
+        return ()
+    seen = site.pyhost.get_fact(WorldSees, needs=needs_json(need for _, need in wanted))
+    return tuple(
+        Expectation(stream, verdict.verdict, verdict.reason, need.publish)
+        for (stream, need), verdict in zip(wanted, seen, strict=True)
+    )
+
+
+def _needs(site: Site) -> Iterable[tuple[StreamName, Need]]:
+    for stream, _ in site.estate.streams_of(site.host):
+        try:
+            found = needs(site.estate, site.host, stream, site.live_keys())
+        except MissingKeyError:
+            continue  # The check of the keys says so.
+        yield from ((stream.name, need) for need in found)

@@ -1,0 +1,169 @@
+"""The audit as a pytest plugin: ``pytest tests/server --inventory inventories/prod.py``.
+
+The hosts and the way to them are the inventory's, by pyinfra's own connection. testinfra gives the
+``host`` fixture (for checks of one's own) and the option ``--nagios``, whose report is ours here.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from postroad.audit import report
+from postroad.audit.report import Result
+
+if TYPE_CHECKING:
+    from testinfra.host import Host as TestinfraHost
+
+    from postroad.audit.audited import Audited
+    from postroad.audit.gather import SilentError
+    from postroad.inventory import Loaded
+
+DEPLOY = "deploys/mailserver.py"
+HOST_PARAMETER = "_testinfra_host"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The options of an audit."""
+    group = parser.getgroup("postroad", "audit of live hosts")
+    group.addoption("--inventory", type=Path, help="inventory of the hosts to audit")
+    group.addoption("--report-json", type=Path, help="write {check, host, verdict, detail} there")
+
+
+@dataclass
+class Audit:
+    """One audit: its inventory, what its hosts answered once they were asked, its results."""
+
+    path: Path
+    loaded: Loaded
+    answers: dict[str, Audited | SilentError] = field(default_factory=dict)
+    results: list[Result] = field(default_factory=list)
+    started: float = field(default_factory=time.monotonic)
+
+    def command(self, host: str) -> str:
+        """The command that converges one host."""
+        return f"pyinfra -y --limit {host} {self.path} {DEPLOY}"
+
+    def ask(self, items: list[pytest.Item]) -> None:
+        """Ask every host that a check of ``items`` is about, all at once."""
+        from postroad.audit.gather import gather
+
+        hosts = {}
+        for item in items:
+            host = _host(item)
+            if host is not None:
+                hosts[host.backend.hostname] = host
+        self.answers = gather(self.loaded, hosts, self.command)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Name each check and its host in every report, JUnit's among them."""
+        for item in items:
+            host = _host(item)
+            if host is not None:
+                item.user_properties += [("check", _check(item)), ("host", host.backend.hostname)]
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Keep what became of a check."""
+        about = dict(report.user_properties)
+        if "check" in about and (report.when == "call" or report.outcome != "passed"):
+            self.results.append(_result(str(about["check"]), str(about["host"]), report))
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Write the reports, and close the connections."""
+        from pyinfra.context import ctx_state
+
+        config = session.config
+        if config.option.report_json:
+            config.option.report_json.write_text(report.as_json(self.results), encoding="utf-8")
+        if config.option.nagios:
+            print(report.nagios_line(self.results, time.monotonic() - self.started))
+            session.exitstatus = report.nagios_status(self.results)
+        with ctx_state.use(self.loaded.state):
+            for pyhost in self.loaded.inventory:
+                if pyhost.connected:
+                    pyhost.disconnect()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Load the inventory, where one is given, and make its hosts testinfra's."""
+    if config.option.inventory is None:
+        return
+    # Only here: the import makes the whole process cooperative (gevent), which other tests need not
+    # be.
+    from postroad.audit import backend
+    from postroad.inventory import InventoryError, load
+    from postroad.settings.faults import EstateFaults
+
+    try:
+        loaded = load(config.option.inventory)
+    except (InventoryError, EstateFaults) as error:
+        if config.option.nagios:
+            print(f"POSTROAD UNKNOWN - {' '.join(str(error).split())}")
+            pytest.exit("no inventory", returncode=3)
+        raise pytest.UsageError(str(error)) from None
+    backend.register(dict(loaded.inventory.hosts))
+    config.option.hosts = ",".join(backend.address(name) for name in loaded.inventory.hosts)
+    config.pluginmanager.register(Audit(config.option.inventory, loaded), "postroad-audit")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Let our report stand in for testinfra's, which knows two states only."""
+    manager = session.config.pluginmanager
+    if manager.has_plugin("postroad-audit") and manager.has_plugin("nagiosreporter"):
+        manager.unregister(name="nagiosreporter")
+
+
+@pytest.fixture(scope="session")
+def _audit(request: pytest.FixtureRequest) -> Audit:
+    audit = request.config.pluginmanager.get_plugin("postroad-audit")
+    if not isinstance(audit, Audit):
+        pytest.skip("no hosts to audit: say which, as --inventory inventories/prod.py")
+    audit.ask(request.session.items)
+    return audit
+
+
+@pytest.fixture(scope="module")
+def answer(_audit: Audit, host: TestinfraHost) -> Audited | SilentError:
+    """What the host answered, or why it did not."""
+    return _audit.answers[host.backend.hostname]
+
+
+@pytest.fixture(scope="module")
+def audited(answer: Audited | SilentError) -> Audited:
+    """The host as the audit sees it; no verdict on one that does not answer."""
+    if isinstance(answer, Exception):
+        pytest.skip(f"unknown: {answer}")
+    return answer
+
+
+def _host(item: pytest.Item) -> Any:
+    """The testinfra host of a check; None for a test that is none of the audit's."""
+    if "answer" not in getattr(item, "fixturenames", ()):
+        return None
+    parameters = getattr(getattr(item, "callspec", None), "params", {})
+    return parameters.get(HOST_PARAMETER)
+
+
+def _check(item: pytest.Item) -> str:
+    """The check's name: its family and what must be true."""
+    family = item.nodeid.partition("::")[0].rpartition("/")[2].removesuffix(".py")
+    name = getattr(item, "originalname", item.name)
+    return f"{family.removeprefix('test_')}.{name.removeprefix('test_')}"
+
+
+def _result(check: str, host: str, seen: pytest.TestReport) -> Result:
+    if seen.skipped:
+        reason = seen.longrepr[2] if isinstance(seen.longrepr, tuple) else seen.longreprtext
+        return Result(check, host, "unknown", reason.removeprefix("Skipped: unknown: "))
+    if seen.passed:
+        return Result(check, host, "ok", "")
+    verdict: report.Verdict = "wrong" if seen.when == "call" else "error"
+    return Result(check, host, verdict, seen.longreprtext)

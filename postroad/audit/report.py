@@ -1,0 +1,65 @@
+"""What an audit found, as JSON for programs and as one line for Nagios. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+Verdict = Literal["ok", "wrong", "unknown", "error"]
+
+# https://www.monitoring-plugins.org/doc/guidelines.html, plugin return codes.
+STATES = {0: "OK", 1: "WARNING", 2: "CRITICAL", 3: "UNKNOWN"}
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One check of one host: ``unknown`` is without an answer, ``error`` without a question."""
+
+    check: str
+    host: str
+    verdict: Verdict
+    detail: str
+
+
+def as_json(results: Sequence[Result]) -> str:
+    """A list of {check, host, verdict, detail}."""
+    return json.dumps([asdict(result) for result in results], indent=1, ensure_ascii=False) + "\n"
+
+
+def nagios_status(results: Sequence[Result]) -> int:
+    """The exit status of a Nagios plugin: anything wrong is critical, anything unknown a warning.
+
+    3 where nothing was checked, or where the audit itself failed and found nothing wrong.
+    """
+    verdicts = {result.verdict for result in results}
+    if "wrong" in verdicts:
+        return 2
+    if not verdicts or "error" in verdicts:
+        return 3
+    return 1 if "unknown" in verdicts else 0
+
+
+def nagios_line(results: Sequence[Result], seconds: float) -> str:
+    """One line: the state, what is wrong (the first thing of each check), and the counts."""
+    counts = {
+        verdict: sum(result.verdict == verdict for result in results)
+        for verdict in ("ok", "wrong", "unknown", "error")
+    }
+    bad = [result for result in results if result.verdict != "ok"]
+    told = "; ".join(
+        f"{result.host}: {result.check}: {_first_line(result.detail)}"
+        for result in sorted(bad, key=lambda result: result.verdict != "wrong")
+    )
+    if not results:
+        told = "nothing was checked"
+    counted = " ".join(f"{name}={count}" for name, count in counts.items())
+    summary = told or f"{counts['ok']} checks of {len({r.host for r in results})} hosts"
+    state = STATES[nagios_status(results)]
+    # A bar would begin the performance data.
+    return f"POSTROAD {state} - {summary.replace('|', '/')} | {counted} time={seconds:.1f}s"
+
+
+def _first_line(text: str) -> str:
+    return text.strip().splitlines()[0] if text.strip() else "no reason given"

@@ -1,0 +1,47 @@
+"""The world can verify what the streams send, and so the streams are open."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from postroad.audit.audited import Audited, Expectation
+from postroad.audit.fault import Fault, refute, unknown
+
+
+def closed_streams(audited: Audited) -> Iterator[Fault]:
+    """Streams that take no mail."""
+    for stream, reason in audited.closed.items():
+        if reason:
+            yield Fault(
+                f"the {stream} stream takes no mail: {reason}",
+                "applications get 451, and keep their mail",
+                f"publish what `postroad dns records` prints; then {audited.run}",
+            )
+
+
+def _of_open_streams(audited: Audited, verdict: str) -> Iterator[Expectation]:
+    for expectation in audited.expectations:
+        if expectation.verdict == verdict and not audited.closed.get(expectation.stream):
+            yield expectation
+
+
+def wrong_records(audited: Audited) -> Iterator[Fault]:
+    """What the host's resolver sees otherwise than an open stream needs it."""
+    for expectation in _of_open_streams(audited, "wrong"):
+        lines = "".join(f"\n        {line}" for line in expectation.publish)
+        yield Fault(
+            f"{expectation.stream}: {expectation.reason}",
+            "the stream is open, and receivers refuse or distrust what it sends",
+            f"publish{lines or ' what `postroad dns records` prints'}",
+        )
+
+
+def test_streams_are_open(audited: Audited) -> None:
+    """A stream that waits for its records sends nothing."""
+    refute(closed_streams(audited))
+
+
+def test_the_world_can_verify(audited: Audited) -> None:
+    """By evaluation, as a receiver would; no verdict where nobody answers."""
+    refute(wrong_records(audited))
+    unknown(f"{e.stream}: {e.reason}" for e in _of_open_streams(audited, "unknown"))

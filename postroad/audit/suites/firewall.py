@@ -1,0 +1,69 @@
+"""The firewall lets in what is declared and no more, and lets only Postfix out to port 25."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from postroad import openings, ufw
+from postroad.audit.audited import Audited
+from postroad.audit.fault import Fault, refute
+from postroad.audit.netfilter import Packet, may_leave, parse
+
+SMTP = 25
+# Anybody but root: root's packets are told apart by nothing, nobody's stand for all others.
+OTHERS = {"root": 0, "nobody": 65534}
+
+
+def differing_rules(audited: Audited) -> Iterator[Fault]:
+    """What ufw(8) would have to be told to make the firewall the declared one."""
+    found = audited.state.firewall
+    if found.status is None:
+        yield Fault("ufw is not installed", "every port is open to everybody", audited.run)
+        return
+    if not found.status.enabled or not found.status.loaded:
+        how = "switched off" if not found.status.enabled else "not loaded in the kernel"
+        yield Fault(f"the firewall is {how}", "every port is open to everybody", audited.run)
+    wanted = ufw.Firewall(rules=openings.wanted(audited.estate, audited.host))
+    for command in ufw.plan_firewall(found, wanted).commands:
+        yield Fault(
+            f"the firewall is not as declared, it would take: {' '.join(command)}",
+            "something declared is shut out, or something else is let in",
+            audited.run,
+        )
+    if found.rollback_armed:
+        yield Fault(
+            "a run that died left the timer armed that switches the firewall off",
+            "within a minute every port is open to everybody",
+            audited.run,
+        )
+
+
+def leaks(audited: Audited) -> Iterator[Fault]:
+    """Packets to port 25 elsewhere, as the kernel's rules would treat them."""
+    postfix = audited.system.postfix_uid
+    for family, lines in (("IPv4", audited.system.rules4), ("IPv6", audited.system.rules6)):
+        rules = parse(lines)
+        for user, uid in OTHERS.items():
+            if may_leave(rules, Packet(SMTP, uid)):
+                yield Fault(
+                    f"{family}: {user} may connect to port {SMTP} elsewhere",
+                    "a web application that is broken into sends mail past the signer and the "
+                    "suppression list",
+                    f"ufw reload; then {audited.run}",
+                )
+        if not may_leave(rules, Packet(SMTP, postfix)):
+            yield Fault(
+                f"{family}: Postfix itself may not connect to port {SMTP} elsewhere",
+                "no mail leaves",
+                f"ufw reload; then {audited.run}",
+            )
+
+
+def test_rules_are_those_declared(audited: Audited) -> None:
+    """Both families, defaults, order; active now and after the next boot."""
+    refute(differing_rules(audited))
+
+
+def test_only_postfix_reaches_port_25(audited: Audited) -> None:
+    """By the rules that the kernel has, not by the files."""
+    refute(leaks(audited))

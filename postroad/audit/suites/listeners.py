@@ -1,0 +1,89 @@
+"""The host listens where it is declared to, and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ipaddress import ip_address
+
+from postroad.audit.asking import submission_ports
+from postroad.audit.audited import Audited
+from postroad.audit.evidence import Socket
+from postroad.audit.fault import Fault, refute
+from postroad.paths import SYSTEM_MAIL_PORT
+from postroad.settings.model import AcmeTls, Http01
+
+# Programs of ours: they listen on loopback too only where declared. Others may.
+OURS = ("master", "opendkim", "dovecot", "unbound")
+DNS_PORT = 53
+
+Place = tuple[str, int]
+
+
+def declared(audited: Audited) -> dict[Place, str]:
+    """Each place where something must listen, and what for."""
+    places = {("127.0.0.1", DNS_PORT): "resolver", ("::1", DNS_PORT): "resolver"}
+    if audited.host.streams:
+        places["127.0.0.1", SYSTEM_MAIL_PORT] = "the host's own mail"
+    if audited.host.inbound:
+        for own in ("127.0.0.1", *(str(a) for a in audited.host.addresses)):
+            places[own, 25] = "inbound"
+    if audited.state.certificate is not None:
+        for stream, way in audited.estate.streams_of(audited.host):
+            for address, port, _ in submission_ports(way):
+                places[str(address), port] = f"{stream.name} submission"
+    return places
+
+
+def _permitted_ports(audited: Audited) -> set[int]:
+    """What may listen, but need not: the operator's own services, and certbot for a moment."""
+    firewall = audited.estate.firewall
+    ports = {firewall.ssh_port, *(opening.port for opening in firewall.openings)}
+    tls = audited.estate.tls
+    if isinstance(tls, AcmeTls) and isinstance(tls.challenge, Http01):
+        ports.add(80)
+    return ports
+
+
+def _is_of_interest(socket: Socket) -> bool:
+    if socket.protocol == "udp":
+        return socket.port == DNS_PORT
+    wildcard = socket.address == "*"
+    return wildcard or not ip_address(socket.address).is_loopback or socket.program in OURS
+
+
+def silent_places(audited: Audited) -> Iterator[Fault]:
+    """Places where nothing listens."""
+    found = {(s.address, s.port) for s in audited.system.sockets if s.protocol == "tcp"}
+    for (address, port), purpose in declared(audited).items():
+        if (address, port) not in found:
+            yield Fault(
+                f"nothing listens on {address} port {port} ({purpose})",
+                "who connects there is refused",
+                f"{audited.run}   (then: ss -ltnp; the service may only need a restart)",
+            )
+
+
+def undeclared_places(audited: Audited) -> Iterator[Fault]:
+    """Places where something listens that nobody declared."""
+    wanted, permitted = declared(audited), _permitted_ports(audited)
+    for socket in audited.system.sockets:
+        is_declared = (socket.address, socket.port) in wanted or (
+            socket.protocol == "tcp" and socket.port in permitted
+        )
+        if _is_of_interest(socket) and not is_declared:
+            yield Fault(
+                f"{socket} listens, and nobody declared it",
+                "the firewall is all that keeps strangers out, or nothing does",
+                "stop and disable that service, bind it to 127.0.0.1, or declare it under "
+                "firewall.openings",
+            )
+
+
+def test_every_declared_place_listens(audited: Audited) -> None:
+    """Address by address: a wildcard does not count for one."""
+    refute(silent_places(audited))
+
+
+def test_nothing_else_listens(audited: Audited) -> None:
+    """Neither on an address of the host nor, for programs of ours, on loopback."""
+    refute(undeclared_places(audited))

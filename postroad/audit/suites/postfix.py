@@ -1,0 +1,173 @@
+"""Each Postfix instance does what the model says, by the configuration that is in effect."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from postroad.audit.asking import signer_socket
+from postroad.audit.audited import Audited
+from postroad.audit.evidence import Instance, Service
+from postroad.audit.fault import Fault, refute
+from postroad.paths import SYSTEM_MAIL_PORT
+from postroad.settings.model import Stream, WayOut
+
+# Clock ticks and the second in which the kernel counts its boot (proc(5)) are no more exact.
+SLACK_SECONDS = 2.0
+
+
+def words(audited: Audited) -> Iterator[Fault]:
+    """What postconf(1) and ``postfix check`` say on standard error: they exit 0 all the same."""
+    for name, instance in audited.instances.items():
+        for line in instance.words:
+            yield Fault(
+                f"the {name} instance complains: {line.strip()}",
+                "Postfix ignores what it does not understand, and works without it",
+                audited.run,
+            )
+
+
+def _declared(stream: Stream, way: WayOut) -> dict[str, str]:
+    limits = stream.limits
+    return {
+        "message_size_limit": str(limits.message_size),
+        "smtpd_recipient_limit": str(limits.recipients_per_message),
+        "maximal_queue_lifetime": limits.queue_lifetime,
+        "bounce_queue_lifetime": limits.queue_lifetime,
+        "queue_minfree": str(limits.queue_minfree),
+        "qmgr_message_active_limit": str(limits.active_messages),
+        "default_process_limit": str(limits.delivery_processes),
+        "smtpd_client_connection_count_limit": str(limits.connections_per_client),
+        "smtp_helo_name": way.helo,
+        "smtp_bind_address": str(way.ipv4 or ""),
+        "smtp_bind_address6": str(way.ipv6 or ""),
+        "smtp_tls_security_level": stream.outbound_tls,
+    }
+
+
+def other_values(audited: Audited) -> Iterator[Fault]:
+    """Limits, name, addresses and TLS of each stream; of its smtp services after their ``-o``."""
+    for stream, way in audited.estate.streams_of(audited.host):
+        instance = audited.instances[stream.name]
+        senders = [s for s in instance.services if s.name in ("smtp", "relay")]
+        for parameter, wanted in _declared(stream, way).items():
+            values = {"": instance.parameters.get(parameter, "")}
+            if parameter.startswith("smtp_"):
+                values |= {f" of service {s.name}": instance.of(s, parameter) for s in senders}
+            for where, value in values.items():
+                if value != wanted:
+                    yield Fault(
+                        f"{stream.name}: {parameter}{where} is {value or 'empty'}, declared is "
+                        f"{wanted or 'empty'}",
+                        "mail is taken, kept or sent otherwise than the estate says",
+                        audited.run,
+                    )
+
+
+def missing_addresses(audited: Audited) -> Iterator[Fault]:
+    """A way out whose address is not on the host: old Postfix would send from another one."""
+    for stream, way in audited.estate.streams_of(audited.host):
+        for address in way.addresses:
+            if address not in audited.state.addresses:
+                yield Fault(
+                    f"{address}, from which {stream.name} mail leaves, is not on the host",
+                    "mail waits in the queue, or leaves from an address without its good name",
+                    f"ip address add {address} dev INTERFACE, and in its network configuration",
+                )
+
+
+def unread_files(audited: Audited) -> Iterator[Fault]:
+    """Configuration that was written after the running daemons had read theirs."""
+    for name, instance in audited.instances.items():
+        command = f"postfix -c {_folder(name)} reload"
+        if instance.queue_manager is None:
+            yield Fault(
+                f"the {name} instance has no queue manager",
+                "what it takes stays in its queue",
+                f"{audited.run}   (why: /var/log/postroad/{name}.log)",
+            )
+        elif instance.queue_manager + SLACK_SECONDS < instance.written:
+            late = instance.written - instance.queue_manager
+            yield Fault(
+                f"the {name} instance runs by an older configuration than the one on disk: a file "
+                f"was written {late:.0f} s after it was last read",
+                "what its files say is not what it does",
+                command,
+            )
+
+
+def _folder(name: str) -> str:
+    return "/etc/postfix" if name == "default" else f"/etc/postfix-{name}"
+
+
+def unsigned_paths(audited: Audited) -> Iterator[Fault]:
+    """Every way into and out of the queues on which a message would not meet its signer."""
+    for stream in audited.host.streams:
+        wanted = f"unix:{signer_socket(audited.components, stream)}"
+        for problem in _around_signer(audited.instances[stream], wanted):
+            yield _unsigned(audited, f"{stream}: {problem}")
+    relay = audited.instances["default"].parameters.get("relayhost", "")
+    if relay != f"[127.0.0.1]:{SYSTEM_MAIL_PORT}":
+        yield _unsigned(audited, f"default: relayhost is {relay or 'empty'}, not the stream's door")
+    if "inbound" in audited.instances:
+        for service in audited.instances["inbound"].services:
+            if service.command in ("smtp", "lmtp", "pipe", "pickup", "qmqpd"):
+                yield _unsigned(audited, f"inbound: its service {service.name} can move mail on")
+
+
+def _unsigned(audited: Audited, wrong: str) -> Fault:
+    return Fault(wrong, "mail can leave unsigned, and receivers refuse or distrust it", audited.run)
+
+
+def _around_signer(instance: Instance, wanted: str) -> Iterator[str]:
+    for service in instance.services:
+        if service.command == "smtpd":
+            yield from _door_faults(instance, service, "smtpd_milters", wanted)
+        elif service.command in ("pickup", "qmqpd"):
+            yield from _door_faults(instance, service, "non_smtpd_milters", wanted)
+        elif service.command == "cleanup" and instance.of(service, "milter_default_action") in (
+            "accept",
+            "",
+        ):
+            yield "cleanup passes mail on when the signer is dead (milter_default_action)"
+
+
+def _door_faults(
+    instance: Instance, service: Service, parameter: str, wanted: str
+) -> Iterator[str]:
+    milters = instance.of(service, parameter)
+    if wanted not in re.split(r"[\s,{}]+", milters):
+        yield f"{service.command} at {service.name} hands mail to {milters or 'no signer'}"
+    actions = re.findall(r"default_action\s*=\s*(\w+)", milters)
+    actions.append(instance.of(service, "milter_default_action"))
+    if "accept" in actions:
+        yield f"{service.command} at {service.name} passes mail on when the signer is dead"
+    if instance.of(service, "smtpd_milter_maps"):
+        yield f"{service.command} at {service.name} has exceptions (smtpd_milter_maps)"
+    if "no_milters" in instance.of(service, "receive_override_options"):
+        yield f"{service.command} at {service.name} goes past the signer (no_milters)"
+
+
+def test_configuration_is_without_complaint(audited: Audited) -> None:
+    """Any word on standard error counts."""
+    refute(words(audited))
+
+
+def test_values_are_those_declared(audited: Audited) -> None:
+    """What postconf(1) says is in effect."""
+    refute(other_values(audited))
+
+
+def test_addresses_are_on_the_host(audited: Audited) -> None:
+    """Those that mail leaves from."""
+    refute(missing_addresses(audited))
+
+
+def test_daemons_have_read_their_files(audited: Audited) -> None:
+    """Each instance's queue manager, which every reload starts anew, is younger than its files."""
+    refute(unread_files(audited))
+
+
+def test_nothing_can_leave_unsigned(audited: Audited) -> None:
+    """By every service of every instance, its overrides included."""
+    refute(unsigned_paths(audited))

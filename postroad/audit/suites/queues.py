@@ -1,0 +1,93 @@
+"""The queues move, and there is room for more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from postroad.audit.audited import Audited
+from postroad.audit.evidence import Instance
+from postroad.audit.fault import Fault, refute
+
+# postconf(5) time units; Postfix's own default for these parameters is the second.
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+
+
+def seconds(value: str) -> int:
+    """A Postfix time value in seconds."""
+    unit = value[-1:]
+    return int(value[:-1]) * _SECONDS[unit] if unit in _SECONDS else int(value)
+
+
+def _lifetime(audited: Audited, name: str, instance: Instance) -> int:
+    streams = {stream.name: stream for stream in audited.estate.streams}
+    declared = streams[name].limits.queue_lifetime if name in streams else ""
+    return seconds(declared or instance.parameters["maximal_queue_lifetime"])
+
+
+def stuck_mail(audited: Audited) -> Iterator[Fault]:
+    """Mail that should have bounced: its last try is due one back-off after its lifetime."""
+    for name, instance in audited.instances.items():
+        if instance.oldest is None:
+            continue
+        late = ("maximal_backoff_time", "queue_run_delay")
+        allowed = sum(seconds(instance.parameters[parameter]) for parameter in late)
+        allowed += _lifetime(audited, name, instance)
+        age = audited.system.now - instance.oldest
+        if age > allowed:
+            yield Fault(
+                f"the {name} queue holds mail that is {age / 3600:.0f} hours old "
+                f"({instance.messages} messages in all); its lifetime is over",
+                "the queue manager does not come round: nothing behind it moves either",
+                f"postqueue -c {_folder(name)} -p; systemctl restart {_unit(name)}",
+            )
+
+
+def corrupt_mail(audited: Audited) -> Iterator[Fault]:
+    """Messages that Postfix has put aside because it could not read them."""
+    for instance in audited.instances.values():
+        if instance.corrupt:
+            place = f"{instance.parameters['queue_directory']}/corrupt"
+            yield Fault(
+                f"{instance.corrupt} messages in {place} could not be read",
+                "they are accepted and will never be delivered; the disk may be dying",
+                f"postcat {place}/*; smartctl or dmesg for the disk",
+            )
+
+
+def full_disks(audited: Audited) -> Iterator[Fault]:
+    """Disks with less room than smtpd(8) wants before it takes a message."""
+    for name, instance in audited.instances.items():
+        least = int(instance.parameters["queue_minfree"])
+        # smtpd_check_size: half as much again as the largest message, whatever queue_minfree says.
+        least = max(least, int(instance.parameters["message_size_limit"]) * 3 // 2)
+        if instance.free < least:
+            yield Fault(
+                f"the {name} queue's disk has {instance.free >> 20} MiB free, it needs "
+                f"{least >> 20}",
+                "the instance refuses all mail with 452 until there is room",
+                "journalctl --vacuum-size=200M; apt-get clean; then look for what is large: "
+                "du -xh / | sort -h | tail",
+            )
+
+
+def _folder(name: str) -> str:
+    return "/etc/postfix" if name == "default" else f"/etc/postfix-{name}"
+
+
+def _unit(name: str) -> str:
+    return "postfix" if name == "default" else f"postroad-postfix@{name}"
+
+
+def test_no_mail_outlives_its_time(audited: Audited) -> None:
+    """What is on hold does not count."""
+    refute(stuck_mail(audited))
+
+
+def test_no_mail_is_corrupt(audited: Audited) -> None:
+    """Nothing accepted is lost."""
+    refute(corrupt_mail(audited))
+
+
+def test_disks_have_room(audited: Audited) -> None:
+    """More than each instance keeps free."""
+    refute(full_disks(audited))

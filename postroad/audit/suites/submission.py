@@ -1,0 +1,180 @@
+"""Applications can hand mail in, over good TLS, and only with a login. Nothing relays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from postroad.audit.asking import submission_ports
+from postroad.audit.audited import Audited
+from postroad.audit.evidence import Dialogue
+from postroad.audit.fault import Fault, refute
+from postroad.paths import paths_for
+from postroad.settings.model import NoTls
+
+DAYS_LEFT = 14
+DAY = 86400
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """A listener with what is declared of it; ``size`` is None where the model has no limit."""
+
+    said: Dialogue
+    purpose: str
+    name: str
+    size: int | None
+    submission: bool
+    wrapped: bool
+
+    def __str__(self) -> str:
+        return f"{self.purpose} on {self.said}"
+
+
+def doors(audited: Audited) -> Iterator[Door]:
+    """Every listener that was spoken to."""
+    said = {(d.address, d.port): d for d in audited.smtp.listeners}
+    for address in audited.host.addresses:
+        if (str(address), 25) in said:
+            heard = said[str(address), 25]
+            yield Door(heard, "inbound", audited.host.hostname, None, False, False)
+    for stream, way in audited.estate.streams_of(audited.host):
+        for where, port, wrapped in submission_ports(way):
+            if (str(where), port) in said:
+                size = stream.limits.message_size
+                found = said[str(where), port]
+                yield Door(found, f"{stream.name} submission", way.helo, size, True, wrapped)
+
+
+def _heard(audited: Audited) -> Iterator[Door]:
+    return (door for door in doors(audited) if not door.said.fault)
+
+
+def closed(audited: Audited) -> Iterator[Fault]:
+    """Submission that has no certificate, or does not answer."""
+    if audited.state.certificate is None and not isinstance(audited.estate.tls, NoTls):
+        yield Fault(
+            "there is no certificate, so submission is closed",
+            "applications cannot hand in any mail",
+            f"{audited.run}   (its TLS step says what the authority says)",
+        )
+    for door in doors(audited):
+        if door.said.fault:
+            yield Fault(
+                f"{door} does not answer: {door.said.fault}",
+                "applications cannot hand in any mail there",
+                f"{audited.run}   (why: /var/log/postroad)",
+            )
+
+
+def impostors(audited: Audited) -> Iterator[Fault]:
+    """Listeners that give another name or limit than the model: they run by other files."""
+    for door in _heard(audited):
+        size = (door.said.after or door.said.before).get("SIZE", "")
+        if door.said.greeting != door.name:
+            yield Fault(
+                f"{door} calls itself {door.said.greeting or 'nothing'}, declared is {door.name}",
+                "it runs by another configuration than the declared one",
+                audited.run,
+            )
+        if door.size is not None and size != str(door.size):
+            yield Fault(
+                f"{door} takes messages of {size or 'any number of'} bytes, declared are "
+                f"{door.size}",
+                "it runs by another configuration than the declared one",
+                audited.run,
+            )
+
+
+def old_tls(audited: Audited) -> Iterator[Fault]:
+    """TLS before 1.2 where passwords are sent (RFC 8996, RFC 8314 4.1)."""
+    for door in _heard(audited):
+        if door.submission and (door.said.outdated or not door.said.tls):
+            how = "takes TLS 1.1 or 1.0" if door.said.outdated else "has no TLS"
+            yield Fault(f"{door} {how}", "passwords can be read on the way", audited.run)
+
+
+def wrong_certificates(audited: Audited) -> Iterator[Fault]:
+    """Names, end, and whether it is the one on disk."""
+    for door in _heard(audited):
+        shown = audited.smtp.certificates.get(door.said.certificate)
+        if shown is None:
+            continue
+        if door.submission and door.name not in shown.names:
+            yield Fault(
+                f"{door} shows a certificate for {', '.join(shown.names) or 'no name'}, not for "
+                f"{door.name}",
+                "applications that verify it, as they should, do not connect",
+                audited.run,
+            )
+        if shown.seconds_left < DAYS_LEFT * DAY:
+            yield Fault(
+                f"{door} shows a certificate that ends in {shown.seconds_left / DAY:.1f} days",
+                "from then on no application connects",
+                "certbot renew   (why it did not: journalctl -u certbot; systemctl list-timers)",
+            )
+        if door.said.certificate != audited.smtp.installed:
+            chain = paths_for(audited.estate).certificate_chain
+            yield Fault(
+                f"{door} shows another certificate than the one in {chain}",
+                "it was renewed, and the old one is still shown until it ends",
+                "systemctl reload postfix.service",
+            )
+
+
+def open_logins(audited: Audited) -> Iterator[Fault]:
+    """A login before TLS, none after it, or one where mail from strangers comes in."""
+    for door in _heard(audited):
+        if "AUTH" in door.said.before or (not door.submission and "AUTH" in door.said.after):
+            where = "before TLS" if door.submission else "to strangers"
+            yield Fault(
+                f"{door} offers a login {where}", "passwords can be read or guessed", audited.run
+            )
+        if door.submission and "AUTH" not in door.said.after:
+            yield Fault(
+                f"{door} offers no login",
+                "applications cannot hand in any mail there",
+                f"{audited.run}   (are the logins up? systemctl status 'postroad-auth@*')",
+            )
+
+
+def open_relays(audited: Audited) -> Iterator[Fault]:
+    """A recipient elsewhere, from a client without a login, that was not refused."""
+    for door in _heard(audited):
+        if door.said.code < 400:
+            yield Fault(
+                f"{door} takes mail for anybody from anybody (RCPT TO was answered "
+                f"{door.said.code} {door.said.answer})",
+                "it is an open relay, and will be on every list within hours",
+                f"systemctl stop 'postroad-postfix@*'; then {audited.run}",
+            )
+
+
+def test_listeners_answer(audited: Audited) -> None:
+    """Every one of them, on every address."""
+    refute(closed(audited))
+
+
+def test_listeners_are_who_they_must_be(audited: Audited) -> None:
+    """Name and size as the running daemon tells them."""
+    refute(impostors(audited))
+
+
+def test_tls_is_of_today(audited: Audited) -> None:
+    """1.2 or later, proved by a client that knows no more than 1.1."""
+    refute(old_tls(audited))
+
+
+def test_certificates_are_good(audited: Audited) -> None:
+    """The right names, two weeks left, and the one that is installed."""
+    refute(wrong_certificates(audited))
+
+
+def test_logins_only_after_tls(audited: Audited) -> None:
+    """Offered there, and nowhere else."""
+    refute(open_logins(audited))
+
+
+def test_nothing_relays_without_login(audited: Audited) -> None:
+    """Inbound neither; no mail is sent to find out."""
+    refute(open_relays(audited))

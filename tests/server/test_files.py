@@ -1,0 +1,11 @@
+"""Every file and folder of the manifest is as the model renders it for this host."""
+
+from postroad.audit.suites.files import (
+    test_activations_are_finished,
+    test_files_are_as_declared,
+)
+
+__all__ = [
+    "test_activations_are_finished",
+    "test_files_are_as_declared",
+]

@@ -1,0 +1,11 @@
+"""The packages are there, whole, and services may start."""
+
+from postroad.audit.suites.packages import (
+    test_packages_are_installed,
+    test_the_package_manager_is_whole,
+)
+
+__all__ = [
+    "test_packages_are_installed",
+    "test_the_package_manager_is_whole",
+]

@@ -1,0 +1,17 @@
+"""Each Postfix instance does what the model says, by the configuration that is in effect."""
+
+from postroad.audit.suites.postfix import (
+    test_addresses_are_on_the_host,
+    test_configuration_is_without_complaint,
+    test_daemons_have_read_their_files,
+    test_nothing_can_leave_unsigned,
+    test_values_are_those_declared,
+)
+
+__all__ = [
+    "test_addresses_are_on_the_host",
+    "test_configuration_is_without_complaint",
+    "test_daemons_have_read_their_files",
+    "test_nothing_can_leave_unsigned",
+    "test_values_are_those_declared",
+]
