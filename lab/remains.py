@@ -66,7 +66,10 @@ def _processes() -> list[int]:
 
 
 def _control_groups(pid: int) -> str:
+    """Empty for a process that has ended, also where nobody has reaped it yet (a slow PID 1)."""
     try:
+        if not Path(f"/proc/{pid}/cmdline").read_bytes():
+            return ""
         return Path(f"/proc/{pid}/cgroup").read_text()
     except OSError:
         return ""
