@@ -54,6 +54,11 @@ COMMANDS = (
         "postroad.commands.dns_records",
         "write the records to publish, with the keys that the hosts have",
     ),
+    Command(
+        ("audit",),
+        "postroad.commands.audit",
+        "check what must be true on the live hosts",
+    ),
 )
 
 

@@ -85,10 +85,10 @@ def free_bytes(place: Path) -> int:
 
 def instance(folder: str, parameters: list[str]) -> Json:
     """One instance."""
-    main = run(folder, "postconf", *parameters)
+    main = run(folder, "postconf", "-x", *parameters)
     everything = run(folder, "postconf", "-n")
     master = run(folder, "postconf", "-M")
-    overrides = run(folder, "postconf", "-P")
+    overrides = run(folder, "postconf", "-Px")
     check = run(folder, "postfix", "check")
     values = pairs(main.stdout)
     place = Path(values.get("queue_directory", "/var/spool/postfix"))
