@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from postroad.settings.model import Estate, SuppliedTls
+from postroad.settings.model import AcmeTls, Estate, NoTls, SuppliedTls
 
 CONFIG = "/etc/postroad"
 TOOLS = "/usr/local/lib/postroad"
@@ -43,10 +43,14 @@ class Paths:
 
 def paths_for(estate: Estate, stream: str = "") -> Paths:
     """The paths of ``estate``'s certificate and of ``stream``'s configuration folder."""
-    if isinstance(estate.tls, SuppliedTls):
-        chain, key = f"{CONFIG}/tls/chain.pem", f"{CONFIG}/tls/key.pem"
-    else:
-        chain, key = f"{ACME_LIVE}/fullchain.pem", f"{ACME_LIVE}/privkey.pem"
+    match estate.tls:
+        case SuppliedTls():
+            chain, key = f"{CONFIG}/tls/chain.pem", f"{CONFIG}/tls/key.pem"
+        case AcmeTls():
+            chain, key = f"{ACME_LIVE}/fullchain.pem", f"{ACME_LIVE}/privkey.pem"
+        case NoTls():
+            # No file at all: what an earlier choice left on the host must not be picked up again.
+            chain, key = "", ""
     return Paths(chain, key, stream_folder(stream))
 
 

@@ -1,0 +1,68 @@
+"""The lab's estate, cut down to mail2 and changed in one place, as an inventory of its own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab import road
+
+_INVENTORY = """
+import lab
+
+running = lab.load()
+mail = (
+    [("mail2", {"ssh_hostname": running.hosts["mail2"].ipv4[0]})],
+    {
+        "ssh_user": "root",
+        "ssh_key": str(running.ssh_key),
+        "ssh_known_hosts_file": str(running.known_hosts),
+        "ssh_strict_host_key_checking": "yes",
+        "ssh_look_for_keys": False,
+        "ssh_allow_agent": False,
+    },
+)
+"""
+
+_ESTATE = """
+import json
+from pathlib import Path
+
+from lab import load, shop
+
+declared = shop.estate(load())
+changes = json.loads(Path(__file__).with_name("changes.json").read_text())
+estate = {**declared, "hosts": {"mail2": declared["hosts"]["mail2"]}, **changes}
+__all__ = ["estate"]
+"""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """An inventory file and the estate beside it."""
+
+    inventory: Path
+
+    def deploy(self) -> subprocess.CompletedProcess[str]:
+        """`pyinfra -y` of this variant."""
+        return road.pyinfra("-y", str(self.inventory), str(road.DEPLOY))
+
+    def plan(self) -> list[road.Entry]:
+        """What a dry run of this variant would change."""
+        done = road.pyinfra("--dry", "--json", str(self.inventory), str(road.DEPLOY))
+        assert done.returncode == 0, done.stdout + done.stderr
+        entries: list[road.Entry] = json.loads(done.stdout)["plan"]
+        return [entry for entry in entries if entry["hosts_with_change"]]
+
+
+def variant(folder: Path, changes: Mapping[str, object]) -> Variant:
+    """Write the variant into ``folder``; ``changes`` replace keys of the estate."""
+    data = folder / "group_data"
+    data.mkdir()
+    (folder / "variant.py").write_text(_INVENTORY)
+    (data / "variant.py").write_text(_ESTATE)
+    (data / "changes.json").write_text(json.dumps(changes))
+    return Variant(folder / "variant.py")
