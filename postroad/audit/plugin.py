@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 DEPLOY = "deploys/mailserver.py"
 HOST_PARAMETER = "_testinfra_host"
 
+_FAULT = pytest.StashKey[str]()
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The options of an audit."""
@@ -105,8 +107,8 @@ def pytest_configure(config: pytest.Config) -> None:
         loaded = load(config.option.inventory)
     except (InventoryError, EstateFaults) as error:
         if config.option.nagios:
-            print(f"POSTROAD UNKNOWN - {' '.join(str(error).split())}")
-            pytest.exit("no inventory", returncode=3)
+            config.stash[_FAULT] = str(error)
+            return
         raise pytest.UsageError(str(error)) from None
     backend.register(dict(loaded.inventory.hosts))
     config.option.hosts = ",".join(backend.address(name) for name in loaded.inventory.hosts)
@@ -116,6 +118,10 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Let our report stand in for testinfra's, which knows two states only."""
+    # Not before: only now does nothing else write to standard output.
+    if fault := session.config.stash.get(_FAULT, ""):
+        print(report.nagios_failure(fault))
+        pytest.exit("no inventory", returncode=3)
     manager = session.config.pluginmanager
     if manager.has_plugin("postroad-audit") and manager.has_plugin("nagiosreporter"):
         manager.unregister(name="nagiosreporter")
@@ -140,7 +146,7 @@ def answer(_audit: Audit, host: TestinfraHost) -> Audited | SilentError:
 def audited(answer: Audited | SilentError) -> Audited:
     """The host as the audit sees it; no verdict on one that does not answer."""
     if isinstance(answer, Exception):
-        pytest.skip(f"unknown: {answer}")
+        pytest.skip("unknown: the host does not answer")
     return answer
 
 

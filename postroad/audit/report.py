@@ -11,6 +11,8 @@ Verdict = Literal["ok", "wrong", "unknown", "error"]
 
 # https://www.monitoring-plugins.org/doc/guidelines.html, plugin return codes.
 STATES = {0: "OK", 1: "WARNING", 2: "CRITICAL", 3: "UNKNOWN"}
+# A line is read on a phone at night.
+TOLD = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +50,10 @@ def nagios_line(results: Sequence[Result], seconds: float) -> str:
         for verdict in ("ok", "wrong", "unknown", "error")
     }
     bad = [result for result in results if result.verdict != "ok"]
-    told = "; ".join(
-        f"{result.host}: {result.check}: {_first_line(result.detail)}"
-        for result in sorted(bad, key=lambda result: result.verdict != "wrong")
-    )
+    bad.sort(key=lambda result: result.verdict != "wrong")
+    told = "; ".join(f"{r.host}: {r.check}: {_first_line(r.detail)}" for r in bad[:TOLD])
+    if len(bad) > TOLD:
+        told += f"; and {len(bad) - TOLD} more"
     if not results:
         told = "nothing was checked"
     counted = " ".join(f"{name}={count}" for name, count in counts.items())
@@ -59,6 +61,11 @@ def nagios_line(results: Sequence[Result], seconds: float) -> str:
     state = STATES[nagios_status(results)]
     # A bar would begin the performance data.
     return f"POSTROAD {state} - {summary.replace('|', '/')} | {counted} time={seconds:.1f}s"
+
+
+def nagios_failure(reason: str) -> str:
+    """The line of an audit that could not begin."""
+    return f"POSTROAD {STATES[3]} - {' '.join(reason.split()).replace('|', '/')}"
 
 
 def _first_line(text: str) -> str:

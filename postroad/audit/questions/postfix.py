@@ -9,11 +9,14 @@ import json
 import os
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 Json = dict[str, Any]
+
+PATIENCE = 3.0
 
 
 def run(folder: str, *command: str) -> subprocess.CompletedProcess[str]:
@@ -44,12 +47,21 @@ def boot_time() -> float:
 def queue_manager_start(queue: Path) -> float | None:
     """When the queue manager of this queue's master(8) started; None where there is none.
 
-    A reload ends the queue manager, and master starts it anew with what the files then say.
+    A reload ends the queue manager, and master starts it anew with what the files then say; hence
+    the patience.
     """
     try:
         master = (queue / "pid/master.pid").read_text().split()[0]
     except (OSError, IndexError):
         return None
+    deadline = time.monotonic() + PATIENCE
+    while (started := child_start(master)) is None and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return started
+
+
+def child_start(master: str) -> float | None:
+    """When the queue manager whose parent is ``master`` started."""
     for place in Path("/proc").glob("[0-9]*"):
         try:
             name, _, rest = (place / "stat").read_text().partition("(")[2].rpartition(")")

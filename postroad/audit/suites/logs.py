@@ -20,14 +20,8 @@ def trouble(audited: Audited) -> Iterator[Fault]:
             yield Fault(
                 f"{log.path} tells of {log.troubles} fatal errors since the last change:{lines}",
                 "a daemon gave up on something that it was to do",
-                f"mend what the last line says; it is forgotten when the log is rotated: "
-                f"logrotate -f {_rotation(audited)}",
+                "mend what the last line says; it is forgotten when the log is rotated (daily)",
             )
-
-
-def _rotation(audited: Audited) -> str:
-    files = (f.path for c in audited.components if c.name == "logs" for f in c.files)
-    return next(files, "/etc/logrotate.conf")
 
 
 def unrotated(audited: Audited) -> Iterator[Fault]:
