@@ -204,24 +204,27 @@ def _restart_variable(unit: Unit) -> str:
     return "verb_" + "".join(c if c.isalnum() else "_" for c in unit.name)
 
 
-def _unit_lines(unit: Unit, state: HostState, changed: set[str], everything: bool) -> Iterator[str]:
+def _verb(unit: Unit, died: bool) -> str:
+    """How ``unit`` takes up what it reads, where it is running; ``died`` says whether a run has."""
+    if unit.on_change == "restart":
+        return "restart"
+    if unit.restart_if is None:
+        return "reload-or-restart"
+    # The run that died may have replaced the very files that the question compares.
+    return "restart" if died else f'"${_restart_variable(unit)}"'
+
+
+def _unit_lines(unit: Unit, state: HostState, stale: bool, died: bool) -> Iterator[str]:
     found = state.units.get(unit.name)
     name = shlex.quote(unit.name)
     if unit.enabled and (found is None or found.unit_file not in ENABLED):
         yield f"systemctl enable --quiet {name}"
     running = found is not None and found.active in ("active", "reloading")
-    stale = everything or bool(changed.intersection(unit.reads))
     if unit.active == "running" and not running:
         yield f"systemctl reset-failed {name} 2>/dev/null || :"
         yield f"systemctl start {name}"
     elif stale and running:
-        if unit.on_change == "restart":
-            yield f"systemctl restart {name}"
-        elif unit.restart_if is not None:
-            verb = f'"${_restart_variable(unit)}"'
-            yield f"systemctl {verb} {name}"
-        else:
-            yield f"systemctl reload-or-restart {name}"
+        yield f"systemctl {_verb(unit, died)} {name}"
 
 
 def _restart_questions(component: Component) -> Iterator[str]:
@@ -249,7 +252,8 @@ def script(component: Component, state: HostState) -> str:
     changed_paths = {f.path for f in changed}
     unfinished = state.stamps.get(component.name) != component.digest
     # A missing stamp is a run that died: which units it had already reloaded nobody knows.
-    everything = unfinished and (not changed or component.name not in state.stamps)
+    died = component.name not in state.stamps
+    everything = unfinished and (died or not changed)
     stamp = f"{STAMPS}/{component.name}"
     lines = [
         "postroad() {",
@@ -262,7 +266,7 @@ def script(component: Component, state: HostState) -> str:
     if changed or unfinished:
         lines += [_staged(f) for f in component.files]
         if component.gate is not None:
-            lines.append(f"complaint=$({component.gate} 2>&1 >/dev/null)")
+            lines.append(f"complaint=$({{ {component.gate}; }} 2>&1 >/dev/null)")
             lines[-1] += ' || complaint="${complaint:-refused without a word}"'
             lines.append(
                 'if [ -n "$complaint" ]; then printf "%s\\n" '
@@ -297,7 +301,8 @@ def script(component: Component, state: HostState) -> str:
         if name in drifts
     ]
     for unit in component.units:
-        lines += _unit_lines(unit, state, changed_paths, everything)
+        stale = everything or bool(changed_paths.intersection(unit.reads))
+        lines += _unit_lines(unit, state, stale, died)
     if changed or unfinished:
         lines.append(f"printf '%s\\n' {component.digest} > {shlex.quote(stamp)}.new")
         lines.append(f"mv -f {shlex.quote(stamp)}.new {shlex.quote(stamp)}")

@@ -1,0 +1,359 @@
+"""A host of paper: it answers what a run asks, and what a run does to it is done.
+
+Not a shell: it knows the commands that the roles send, and refuses every other one. What a script
+does on a real host is tested in test_component.py; here a component's script makes it true.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, cast
+
+from pyinfra.api.host import Host as PyinfraHost
+
+from postroad import ufw
+from postroad.component import Component
+from postroad.components import Builder
+from postroad.facts.host import State
+from postroad.facts.world import Seen, WorldSees
+from postroad.keys import OWNER, wanted_keys
+from postroad.paths import MAILBOX_USER, WORLD_SEES, key_folder, key_path, stream_folder
+from postroad.settings.model import Estate, Host
+from postroad.site import Site
+from postroad.software import packages
+from postroad.state import (
+    MARK,
+    CertificateState,
+    FileState,
+    HostState,
+    KeyState,
+    UnitState,
+    blank,
+)
+from tests.unit import estates
+from tests.unit.declarations import Declaration
+from tests.unit.test_dns.estates import public_key
+
+_STAGED = re.compile(r"^stage=/run/postroad/stage/(\S+)$", re.MULTILINE)
+_POLICY_WORDS = {"allow": "ACCEPT", "deny": "DROP", "reject": "REJECT"}
+INSTALLED_UFW = ufw.Status(
+    enabled=False,
+    loaded=False,
+    ipv6=True,
+    incoming="deny",
+    outgoing="allow",
+    routed="deny",
+    logging="low",
+)
+LEASED = 90 * 86400
+
+
+class UnknownCommandError(AssertionError):
+    """The run sent what no role is known to send."""
+
+
+def bare(estate: Estate, host: Host) -> HostState:
+    """A fresh Debian 12: reachable, with its addresses, and nothing of ours."""
+    return replace(
+        blank(),
+        clock=time.time(),
+        distribution="debian",
+        release="12",
+        var_free_kib=8 * 1024 * 1024,
+        hostname="localhost",
+        addresses=frozenset((*host.addresses, *(a for w in host.ways_out for a in w.addresses))),
+        firewall=ufw.State(connection=ufw.parse_connection("198.51.100.7 50000 192.0.2.11 22")),
+    )
+
+
+def made_true(state: HostState, component: Component) -> HostState:
+    """The host after a component's script has run to its end."""
+    files = {path: f for path, f in state.files.items() if path not in component.absent}
+    for d in component.directories:
+        files[d.path] = FileState("directory", d.owner, d.group, d.mode)
+    for f in component.files:
+        files[f.path] = FileState("file", f.owner, f.group, f.mode, f.sha256)
+    units = dict(state.units)
+    for unit in component.units:
+        units[unit.name] = UnitState("loaded", "active", "enabled", needs_reload=False)
+    for name in component.masked:
+        units[name] = UnitState("masked", "inactive", "masked", needs_reload=False)
+    stamps = {**state.stamps, component.name: component.digest}
+    return replace(state, files=files, units=units, stamps=stamps)
+
+
+@dataclass
+class Machine:
+    """One host. ``world`` is why its resolver cannot verify it, empty when it can."""
+
+    declared: Declaration = field(repr=False)
+    name: str = "mail1"
+    world: str = ""
+    authority: bool = True
+    base: Path = Path("/nowhere")
+    state: HostState = field(default_factory=blank, repr=False)
+    sent: list[str] = field(default_factory=list, repr=False)
+    scripts: list[str] = field(default_factory=list, repr=False)
+    asked: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        if not self.state.distribution:
+            self.state = bare(self.estate, self.host)
+
+    @property
+    def estate(self) -> Estate:
+        return estates.estate(self.declared)
+
+    @property
+    def host(self) -> Host:
+        return self.estate.host(self.name)
+
+    def site(self) -> Site:
+        """This host as a run that is changing it sees it."""
+        return Site(cast(PyinfraHost, _Asked(self)), self.estate, self.base)
+
+    def component(self, name: str) -> Component:
+        """The component of this name as it must be now."""
+
+        def build(builder: Builder) -> Component:
+            return next(part for part in builder.everything() if part.name == name)
+
+        return self.site().component(build)
+
+    def seen(self, wanted: str) -> list[Seen]:
+        """The verdicts on needs, one each."""
+        if WORLD_SEES not in self.state.files:
+            return [Seen("unknown", "nobody has looked yet")]
+        verdict = "wrong" if self.world else "ok"
+        return [Seen(verdict, self.world) for _ in json.loads(wanted)]
+
+    def answer(self, command: str, stdin: str) -> tuple[bool, str]:
+        """What the host does with a command: whether it succeeds, and its standard output."""
+        if MARK in command:
+            self.asked.append("state")
+            return True, told(self.state)
+        if WORLD_SEES in command:
+            self.asked.append("world")
+            wanted = shlex.split(command.partition("printf %s")[2])[0]
+            return True, json.dumps([vars_of(seen) for seen in self.seen(wanted)])
+        if "/dev/tcp/" in command:
+            self.asked.append("port 25")
+            return True, "open"
+        self.sent.append(command)
+        if stdin:
+            self.scripts.append(stdin)
+        self._do(command, stdin)
+        return True, ""
+
+    def _do(self, command: str, stdin: str) -> None:
+        if staged := _STAGED.search(stdin):
+            self.state = made_true(self.state, self.component(staged[1]))
+        elif "apt-get" in stdin:
+            self._install()
+        elif "certbot certonly" in stdin:
+            self._certify()
+        elif "/keys/" in stdin:
+            self._make_keys()
+        elif command.startswith("useradd "):
+            self.state = replace(self.state, users={MAILBOX_USER: 998}, groups={MAILBOX_USER: 997})
+        elif command == "hostname -F /etc/hostname":
+            self.state = replace(self.state, hostname=self.host.hostname)
+        elif command.startswith("ufw "):
+            self._ufw(shlex.split(command))
+        elif ufw.ROLLBACK_UNIT not in command:
+            raise UnknownCommandError(f"{command}\n{stdin}")
+
+    def _install(self) -> None:
+        self.state = replace(
+            self.state,
+            packages=dict.fromkeys(packages(self.estate), "1.0"),
+            postfix_version="3.7.11",
+            postfix_parameters=estates.POSTFIX["3.7.11"],
+            dovecot_version="2.3.19.1",
+            firewall=replace(self.state.firewall, status=INSTALLED_UFW),
+        )
+
+    def _certify(self) -> None:
+        if self.authority:
+            names = frozenset(self.host.certificate_names)
+            self.state = replace(self.state, certificate=CertificateState(names, LEASED))
+
+    def _make_keys(self) -> None:
+        have = {(key.stream, key.domain): key for key in self.state.keys}
+        files = dict(self.state.files)
+        for wanted in wanted_keys(self.estate, self.host):
+            made = KeyState(
+                wanted.stream,
+                wanted.domain,
+                wanted.supplied.selector if wanted.supplied else f"202611-{wanted.label}",
+                public_key(1),
+            )
+            key = have.setdefault((wanted.stream, wanted.domain), made)
+            folder = key_folder(key.stream, key.domain)
+            for place in (f"{stream_folder(key.stream)}/keys", folder):
+                files[place] = FileState("directory", OWNER, OWNER, 0o700)
+            files[key_path(key.stream, key.domain, key.selector)] = FileState(
+                "file", OWNER, OWNER, 0o600, "0" * 64
+            )
+        self.state = replace(self.state, keys=tuple(have.values()), files=files)
+
+    def _ufw(self, words: list[str]) -> None:
+        now = self.state.firewall
+        status = now.status
+        assert status is not None, "ufw is used before it is installed"
+        match words[1:]:
+            case ["--force", "enable"]:
+                now = replace(now, status=replace(status, enabled=True, loaded=True))
+            case ["default", policy, direction]:
+                changed: dict[str, Any] = {direction: policy}
+                now = replace(now, status=replace(status, **changed))
+            case ["--force", "delete", *rule]:
+                gone = str(ufw.parse_rule(shlex.join(rule)))
+                now = replace(now, **_families(r for r in now.rules if bare_text(r) != gone))
+            case ["allow", *_]:
+                rule_added = ufw.parse_rule(shlex.join(words))
+                now = replace(now, **_families((*now.rules, rule_added)))
+            case _:
+                raise UnknownCommandError(shlex.join(words))
+        self.state = replace(self.state, firewall=now)
+
+
+def bare_text(rule: ufw.Rule) -> str:
+    return str(replace(rule, comment=""))
+
+
+def _families(rules: Iterator[ufw.Rule] | tuple[ufw.Rule, ...]) -> dict[str, Any]:
+    every = tuple(rules)
+    return {
+        "rules4": tuple(r for r in every if ":" not in r.from_ + r.to),
+        "rules6": tuple(r for r in every if "." not in r.from_ + r.to),
+    }
+
+
+def vars_of(seen: Seen) -> Mapping[str, str]:
+    return {"verdict": seen.verdict, "reason": seen.reason}
+
+
+@dataclass(frozen=True)
+class _Running:
+    is_executing: bool = True
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What a Site needs of pyinfra's host."""
+
+    machine: Machine
+    state: _Running = field(default_factory=_Running)
+
+    @property
+    def name(self) -> str:
+        return self.machine.name
+
+    def get_fact(self, fact: object, **kwargs: str) -> object:
+        if fact is State:
+            return self.machine.state
+        assert fact is WorldSees
+        return self.machine.seen(kwargs["needs"])
+
+
+def told(state: HostState) -> str:
+    """What the probe prints on a host that is in ``state``."""
+    lines: list[str] = []
+
+    def section(name: str, *said: object) -> None:
+        lines.extend(["", f"{MARK}{name}", *(str(line) for line in said)])
+
+    virt = "container" if state.container else "machine"
+    section(
+        "host",
+        state.uid,
+        f"{state.clock:.9f}",
+        state.distribution,
+        state.release,
+        virt,
+        state.var_free_kib,
+        state.hostname,
+    )
+    section("addresses", *sorted(map(str, state.addresses)))
+    section("files", *(_stat(path, file) for path, file in state.files.items()))
+    section("hashes", *(f"{f.sha256}  {path}" for path, f in state.files.items() if f.sha256))
+    section("units", *(line for name, unit in state.units.items() for line in _unit(name, unit)))
+    section("packages", *(f"{p}|installed|{v}" for p, v in state.packages.items()))
+    section("users", *(f"{name} {number}" for name, number in state.users.items()))
+    section("groups", *(f"{name} {number}" for name, number in state.groups.items()))
+    section("stamps", *(f"{name}:{digest}" for name, digest in state.stamps.items()))
+    wrapper = ["ExecStart=/bin/true"] if state.postfix_is_wrapper else []
+    section("postfix", *([state.postfix_version, *wrapper] if state.postfix_version else []))
+    section("parameters", *(f"{name} = no" for name in sorted(state.postfix_parameters)))
+    section("dovecot", *([f"{state.dovecot_version} (abc)"] if state.dovecot_version else []))
+    section("keys", *(f"{_key_path(key)} {key.public_key}" for key in state.keys))
+    section("certificate", *_certificate(state))
+    section("firewall", *_firewall(state.firewall))
+    section("listeners", *state.listeners)
+    section("end")
+    return "\n".join(lines)
+
+
+def _key_path(key: KeyState) -> str:
+    return key_path(key.stream, key.domain, key.selector)
+
+
+def _stat(path: str, file: FileState) -> str:
+    kind = {"file": "regular file", "symlink": "symbolic link"}.get(file.kind, file.kind)
+    return f"{path}|{kind}|{file.owner}|{file.group}|{file.mode:o}"
+
+
+def _unit(name: str, unit: UnitState) -> list[str]:
+    return [
+        f"Id={name}",
+        f"LoadState={unit.load}",
+        f"ActiveState={unit.active}",
+        f"UnitFileState={unit.unit_file}",
+        f"NeedDaemonReload={'yes' if unit.needs_reload else 'no'}",
+    ]
+
+
+def _certificate(state: HostState) -> list[str]:
+    if state.certificate is None:
+        return []
+    names = ", ".join(f"DNS:{name}" for name in sorted(state.certificate.names))
+    # Rounded up: the parser subtracts the clock's fraction and cuts off the rest.
+    ends = int(state.clock) + 1 + state.certificate.seconds_left
+    return ["X509v3 Subject Alternative Name: ", f"    {names}", str(ends)]
+
+
+def _firewall(firewall: ufw.State) -> list[str]:
+    lines = []
+    if firewall.status is not None:
+        status = firewall.status
+        lines = [
+            f"ENABLED={'yes' if status.enabled else 'no'}",
+            f"LOGLEVEL={status.logging}",
+            f"IPV6={'yes' if status.ipv6 else 'no'}",
+            f'DEFAULT_INPUT_POLICY="{_POLICY_WORDS[status.incoming]}"',
+            f'DEFAULT_OUTPUT_POLICY="{_POLICY_WORDS[status.outgoing]}"',
+            f'DEFAULT_FORWARD_POLICY="{_POLICY_WORDS[status.routed]}"',
+            f"loaded={'yes' if status.loaded else 'no'}",
+        ]
+    lines += [f"rule4={_tuple(rule, '0.0.0.0/0')}" for rule in firewall.rules4]
+    lines += [f"rule6={_tuple(rule, '::/0')}" for rule in firewall.rules6]
+    if firewall.rollback_armed:
+        lines.append("rollback=armed")
+    if firewall.connection is not None:
+        came = firewall.connection
+        lines.append(f"ssh={came.client} 50000 {came.server} {came.port}")
+    return lines
+
+
+def _tuple(rule: ufw.Rule, everywhere: str) -> str:
+    to, from_ = (everywhere if a == "any" else a for a in (rule.to, rule.from_))
+    ports = ",".join(rule.ports) or "any"
+    comment = f" comment={rule.comment.encode().hex()}" if rule.comment else ""
+    return f"{rule.action} {rule.proto} {ports} {to} any {from_} in{comment}"

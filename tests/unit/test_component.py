@@ -1,0 +1,497 @@
+"""A component: what counts as drift, and what its script does to a real folder, by a real sh."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from postroad.component import Component, Directory, File, Unit, drift, script
+from postroad.state import FileState, HostState, UnitState, blank
+from tests.unit.machine import made_true
+from tests.unit.sandbox import Sandbox, killed_everywhere
+
+FILE = File("/etc/one", b"one\n", "root", "adm", 0o640)
+FOLDER = Directory("/etc/folder", "root", "adm", 0o750)
+UNIT = Unit("one.service", reads=("/etc/one",))
+WHOLE = Component(
+    "whole",
+    directories=(FOLDER,),
+    files=(FILE,),
+    absent=("/etc/gone",),
+    units=(UNIT,),
+    masked=("never.service",),
+    activate=("true",),
+)
+RIGHT = made_true(blank(), WHOLE)
+
+
+# ---- drift ---------------------------------------------------------------------------------------
+
+
+def with_file(path: str, **changed: object) -> HostState:
+    files = dict(RIGHT.files)
+    files[path] = replace(files[path], **changed)  # type: ignore[arg-type]
+    return replace(RIGHT, files=files)
+
+
+def without(path: str) -> HostState:
+    return replace(RIGHT, files={p: f for p, f in RIGHT.files.items() if p != path})
+
+
+def with_unit(name: str, **changed: object) -> HostState:
+    units = dict(RIGHT.units)
+    units[name] = replace(units[name], **changed)  # type: ignore[arg-type]
+    return replace(RIGHT, units=units)
+
+
+def without_unit(name: str) -> HostState:
+    return replace(RIGHT, units={n: u for n, u in RIGHT.units.items() if n != name})
+
+
+def test_a_host_as_declared_has_no_drift() -> None:
+    assert drift(WHOLE, RIGHT) == ()
+
+
+@pytest.mark.parametrize(
+    ("state", "named"),
+    [
+        (with_file("/etc/one", sha256="0" * 64), "/etc/one (content)"),
+        (with_file("/etc/one", owner="nobody"), "/etc/one (owner nobody:adm, not root:adm)"),
+        (with_file("/etc/one", group="root"), "/etc/one (owner root:root, not root:adm)"),
+        (with_file("/etc/one", mode=0o644), "/etc/one (mode 0644, not 0640)"),
+        (with_file("/etc/one", kind="symlink"), "/etc/one (is a symlink, not a file)"),
+        (without("/etc/one"), "/etc/one (missing)"),
+        (without("/etc/folder"), "/etc/folder (missing)"),
+        (with_file("/etc/folder", mode=0o2750), "/etc/folder (mode 2750, not 0750)"),
+        (with_file("/etc/folder", owner="me"), "/etc/folder (owner me:adm, not root:adm)"),
+        (with_file("/etc/folder", kind="file"), "/etc/folder (is a file, not a directory)"),
+        (
+            replace(RIGHT, files={**RIGHT.files, "/etc/gone": FileState("file", "r", "r", 0)}),
+            "/etc/gone (must not exist)",
+        ),
+        (without_unit("one.service"), "one.service (not loaded)"),
+        (
+            with_unit("one.service", unit_file="disabled"),
+            "one.service (is disabled, not enabled)",
+        ),
+        (with_unit("one.service", unit_file=""), "one.service (is not enabled, not enabled)"),
+        (with_unit("one.service", active="failed"), "one.service (is failed, not active)"),
+        (
+            with_unit("one.service", needs_reload=True),
+            "one.service (unit file newer than what systemd has read)",
+        ),
+        (with_unit("never.service", unit_file="enabled"), "never.service (is not masked)"),
+        (without_unit("never.service"), "never.service (is not masked)"),
+        (replace(RIGHT, stamps={}), "whole (files in place, activation not finished)"),
+        (
+            replace(RIGHT, stamps={"whole": "0" * 64}),
+            "whole (files in place, activation not finished)",
+        ),
+    ],
+)
+def test_each_difference_is_named_and_it_alone(state: HostState, named: str) -> None:
+    assert [str(one) for one in drift(WHOLE, state)] == [named]
+
+
+def test_every_difference_is_named_at_once() -> None:
+    # The stamp is not named beside others: a change always lacks it.
+    assert [one.thing for one in drift(WHOLE, blank())] == [
+        "/etc/folder",
+        "/etc/one",
+        "one.service",
+        "never.service",
+    ]
+
+
+def test_a_unit_that_may_rest_is_right_when_stopped() -> None:
+    resting = replace(WHOLE, units=(replace(UNIT, active="settled"),))
+    assert drift(resting, with_unit("one.service", active="inactive")) == ()
+
+
+def test_a_unit_that_need_not_be_enabled() -> None:
+    free = replace(WHOLE, units=(replace(UNIT, enabled=False),))
+    assert drift(free, with_unit("one.service", unit_file="disabled")) == ()
+
+
+@pytest.mark.parametrize("empty", [Component("empty"), Component("gone", absent=("/x",))])
+def test_a_component_with_nothing_to_activate_never_waits_for_a_stamp(empty: Component) -> None:
+    assert drift(empty, blank()) == ()
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(WHOLE, files=(replace(FILE, content=b"two\n"),)),
+        replace(WHOLE, files=(replace(FILE, path="/etc/two"),)),
+        replace(WHOLE, units=()),
+        replace(WHOLE, activate=("false",)),
+    ],
+)
+def test_the_digest_follows_what_is_activated(other: Component) -> None:
+    assert other.digest != WHOLE.digest
+
+
+def test_the_digest_does_not_hang_on_order_or_rights() -> None:
+    more = (FILE, File("/etc/two", b""))
+    assert (
+        replace(WHOLE, files=more).digest
+        == replace(WHOLE, files=tuple(reversed(more)), directories=()).digest
+    )
+    assert replace(WHOLE, files=(replace(FILE, mode=0o600),)).digest == WHOLE.digest
+
+
+def test_a_file_keeps_its_content_to_itself() -> None:
+    assert "one\\n" not in repr(WHOLE)
+
+
+# ---- the script, run -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def box(tmp_path: Path) -> Sandbox:
+    return Sandbox.at(tmp_path, "one.service", "two.service")
+
+
+def component(box: Sandbox, content: str = "new\n", **changed: object) -> Component:
+    """A component with one of everything; one.service reads etc/one."""
+    one = box.file("/etc/one", content, 0o640)
+    whole = Component(
+        "whole",
+        directories=(box.directory("/etc/folder", 0o750),),
+        files=(one, box.file("/etc/deep/er/two", "two\n", 0o600)),
+        absent=(f"{box.root}/gone",),
+        units=(Unit("one.service", reads=(one.path,)), Unit("two.service")),
+        masked=("never.service",),
+        activate=(f"cat {one.path} >> {box.root}/activated",),
+    )
+    return replace(whole, **changed)  # type: ignore[arg-type]
+
+
+def applied(box: Sandbox, wanted: Component) -> None:
+    """Apply it, and see that nothing is left to do."""
+    done = box.apply(wanted)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert drift(wanted, box.state(wanted)) == ()
+
+
+def stamp(box: Sandbox, name: str = "whole") -> str:
+    return box.text(f"/var/lib/postroad/applied/{name}").strip()
+
+
+def test_a_bare_host_is_made_as_declared(box: Sandbox) -> None:
+    (box.root / "gone").touch()
+    wanted = component(box)
+    applied(box, wanted)
+    assert box.text("/etc/one") == "new\n"
+    assert (box.root / "etc/one").stat().st_mode & 0o7777 == 0o640
+    assert (box.root / "etc/deep/er/two").stat().st_mode & 0o7777 == 0o600
+    assert not (box.root / "gone").exists()
+    assert box.text("/activated") == "new\n"
+    assert stamp(box) == wanted.digest
+    assert box.told() == [
+        "daemon-reload",
+        "mask --now --quiet never.service",
+        "enable --quiet one.service",
+        "reset-failed one.service",
+        "start one.service",
+        "enable --quiet two.service",
+        "reset-failed two.service",
+        "start two.service",
+    ]
+
+
+def test_nothing_is_left_behind(box: Sandbox) -> None:
+    applied(box, component(box))
+    left = [p for p in box.root.rglob("*") if "postroad-new" in p.name or p.suffix == ".new"]
+    assert left == []
+    assert not (box.root / "run/postroad/stage/whole").exists()
+
+
+def test_a_second_time_nothing_is_written_and_nobody_told(box: Sandbox) -> None:
+    wanted = component(box)
+    applied(box, wanted)
+    before = (box.root / "etc/one").stat().st_ino, box.told()
+    applied(box, wanted)
+    assert ((box.root / "etc/one").stat().st_ino, box.told()) == before
+    assert box.text("/activated") == "new\n"
+
+
+def test_only_the_reader_of_a_changed_file_is_reloaded(box: Sandbox) -> None:
+    applied(box, component(box, "old\n"))
+    before = len(box.told())
+    applied(box, component(box))
+    assert box.told()[before:] == ["reload-or-restart one.service"]
+    assert box.text("/units/one.service/read") == "new\n"
+
+
+def test_a_unit_that_cannot_reload_is_restarted(box: Sandbox) -> None:
+    def wanted(content: str) -> Component:
+        unit = Unit("one.service", reads=(f"{box.root}/etc/one",), on_change="restart")
+        return component(box, content, units=(unit,))
+
+    applied(box, wanted("old\n"))
+    before = len(box.told())
+    applied(box, wanted("new\n"))
+    assert box.told()[before:] == ["restart one.service"]
+
+
+def with_sockets(box: Sandbox, content: str) -> Component:
+    """one.service needs a restart where the first line of what it reads is another one."""
+    one = f"{box.root}/etc/one"
+    unit = Unit(
+        "one.service",
+        reads=(one,),
+        restart_if=f'[ "$(head -n 1 {one} 2>/dev/null)" != "$(head -n 1 "$stage"{one})" ]',
+    )
+    return component(box, content, units=(unit,))
+
+
+@pytest.mark.parametrize(("content", "verb"), [("a\nnew\n", "reload"), ("b\nold\n", "restart")])
+def test_a_restart_is_for_what_a_reload_cannot_do(box: Sandbox, content: str, verb: str) -> None:
+    applied(box, with_sockets(box, "a\nold\n"))
+    before = len(box.told())
+    applied(box, with_sockets(box, content))
+    assert box.told()[before:] == [f"{verb} one.service"]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "things"),
+    [
+        (lambda box: (box.root / "etc/one").chmod(0o666), ["/etc/one"]),
+        (lambda box: (box.root / "etc/folder").chmod(0o2755), ["/etc/folder"]),
+        (lambda box: (box.root / "etc/folder").rmdir(), ["/etc/folder"]),
+        (lambda box: (box.root / "gone").write_text("x"), ["/gone"]),
+    ],
+)
+def test_what_concerns_no_daemon_is_mended_without_telling_one(
+    box: Sandbox, spoil: Callable[[Sandbox], object], things: list[str]
+) -> None:
+    wanted = component(box)
+    applied(box, wanted)
+    told = box.told()
+    spoil(box)
+    found = drift(wanted, box.state(wanted))
+    assert [one.thing for one in found] == [f"{box.root}{thing}" for thing in things]
+    applied(box, wanted)
+    assert box.told() == told
+    assert stamp(box) == wanted.digest
+
+
+def test_a_symbolic_link_is_replaced_and_its_target_left_alone(box: Sandbox) -> None:
+    (box.root / "etc").mkdir()
+    (box.root / "elsewhere").write_text("not ours\n")
+    (box.root / "etc/one").symlink_to(box.root / "elsewhere")
+    applied(box, component(box))
+    assert not (box.root / "etc/one").is_symlink()
+    assert box.text("/elsewhere") == "not ours\n"
+
+
+def test_a_stopped_unit_is_started_and_the_other_left_alone(box: Sandbox) -> None:
+    wanted = component(box)
+    applied(box, wanted)
+    before = len(box.told())
+    (box.root / "units/two.service/active").write_text("failed\n")
+    applied(box, wanted)
+    assert box.told()[before:] == [
+        "daemon-reload",
+        "reset-failed two.service",
+        "start two.service",
+    ]
+
+
+def test_an_unmasked_unit_is_masked_again(box: Sandbox) -> None:
+    wanted = component(box)
+    applied(box, wanted)
+    before = len(box.told())
+    (box.root / "units/never.service/unit_file").write_text("disabled\n")
+    applied(box, wanted)
+    assert box.told()[before:] == ["mask --now --quiet never.service"]
+
+
+# ---- the gate ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("gate", "said"),
+    [
+        ("echo 'bad line 3' >&2", "bad line 3"),
+        ("echo fine; echo 'but odd' >&2", "but odd"),
+        ("echo first >&2 && true", "first"),
+        ("false", "refused without a word"),
+        ("true; false", "refused without a word"),
+        ("echo 'bad line 3' >&2; false", "bad line 3"),
+        ('grep -q old "$stage"{root}/etc/one', "refused without a word"),
+    ],
+)
+def test_a_word_or_a_status_of_the_gate_refuses_and_nothing_is_changed(
+    box: Sandbox, gate: str, said: str
+) -> None:
+    applied(box, component(box, "old\n"))
+    told, digest = box.told(), stamp(box)
+    wanted = component(box, gate=gate.replace("{root}", str(box.root)))
+    done = box.apply(wanted)
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        "whole: refused by its check, nothing was changed:",
+        said,
+    ]
+    assert box.text("/etc/one") == "old\n"
+    assert (box.told(), stamp(box)) == (told, digest)
+    assert not (box.root / "run/postroad/stage/whole").exists()
+
+
+def test_the_gate_sees_every_file_as_it_will_be(box: Sandbox) -> None:
+    gate = " && ".join(
+        [
+            f'grep -qx new "$stage"{box.root}/etc/one',
+            f'[ "$(stat -c %a "$stage"{box.root}/etc/one)" = 640 ]',
+            f'grep -qx two "$stage"{box.root}/etc/deep/er/two',
+            f"[ ! -e {box.root}/etc/one ]",
+        ]
+    )
+    applied(box, component(box, gate=gate))
+
+
+def test_a_gate_that_is_content_may_talk_on_standard_output(box: Sandbox) -> None:
+    applied(box, component(box, gate="echo all is well"))
+
+
+def test_without_a_change_the_gate_is_not_asked(box: Sandbox) -> None:
+    wanted = component(box, gate=f"echo asked >> {box.root}/asked")
+    applied(box, wanted)
+    (box.root / "etc/one").chmod(0o600)
+    applied(box, wanted)
+    assert box.text("/asked") == "asked\n"
+
+
+# ---- killed --------------------------------------------------------------------------------------
+
+
+def finished(box: Sandbox) -> bool:
+    """Whether the daemon has read, and listens as, what lies in the file it reads."""
+    return (
+        box.text("/units/one.service/read") == box.text("/etc/one")
+        and box.text("/units/one.service/listening").splitlines()[:1]
+        == box.text("/etc/one").splitlines()[:1]
+        and box.text("/activated").endswith(box.text("/etc/one"))
+    )
+
+
+@pytest.mark.parametrize("was", ["", "a\nold\n"])
+def test_killed_anywhere_it_is_completed_by_the_next_run(tmp_path: Path, was: str) -> None:
+    kills = 0
+    while True:
+        root = tmp_path / str(kills)
+        root.mkdir()
+        box = Sandbox.at(root, "one.service")
+        if was:
+            applied(box, with_sockets(box, was))
+        wanted = with_sockets(box, "b\nnew\n")
+        scripts = list(killed_everywhere(box.script(wanted)))
+        killed = box.sh(scripts[kills])
+        assert killed.returncode == -9
+        # Never half a file.
+        assert box.text("/etc/one") in (was, "b\nnew\n")
+        state = box.state(wanted)
+        assert drift(wanted, state) != () or finished(box)
+        applied(box, wanted)
+        assert box.text("/etc/one") == "b\nnew\n"
+        assert finished(box), f"killed before: {scripts[kills].split('kill -KILL $$')[1][:200]}"
+        kills += 1
+        if kills == len(scripts):
+            break
+    assert kills > 10
+
+
+def test_the_stamp_is_gone_before_the_first_file_is_replaced_and_back_after_the_last_unit(
+    box: Sandbox,
+) -> None:
+    applied(box, component(box, "old\n"))
+    lines = box.script(component(box)).splitlines()
+
+    def place(start: str, last: bool = False) -> int:
+        found = [number for number, line in enumerate(lines) if line.startswith(start)]
+        return found[-1 if last else 0]
+
+    stamped = "/var/lib/postroad/applied/whole"
+    assert (
+        place(f"mkdir -p /var/lib/postroad/applied; rm -f {stamped}")
+        < place("mv -fT")
+        < place("systemctl", last=True)
+        < place(f"mv -f {stamped}.new {stamped}")
+    )
+
+
+def test_a_missing_stamp_reloads_every_unit(box: Sandbox) -> None:
+    wanted = component(box)
+    applied(box, wanted)
+    before = len(box.told())
+    (box.root / "var/lib/postroad/applied/whole").unlink()
+    applied(box, wanted)
+    assert box.told()[before:] == [
+        "reload-or-restart one.service",
+        "reload-or-restart two.service",
+    ]
+    assert box.text("/activated") == "new\nnew\n"
+
+
+def test_two_runs_on_one_host_take_turns(box: Sandbox) -> None:
+    text = box.script(component(box))
+    assert text.index("flock -w 120 9") < text.index('mkdir -p "$stage"') < text.index("base64 -d")
+
+
+# ---- shell ---------------------------------------------------------------------------------------
+
+ODD = 'it\'s a "file" $HOME `x`\n'
+
+
+def test_odd_paths_and_contents_are_data_to_the_shell(box: Sandbox) -> None:
+    odd = box.file('/etc/o\'dd $(touch pwned) "name"', ODD)
+    applied(box, Component("odd", files=(odd,), directories=(box.directory("/a b'c"),)))
+    assert Path(odd.path).read_text() == ODD
+    assert not list(box.root.rglob("pwned"))
+
+
+@pytest.mark.parametrize("content", ["", "no newline", "POSTROAD_END\n", "\0\n", "x" * 100_000])
+def test_every_content_arrives_whole(box: Sandbox, content: str) -> None:
+    applied(box, Component("one", files=(box.file("/etc/one", content),)))
+    assert (box.root / "etc/one").read_bytes() == content.encode()
+
+
+def test_a_secret_is_in_no_argument_and_in_no_file_that_others_may_read(box: Sandbox) -> None:
+    secret = "correct horse"
+    # Every program that the script runs is logged with its arguments, and so is each open file.
+    for program in ("base64", "chown", "chmod", "cp", "mv", "mkdir", "rm", "flock"):
+        wrapper = box.root / "bin" / program
+        real = subprocess.run(
+            ["sh", "-c", f"command -v {program}"], capture_output=True, text=True, check=True
+        ).stdout.strip()
+        wrapper.write_text(
+            f'#!/bin/sh\necho "{program} $*" >> {box.root}/arguments\n'
+            f"find {box.root} -name one* -perm /077 ! -path '*/units/*' >> {box.root}/readable\n"
+            f'exec {shlex.quote(real)} "$@"\n'
+        )
+        wrapper.chmod(0o755)
+    wanted = Component("whole", files=(box.file("/etc/one", secret, 0o600),))
+    applied(box, wanted)
+    arguments = box.text("/arguments")
+    assert "base64 -d" in arguments
+    assert secret not in arguments
+    assert "Y29ycmVjdCBob3JzZQ" not in arguments  # the same in base64
+    assert box.text("/readable") == ""
+
+
+@pytest.mark.parametrize("state", [blank(), RIGHT, replace(RIGHT, stamps={})])
+def test_the_script_is_posix_shell(state: HostState) -> None:
+    text = script(replace(WHOLE, gate="true"), state)
+    checked = subprocess.run(["sh", "-n"], input=text, capture_output=True, text=True, check=False)
+    assert (checked.returncode, checked.stderr) == (0, "")
+
+
+def test_what_a_host_says_of_a_unit() -> None:
+    assert RIGHT.units["one.service"] == UnitState("loaded", "active", "enabled", False)
