@@ -69,8 +69,8 @@ def _through(chain: str, rules: Rules, packet: Packet) -> str:
 def _holds(words: Sequence[str], packet: Packet) -> Holds:
     """Whether a rule's matches hold for the packet; ``limit`` and the unknown ones may."""
     result: Holds = "yes"
-    for option, value in zip(words, [*words[1:], ""], strict=True):
-        holds = "maybe" if value == "!" or option == "!" else _match(option, value, packet)
+    for before, option, value in zip(["", *words[:-1]], words, [*words[1:], ""], strict=True):
+        holds = "maybe" if before == "!" else _match(option, value, packet)
         if holds == "no":
             return "no"
         if holds == "maybe":

@@ -1,0 +1,215 @@
+"""A host as the audit finds it when all is well; tests spoil one thing of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from postroad import openings, ufw
+from postroad.audit.asking import NOBODYS_DOMAIN, probe_headers, submission_ports
+from postroad.audit.audited import Audited, Expectation
+from postroad.audit.evidence import (
+    Dialogue,
+    Instance,
+    Log,
+    Service,
+    Shown,
+    Signed,
+    Smtp,
+    Socket,
+    System,
+)
+from postroad.audit.suites.listeners import declared
+from postroad.keys import OWNER
+from postroad.paths import SYSTEM_MAIL_PORT, key_folder, key_path, stream_folder
+from postroad.settings.model import Estate, Host, Stream, WayOut
+from postroad.settings.read import read
+from postroad.software import packages
+from postroad.state import CertificateState, FileState, HostState, KeyState, blank
+from tests.unit.declarations import declaration
+
+NOW = 1_800_000_000.0
+DAY = 86400
+POSTFIX_UID = 107
+DIGEST = "a" * 64
+RULES = (
+    "-P OUTPUT ACCEPT",
+    "-N ufw-before-output",
+    "-N ufw-logging-deny",
+    "-A OUTPUT -j ufw-before-output",
+    "-A ufw-before-output -o lo -j ACCEPT",
+    "-A ufw-before-output -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
+    f"-A ufw-before-output -p tcp -m tcp --dport 25 -m owner --uid-owner {POSTFIX_UID} -j ACCEPT",
+    "-A ufw-before-output -p tcp -m tcp --dport 25 -m limit --limit 3/min --limit-burst 10"
+    " -j ufw-logging-deny",
+    "-A ufw-before-output -p tcp -m tcp --dport 25 -j REJECT --reject-with tcp-reset",
+)
+TIMES = {"maximal_backoff_time": "1h", "queue_run_delay": "300s", "maximal_queue_lifetime": "5d"}
+
+
+def audited() -> Audited:
+    """The first host of the example estate."""
+    estate = read(declaration(), "group_data/prod.py")
+    host = estate.hosts[0]
+    bare = Audited(
+        estate=estate,
+        host=host,
+        run="pyinfra -y",
+        components=(),
+        closed=dict.fromkeys(host.streams, ""),
+        state=_state(estate, host),
+        clock_ahead=0.0,
+        expectations=tuple(Expectation(s, "ok", "it is there", ()) for s in host.streams),
+        system=_system(),
+        instances=_instances(estate, host),
+        signed=tuple(_signed(stream) for stream, _ in estate.streams_of(host)),
+        smtp=_smtp(estate, host),
+    )
+    sockets = tuple(Socket("tcp", address, port, "master") for address, port in declared(bare))
+    return replace(bare, system=replace(bare.system, sockets=sockets))
+
+
+def _state(estate: Estate, host: Host) -> HostState:
+    rules = openings.wanted(estate, host)
+    status = ufw.Status(
+        enabled=True,
+        loaded=True,
+        ipv6=True,
+        incoming="deny",
+        outgoing="allow",
+        routed="deny",
+        logging="low",
+    )
+    addresses = {*host.addresses, *(a for way in host.ways_out for a in way.addresses)}
+    keys = [(s.name, d) for s, _ in estate.streams_of(host) for d in s.from_domains]
+    return replace(
+        blank(),
+        addresses=frozenset(addresses),
+        packages=dict.fromkeys(packages(estate), "1"),
+        certificate=CertificateState(frozenset(host.certificate_names), 60 * DAY),
+        keys=tuple(KeyState(stream, domain, "202601-mail1", "key") for stream, domain in keys),
+        files={path: found for s, d in keys for path, found in _key_files(s, d).items()},
+        firewall=ufw.State(
+            status=status,
+            rules4=tuple(r for r in rules if ":" not in f"{r.from_}{r.to}"),
+            rules6=tuple(r for r in rules if "." not in f"{r.from_}{r.to}"),
+        ),
+    )
+
+
+def _key_files(stream: str, domain: str) -> dict[str, FileState]:
+    folder = FileState("directory", OWNER, OWNER, 0o700)
+    return {
+        f"{stream_folder(stream)}/keys": folder,
+        key_folder(stream, domain): folder,
+        key_path(stream, domain, "202601-mail1"): replace(folder, kind="file", mode=0o600),
+    }
+
+
+def _system() -> System:
+    return System(
+        sockets=(),
+        processes=(),
+        failed_units=(),
+        rules4=RULES,
+        rules6=RULES,
+        postfix_uid=POSTFIX_UID,
+        name_servers=("127.0.0.1",),
+        resolver_fault="",
+        synchronised="yes",
+        half_installed=(),
+        left_ban=False,
+        logs=(Log("/var/log/postroad/marketing.log", NOW - 3600, (), 0),),
+        rotated={"/var/log/postroad/marketing.log-20270101.gz": NOW - DAY},
+        rotation_words=(),
+        now=NOW,
+    )
+
+
+def _instances(estate: Estate, host: Host) -> dict[str, Instance]:
+    door = {"relayhost": f"[127.0.0.1]:{SYSTEM_MAIL_PORT}"}
+    found = {"default": _instance({**TIMES, **door}), "inbound": _instance(TIMES)}
+    for stream, way in estate.streams_of(host):
+        services = (
+            Service(f"{way.addresses[0]}:{way.starttls_port}", "inet", "smtpd"),
+            Service("pickup", "unix", "pickup"),
+            Service("cleanup", "unix", "cleanup"),
+            Service("smtp", "unix", "smtp"),
+        )
+        found[stream.name] = _instance({**TIMES, **_parameters(stream, way)}, services)
+    return found
+
+
+def _parameters(stream: Stream, way: WayOut) -> dict[str, str]:
+    # What the signer's socket is called is the template's choice; without components it is "".
+    milters = "{ unix:, default_action=tempfail }"
+    return {
+        "smtpd_milters": milters,
+        "non_smtpd_milters": milters,
+        "milter_default_action": "tempfail",
+        "message_size_limit": str(stream.limits.message_size),
+        "smtpd_recipient_limit": str(stream.limits.recipients_per_message),
+        "maximal_queue_lifetime": stream.limits.queue_lifetime,
+        "bounce_queue_lifetime": stream.limits.queue_lifetime,
+        "queue_minfree": str(stream.limits.queue_minfree),
+        "qmgr_message_active_limit": str(stream.limits.active_messages),
+        "default_process_limit": str(stream.limits.delivery_processes),
+        "smtpd_client_connection_count_limit": str(stream.limits.connections_per_client),
+        "smtp_helo_name": way.helo,
+        "smtp_bind_address": str(way.ipv4 or ""),
+        "smtp_bind_address6": str(way.ipv6 or ""),
+        "smtp_tls_security_level": stream.outbound_tls,
+    }
+
+
+def _instance(parameters: dict[str, str], services: tuple[Service, ...] = ()) -> Instance:
+    limits = {"message_size_limit": "1", "queue_minfree": "1", "queue_directory": "/var/spool/x"}
+    return Instance(
+        words=(),
+        parameters={**limits, **parameters},
+        services=services,
+        overrides={},
+        written=NOW - 100,
+        queue_manager=NOW - 90,
+        corrupt=0,
+        free=1 << 40,
+        messages=3,
+        oldest=NOW - 60,
+    )
+
+
+def _signed(stream: Stream) -> Signed:
+    sender = f"probe@{stream.from_domains[0]}"
+    covered = tuple(name.lower() for name in probe_headers(sender))
+    return Signed(stream.name, sender, "signed", "ok", "", stream.from_domains[0], covered)
+
+
+def stranger(stream: str, outcome: str) -> Signed:
+    """What became of a probe that nobody may send."""
+    return Signed(stream, f"probe@{NOBODYS_DOMAIN}", outcome, "", "", "", ())
+
+
+def _smtp(estate: Estate, host: Host) -> Smtp:
+    found = [_dialogue(str(a), 25, host.hostname, False, 1) for a in host.addresses]
+    for stream, way in estate.streams_of(host):
+        for address, port, _ in submission_ports(way):
+            size = stream.limits.message_size
+            found.append(_dialogue(str(address), port, way.helo, True, size))
+    shown = {DIGEST: Shown(host.certificate_names, 60 * DAY)}
+    return Smtp(tuple(found), shown, DIGEST)
+
+
+def _dialogue(address: str, port: int, name: str, submission: bool, size: int) -> Dialogue:
+    offered = {"SIZE": str(size)}
+    return Dialogue(
+        address=address,
+        port=port,
+        fault="",
+        greeting=name,
+        before=offered,
+        after={**offered, "AUTH": "PLAIN"} if submission else offered,
+        tls="TLSv1.3",
+        outdated=not submission,
+        certificate=DIGEST,
+        code=554,
+        answer="5.7.1 Access denied",
+    )

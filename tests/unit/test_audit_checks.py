@@ -1,0 +1,327 @@
+"""What each check of the audit makes of a host: nothing when it is well, one fault when it is not.
+
+tests/lab breaks real hosts; what a lab host cannot be made to show is here.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from importlib import import_module
+from ipaddress import ip_address
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from postroad.audit import suites
+from postroad.audit.audited import Audited
+from postroad.audit.evidence import Instance, Process, Shown, Socket
+from postroad.audit.fault import Fault
+from postroad.audit.suites import (
+    clock,
+    dns,
+    firewall,
+    listeners,
+    logs,
+    packages,
+    postfix,
+    queues,
+    resolver,
+    signing,
+    submission,
+    units,
+)
+from postroad.component import Component, Unit
+from tests import server
+from tests.unit.healthy import DAY, NOW, POSTFIX_UID, audited, stranger
+
+Check = Callable[[Audited], Iterable[Fault]]
+FAMILIES = sorted(p.stem for p in Path(suites.__file__).parent.glob("*.py") if p.stem[0] != "_")
+
+
+def checks_of(module: ModuleType) -> list[Check]:
+    """The pure functions of a family: from a host to its faults."""
+    return [
+        function
+        for name, function in inspect.getmembers(module, inspect.isfunction)
+        if function.__module__ == module.__name__
+        and inspect.signature(function).return_annotation == "Iterator[Fault]"
+        and not name.startswith("_")
+    ]
+
+
+def wrong(check: Check, host: Audited) -> str:
+    """What the one fault says that the check finds."""
+    (fault,) = check(host)
+    assert fault.follows
+    assert fault.mend
+    return fault.wrong
+
+
+def spoilt(host: Audited, name: str, **changes: object) -> Audited:
+    """``host`` with one of its Postfix instances changed."""
+    instance: Instance = replace(host.instances[name], **changes)  # type: ignore[arg-type]
+    return replace(host, instances={**host.instances, name: instance})
+
+
+def with_parameter(host: Audited, name: str, parameter: str, value: str) -> Audited:
+    changed = {**host.instances[name].parameters, parameter: value}
+    return spoilt(host, name, parameters=changed)
+
+
+@pytest.mark.parametrize("family", [f for f in FAMILIES if f != "reach"])
+def test_a_healthy_host_has_no_fault(family: str) -> None:
+    checks = checks_of(import_module(f"postroad.audit.suites.{family}"))
+    assert checks
+    assert [str(fault) for check in checks for fault in check(audited())] == []
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_server_tests_are_the_suites(family: str) -> None:
+    suite = import_module(f"postroad.audit.suites.{family}")
+    thin = import_module(f"{server.__name__}.test_{family}")
+    wanted = {name for name in vars(suite) if name.startswith("test_")}
+    assert wanted
+    assert {name for name in vars(thin) if name.startswith("test_")} == wanted
+
+
+def test_a_unit_with_an_old_program_is_named() -> None:
+    part = Component("stream", units=(Unit("postroad-dkim@x.service"),))
+    old = Process("postroad-dkim@x.service", 7, "/usr/sbin/opendkim (deleted)")
+    other = Process("cron.service", 8, "/usr/sbin/cron (deleted)")
+    host = audited()
+    host = replace(host, components=(part,), system=replace(host.system, processes=(old, other)))
+    assert "older /usr/sbin/opendkim" in wrong(units.outdated_programs, host)
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value"),
+    [
+        ("smtpd_milters", ""),
+        ("smtpd_milters", "unix:/run/other.sock"),
+        ("smtpd_milters", "{ unix:, default_action=accept }"),
+        ("smtpd_milter_maps", "cidr:/etc/postfix/exceptions"),
+        ("receive_override_options", "no_address_mappings, no_milters"),
+    ],
+)
+def test_an_override_past_the_signer_is_seen(parameter: str, value: str) -> None:
+    host = audited()
+    door = host.instances["marketing"].services[0]
+    overrides = {f"{door.name}/inet/{parameter}": value}
+    assert door.name in wrong(
+        postfix.unsigned_paths, spoilt(host, "marketing", overrides=overrides)
+    )
+
+
+def test_sendmail_past_the_signer_is_seen() -> None:
+    host = with_parameter(audited(), "marketing", "non_smtpd_milters", "")
+    assert "pickup hands mail to no signer" in wrong(postfix.unsigned_paths, host).replace(
+        " at pickup", ""
+    )
+
+
+def test_system_mail_past_the_stream_is_seen() -> None:
+    host = with_parameter(audited(), "default", "relayhost", "")
+    assert "relayhost is empty" in wrong(postfix.unsigned_paths, host)
+
+
+def test_an_override_of_the_way_out_is_seen() -> None:
+    host = spoilt(audited(), "marketing", overrides={"smtp/unix/smtp_bind_address": "192.0.2.99"})
+    assert "of service smtp is 192.0.2.99" in wrong(postfix.other_values, host)
+
+
+def test_no_queue_manager_is_seen() -> None:
+    host = spoilt(audited(), "inbound", queue_manager=None)
+    assert wrong(postfix.unread_files, host) == "the inbound instance has no queue manager"
+
+
+def test_a_wildcard_is_neither_declared_nor_enough() -> None:
+    host = audited()
+    port25 = [s for s in host.system.sockets if s.port == 25 and s.address == "192.0.2.11"]
+    others = tuple(s for s in host.system.sockets if s not in port25)
+    sockets = (*others, Socket("tcp", "0.0.0.0", 25, "master"))
+    host = replace(host, system=replace(host.system, sockets=sockets))
+    assert "192.0.2.11 port 25" in wrong(listeners.silent_places, host)
+    assert "0.0.0.0:25/tcp (master)" in wrong(listeners.undeclared_places, host)
+
+
+@pytest.mark.parametrize(
+    "socket",
+    [
+        Socket("tcp", "127.0.0.1", 2525, "master"),
+        Socket("udp", "192.0.2.11", 53, "unbound"),
+        Socket("tcp", "*", 9100, "node_exporter"),
+    ],
+)
+def test_an_undeclared_listener_is_named(socket: Socket) -> None:
+    host = audited()
+    sockets = (*host.system.sockets, socket)
+    host = replace(host, system=replace(host.system, sockets=sockets))
+    assert str(socket) in wrong(listeners.undeclared_places, host)
+
+
+@pytest.mark.parametrize(
+    "socket",
+    [Socket("tcp", "127.0.0.1", 5432, "postgres"), Socket("tcp", "0.0.0.0", 22, "sshd")],
+)
+def test_others_may_listen_on_loopback_and_ssh_everywhere(socket: Socket) -> None:
+    host = audited()
+    sockets = (*host.system.sockets, socket)
+    host = replace(host, system=replace(host.system, sockets=sockets))
+    assert list(listeners.undeclared_places(host)) == []
+
+
+def test_a_signature_without_the_list_headers_is_seen() -> None:
+    host = audited()
+    probe = replace(host.signed[0], covered=("from", "to", "subject", "date"))
+    said = wrong(signing.unverifiable, replace(host, signed=(probe,)))
+    assert "list-unsubscribe, list-unsubscribe-post" in said
+
+
+def test_a_signature_of_another_domain_is_seen() -> None:
+    host = audited()
+    probe = replace(host.signed[0], domain="elsewhere.example")
+    assert "as elsewhere.example" in wrong(signing.unverifiable, replace(host, signed=(probe,)))
+
+
+@pytest.mark.parametrize("outcome", ["signed", "passed unsigned", "discarded"])
+def test_a_stranger_that_gets_through_is_seen(outcome: str) -> None:
+    host = replace(audited(), signed=(stranger("marketing", outcome),))
+    assert outcome in wrong(signing.believed_strangers, host)
+
+
+@pytest.mark.parametrize("outcome", ["refused", "deferred"])
+def test_a_stranger_that_is_stopped_is_no_fault(outcome: str) -> None:
+    host = replace(audited(), signed=(stranger("marketing", outcome),))
+    assert list(signing.believed_strangers(host)) == []
+
+
+def with_certificate(days: float, *names: str, digest: str = "a" * 64) -> Audited:
+    """A host with one submission listener that shows this certificate."""
+    host = audited()
+    door = next(d for d in host.smtp.listeners if d.port == 587)
+    shown = {digest: Shown(names, int(days * DAY))}
+    smtp = replace(host.smtp, listeners=(replace(door, certificate=digest),), certificates=shown)
+    return replace(host, smtp=smtp)
+
+
+def test_a_certificate_that_ends_soon_is_seen() -> None:
+    assert "ends in 13.9 days" in wrong(
+        submission.wrong_certificates, with_certificate(13.9, "out1.shop.example")
+    )
+
+
+def test_a_certificate_with_two_weeks_left_is_no_fault() -> None:
+    host = with_certificate(14.1, "out1.shop.example")
+    assert list(submission.wrong_certificates(host)) == []
+
+
+def test_a_certificate_for_another_name_is_seen() -> None:
+    assert "not for out1.shop.example" in wrong(
+        submission.wrong_certificates, with_certificate(60, "mail1.shop.example")
+    )
+
+
+def test_a_certificate_that_was_renewed_and_not_read_is_seen() -> None:
+    host = with_certificate(60, "out1.shop.example", digest="b" * 64)
+    assert "another certificate than the one in" in wrong(submission.wrong_certificates, host)
+
+
+def test_no_certificate_is_seen() -> None:
+    host = audited()
+    host = replace(host, state=replace(host.state, certificate=None))
+    assert "there is no certificate" in wrong(submission.closed, host)
+
+
+def test_a_firewall_without_ufw_is_seen() -> None:
+    host = audited()
+    bare = replace(host.state.firewall, status=None)
+    host = replace(host, state=replace(host.state, firewall=bare))
+    assert wrong(firewall.differing_rules, host) == "ufw is not installed"
+
+
+def test_an_armed_rollback_is_seen() -> None:
+    host = audited()
+    armed = replace(host.state.firewall, rollback_armed=True)
+    host = replace(host, state=replace(host.state, firewall=armed))
+    assert "left the timer armed" in wrong(firewall.differing_rules, host)
+
+
+def test_a_firewall_that_stops_postfix_is_seen() -> None:
+    host = audited()
+    foreign = tuple(r.replace(str(POSTFIX_UID), "999") for r in host.system.rules6)
+    host = replace(host, system=replace(host.system, rules6=foreign))
+    assert wrong(firewall.leaks, host).startswith("IPv6: Postfix itself may not connect")
+
+
+def test_a_silent_resolver_is_seen() -> None:
+    host = audited()
+    host = replace(host, system=replace(host.system, resolver_fault="it does not answer"))
+    assert "it does not answer" in wrong(resolver.blind_resolver, host)
+
+
+def test_records_of_a_closed_stream_are_no_fault_of_its_own() -> None:
+    host = audited()
+    bad = tuple(replace(e, verdict="wrong") for e in host.expectations)
+    closed = dict.fromkeys(host.closed, "no DKIM key")
+    assert len(list(dns.wrong_records(replace(host, expectations=bad)))) == len(bad)
+    assert list(dns.wrong_records(replace(host, expectations=bad, closed=closed))) == []
+
+
+def test_mail_past_its_lifetime_is_seen_only_after_its_last_try() -> None:
+    host = audited()
+    limits = {stream.name: stream.limits for stream in host.estate.streams}
+    allowed = queues.seconds(limits["marketing"].queue_lifetime) + 3600 + 300
+    late = spoilt(host, "marketing", oldest=NOW - allowed - 1)
+    assert "the marketing queue holds mail" in wrong(queues.stuck_mail, late)
+    assert list(queues.stuck_mail(spoilt(host, "marketing", oldest=NOW - allowed + 1))) == []
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"), [("90", 90), ("300s", 300), ("4h", 14400), ("1d", DAY)]
+)
+def test_times_of_postfix_are_read(value: str, seconds: int) -> None:
+    assert queues.seconds(value) == seconds
+
+
+def test_room_for_the_largest_message_is_needed_whatever_else_is_set() -> None:
+    host = with_parameter(audited(), "inbound", "message_size_limit", "2000000")
+    assert "the inbound queue's disk" in wrong(
+        queues.full_disks, spoilt(host, "inbound", free=2_999_999)
+    )
+
+
+@pytest.mark.parametrize("ahead", [61.0, -61.0])
+def test_a_clock_that_is_off_is_seen(ahead: float) -> None:
+    assert "61 s" in wrong(clock.wrong_clock, replace(audited(), clock_ahead=ahead))
+
+
+def test_a_loose_clock_is_a_fault_of_machines_and_not_of_containers() -> None:
+    host = audited()
+    loose = replace(host, system=replace(host.system, synchronised="no"))
+    assert "not synchronised" in wrong(clock.loose_clock, loose)
+    contained = replace(loose, state=replace(loose.state, container=True))
+    assert list(clock.loose_clock(contained)) == []
+
+
+def test_a_missing_package_is_named() -> None:
+    host = audited()
+    few = {name: v for name, v in host.state.packages.items() if name != "unbound"}
+    host = replace(host, state=replace(host.state, packages=few))
+    assert wrong(packages.missing_packages, host) == "the package unbound is not installed"
+
+
+def test_a_log_that_is_kept_too_long_is_seen() -> None:
+    host = audited()
+    age = (host.estate.log_days + 4) * DAY
+    host = replace(host, system=replace(host.system, rotated={"/var/log/x.log-1": NOW - age}))
+    assert "/var/log/x.log-1 is" in wrong(logs.unrotated, host)
+
+
+def test_a_missing_address_is_named() -> None:
+    host = audited()
+    left = host.state.addresses - {ip_address("192.0.2.13")}
+    host = replace(host, state=replace(host.state, addresses=left))
+    assert "192.0.2.13, from which marketing mail leaves" in wrong(postfix.missing_addresses, host)
