@@ -24,6 +24,7 @@ _BARE_PACKAGES = ("ca-certificates", "dbus", "iproute2", "openssh-server", "syst
 _WORLD_PACKAGES = (
     *_BARE_PACKAGES,
     "curl",
+    "dehydrated",
     "knot",
     "knot-dnsutils",
     "nmap",
@@ -159,7 +160,7 @@ def _explain(recipe: Recipe, words: str) -> str:
     text = f"image {recipe.name}: mmdebstrap failed\n{words.strip()}"
     if recipe.suite in _UBUNTU_SUITES:
         text += (
-            f"\n{recipe.suite} needs a reachable Ubuntu mirror and the package ubuntu-keyring;"
+            f"\n{recipe.suite} needs a reachable Ubuntu mirror, and ubuntu-keyring and distro-info-data here;"
             f" without them use one of {', '.join(_DEBIAN_SUITES)}"
         )
     return text

@@ -44,6 +44,11 @@ _LIKE_GMAIL: Replies = {
         "This message is missing a valid address in the From: header, or has multiple From:"
         " headers.",
     ),
+    "dns": (
+        "451",
+        "4.7.26",
+        "This message couldn't be authenticated because of temporary DNS failures.",
+    ),
     "unauthenticated": (
         "550",
         "5.7.26",
@@ -98,6 +103,7 @@ _LIKE_OUTLOOK: Replies = {
         "Service unavailable, sending address [{client}] must have reverse DNS record",
     ),
     "from": ("550", "5.7.512", "Access denied, message must be RFC 5322 section 3.6.2 compliant"),
+    "dns": ("451", "4.4.0", "DNS query failed"),
     "unauthenticated": _LEVEL,
     "no_dmarc": _LEVEL,
     "dkim": _LEVEL,
@@ -142,9 +148,6 @@ STRICTMAIL = Kind(
 )
 KINDS = (BIGMAIL, STRICTMAIL)
 
-# sysexits(3): 67 is EX_NOUSER; the words become the Diagnostic-Code of the report (RFC 3464).
-_CLOSED = "echo 'the mailbox was closed after the message was accepted' >&2; exit 67"
-
 
 def plant(seed: Seed, kind: Kind, network: Network, tls: str, data: Path) -> None:
     """Write the files of a provider's host; *tls* is its MX's key and certificate.
@@ -152,9 +155,9 @@ def plant(seed: Seed, kind: Kind, network: Network, tls: str, data: Path) -> Non
     *data* has the directories for mail and log that the guest shares with this machine.
     """
     values = {"mx": kind.mx, "domain": kind.domain, "resolver": network.ipv4(RESOLVER)}
-    main = fill("provider/main.cf", **values) + f"closed_command = {_CLOSED}\n"
-    seed.file("/etc/postfix/main.cf", main)
+    seed.file("/etc/postfix/main.cf", fill("provider/main.cf", **values))
     seed.file("/etc/postfix/master.cf", fill("provider/master.cf"))
+    seed.file("/usr/local/lib/closed-mailbox", fill("provider/closed-mailbox"), 0o755)
     seed.file("/etc/postfix/mx.pem", tls, 0o600)
     seed.file("/etc/postfix/transport", fill("provider/transport"))
     access = f"/^(unknown|reject)@/ {kind.unknown}\n/^defer@/ {kind.full}\n"

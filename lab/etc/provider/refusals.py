@@ -11,21 +11,25 @@ REPLIES is a JSON file of reply texts by fault; SOCKET is where Postfix finds th
 import json
 import re
 import sys
+from collections.abc import Iterable
+from typing import Any, ClassVar
 
 import Milter
 
+Results = dict[str, list[str]]
+
 # From the most to the least general fault; the first that is found is told.
-FAULTS = ("unauthenticated", "no_dmarc", "dkim", "spf", "policy", "unaligned")
+FAULTS = ("dns", "unauthenticated", "no_dmarc", "dkim", "spf", "policy", "unaligned")
 
 
-def results(fields):
+def results(fields: Iterable[str]) -> Results:
     """The results {method: text} of the topmost field for each method.
 
     Ours are above anything that came with the message, so a forged field is never read.
     """
-    found = {}
+    found: Results = {}
     for field in fields:
-        in_this_field = {}
+        in_this_field: Results = {}
         for part in field.split(";")[1:]:
             method, separator, rest = part.strip().partition("=")
             if separator:
@@ -35,18 +39,19 @@ def results(fields):
     return found
 
 
-def verdict(found, method):
+def verdict(found: Results, method: str) -> str:
     """`pass` if any result of *method* is that, else its first result, else `none`."""
     words = [re.split(r"[\s(]", text, maxsplit=1)[0] for text in found.get(method, [])]
     return "pass" if "pass" in words else (words or ["none"])[0]
 
 
-def faults(found):
+def faults(found: Results) -> list[str]:
     """Every fault of a message with these results, in the order of FAULTS."""
     spf, dkim, dmarc = (verdict(found, method) for method in ("spf", "dkim", "dmarc"))
     policy = re.search(r"\(p=(\w+)", (found.get("dmarc") or [""])[0])
     is_strict = policy is not None and policy.group(1) != "none"
     seen = {
+        "dns": "temperror" in (spf, dkim, dmarc),
         "unauthenticated": spf != "pass" and dkim != "pass",
         "no_dmarc": dmarc not in ("pass", "fail"),
         "dkim": dkim != "pass",
@@ -57,24 +62,24 @@ def faults(found):
     return [fault for fault in FAULTS if seen[fault]]
 
 
-class Refusals(Milter.Base):
+class Refusals(Milter.Base):  # type: ignore[misc]  # pymilter has no types
     """One connection."""
 
-    replies = {}  # noqa: RUF012 (set once, before the first connection)
+    replies: ClassVar[dict[str, tuple[str, str, str]]] = {}
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.client = ""
         self.has_name = False
-        self.fields = []
-        self.from_fields = []
+        self.fields: list[str] = []
+        self.from_fields: list[str] = []
 
-    def connect(self, name, family, address):
+    def connect(self, name: str, family: Any, address: Any) -> Any:
         self.client = address[0] if address else ""
         # Postfix says "unknown" unless the PTR's name leads back to the address.
         self.has_name = name != "unknown" and not name.startswith("[")
         return Milter.CONTINUE
 
-    def envfrom(self, sender, *parameters):
+    def envfrom(self, sender: str, *parameters: str) -> Any:
         self.fields = []
         self.from_fields = []
         if not self.getsymval("{tls_version}"):
@@ -83,21 +88,21 @@ class Refusals(Milter.Base):
             return self._refuse("no_ptr")
         return Milter.CONTINUE
 
-    def header(self, name, value):
+    def header(self, name: str, value: str) -> Any:
         if name.lower() == "authentication-results":
             self.fields.append(value)
         if name.lower() == "from":
             self.from_fields.append(value)
         return Milter.CONTINUE
 
-    def eom(self):
+    def eom(self) -> Any:
         found = results(self.fields)
         seen = faults(found) if len(self.from_fields) == 1 else ["from"]
         if seen:
             return self._refuse(seen[0], found)
         return Milter.CONTINUE
 
-    def _refuse(self, fault, found=None):
+    def _refuse(self, fault: str, found: Results | None = None) -> Any:
         domain = re.search(r"@([\w.-]+)", " ".join(self.from_fields))
         words = {
             "client": self.client,
@@ -113,7 +118,7 @@ class Refusals(Milter.Base):
         return Milter.TEMPFAIL if code.startswith("4") else Milter.REJECT
 
 
-def main(replies, socket):
+def main(replies: str, socket: str) -> None:
     """Serve until the end of the process."""
     with open(replies) as text:
         Refusals.replies = json.load(text)
