@@ -144,7 +144,9 @@ def probe(ask: Questions) -> str:
         [
             "export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
             f"m() {{ echo; echo '{MARK}'\"$1\"; }}",
-            'm host; id -u; date +%s.%N; (. /etc/os-release; echo "$ID"; echo "$VERSION_ID")',
+            # A line each, whatever is missing: Debian's testing has no VERSION_ID (os-release(5)).
+            "m host; id -u; date +%s.%N; ([ ! -r /etc/os-release ] || . /etc/os-release",
+            'echo "${ID:-unknown}"; echo "${VERSION_ID:-unknown}")',
             "systemd-detect-virt -c -q && echo container || echo machine",
             "df -Pk /var | awk 'NR==2 {print $4}'; cat /proc/sys/kernel/hostname",
             'm addresses; ip -o addr show 2>/dev/null | awk \'{sub("/.*","",$4); print $4}\'',

@@ -1,7 +1,7 @@
 """A folder in which a component's script and the probe run for real, by sh, without root.
 
 Paths of ours below /run and /var/lib are moved into the folder, and a systemctl of paper stands in
-for systemd: it remembers what it was told, and which files a unit had read when it was last told to.
+for systemd: it remembers what it was told, and what a unit had read when it was last told to.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _MOVED = ("/run/postroad", "/var/lib/postroad")
 _SYSTEMCTL = """#!/bin/sh
 units={root}/units
 verb=$1; shift
-[ "$verb" = show ] || echo "$verb${{1:+ $*}}" >> {root}/told
+case $verb in show|cat) ;; *) echo "$verb${{1:+ $*}}" >> {root}/told ;; esac
 for unit; do :; done
 at=$units/$unit
 reread() {{ cp {root}/etc/one "$at/read" 2>/dev/null; }}

@@ -701,6 +701,17 @@ def test_a_certificate_counts_with_every_name_while_it_lasts(
     assert facts_from(state, MAIL1, {}).certificate is good
 
 
+def test_every_parameter_that_a_template_asks_for_is_asked_of_the_host() -> None:
+    asked = {
+        name
+        for template in TEMPLATES.rglob("*.j2")
+        for name in re.findall(
+            r"'(\w+)' (?:not )?in facts\.postfix_parameters", template.read_text()
+        )
+    }
+    assert asked == set(render.POSTFIX_PARAMETERS)
+
+
 def test_facts_are_an_extract_of_the_state() -> None:
     state = replace(
         blank(),

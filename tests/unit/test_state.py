@@ -1,0 +1,372 @@
+"""The state of a host: what the probe prints, here and on hosts of paper, and how it is read."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import time
+from dataclasses import replace
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+from pyinfra.api.exceptions import FactProcessError
+
+from postroad import ufw
+from postroad.facts.host import State
+from postroad.state import (
+    CertificateState,
+    FileState,
+    HostState,
+    KeyState,
+    Questions,
+    UnitState,
+    blank,
+    parse,
+    probe,
+)
+from tests.unit.machine import told
+from tests.unit.sandbox import GROUP, OWNER, Sandbox
+
+# What a bare Debian 12 container answers (blank lines as they come).
+BARE = """
+@@postroad host
+0
+1795460400.123456789
+debian
+12
+container
+7340032
+localhost
+
+@@postroad addresses
+127.0.0.1
+192.0.2.11
+::1
+2001:db8::11
+
+@@postroad files
+/etc/hostname|regular file|root|root|644
+/etc/resolv.conf|symbolic link|root|root|777
+/etc/cloud/cloud.cfg.d|directory|root|root|2755
+/etc/empty|regular empty file|root|root|600
+/run/odd|fifo|root|root|644
+
+@@postroad hashes
+03cf3e4f9c0a5ed5e3b5b5b9a1ea85ed0d9d2a0f5c3e1f4f9f0b3f8e6cbb11e0  /etc/hostname
+
+@@postroad units
+Id=systemd-timesyncd.service
+LoadState=loaded
+ActiveState=active
+UnitFileState=enabled
+NeedDaemonReload=no
+
+Id=unbound.service
+LoadState=not-found
+ActiveState=inactive
+UnitFileState=
+NeedDaemonReload=no
+
+Id=opendkim.service
+LoadState=masked
+ActiveState=inactive
+UnitFileState=masked
+NeedDaemonReload=yes
+
+@@postroad packages
+openssl|installed|3.0.17-1~deb12u2
+postfix|config-files|3.7.11-0+deb12u1
+ufw|not-installed|
+
+@@postroad users
+postroad-mail
+
+@@postroad groups
+postroad-mail
+
+@@postroad stamps
+
+@@postroad postfix
+
+@@postroad parameters
+
+@@postroad dovecot
+
+@@postroad keys
+
+@@postroad certificate
+
+@@postroad firewall
+ssh=198.51.100.7 50000 192.0.2.11 22
+
+@@postroad listeners
+0.0.0.0:22
+
+@@postroad end
+"""
+
+DEPLOYED = replace(
+    blank(),
+    clock=1795460400.5,
+    distribution="ubuntu",
+    release="24.04",
+    var_free_kib=1000,
+    hostname="mail1.shop.example",
+    addresses=frozenset({ip_address("192.0.2.11")}),
+    files={
+        "/etc/a b": FileState("file", "root", "dovecot", 0o640, "a" * 64),
+        "/var/mail/postroad": FileState("directory", "postroad-mail", "postroad-mail", 0o2750),
+    },
+    units={
+        "postfix.service": UnitState("loaded", "active", "enabled", False),
+        "opendkim.service": UnitState("masked", "inactive", "masked", True),
+    },
+    packages={"postfix": "3.8.6-1build2", "ufw": "0.36.2-6"},
+    users={"postroad-mail": 998},
+    groups={"postroad-mail": 997},
+    stamps={"default": "b" * 64, "resolv-conf": "c" * 64},
+    postfix_version="3.8.6",
+    postfix_is_wrapper=True,
+    postfix_parameters=frozenset({"smtpd_forbid_bare_newline", "smtp_bind_address_enforce"}),
+    dovecot_version="2.3.21",
+    keys=(KeyState("marketing", "news.shop.example", "202611-mail1", "MIIB"),),
+    certificate=CertificateState(frozenset({"mail1.shop.example", "out1.shop.example"}), 7_776_000),
+    firewall=ufw.State(
+        status=ufw.Status(
+            enabled=True,
+            loaded=True,
+            ipv6=True,
+            incoming="deny",
+            outgoing="allow",
+            routed="deny",
+            logging="low",
+        ),
+        rules4=(ufw.parse_rule("allow 25/tcp comment 'bounces'"),),
+        rules6=(ufw.parse_rule("allow 25/tcp comment 'bounces'"),),
+        connection=ufw.parse_connection("198.51.100.7 50000 192.0.2.11 22"),
+    ),
+    listeners=("0.0.0.0:25", "[::]:25"),
+)
+
+
+def read(text: str) -> HostState:
+    return parse(text.splitlines())
+
+
+def test_a_bare_host() -> None:
+    state = read(BARE)
+    assert (state.uid, state.clock) == (0, 1795460400.123456789)
+    assert (state.distribution, state.release, state.container) == ("debian", "12", True)
+    assert (state.var_free_kib, state.hostname) == (7340032, "localhost")
+    assert ip_address("2001:db8::11") in state.addresses
+    assert (state.postfix_version, state.postfix_parameters) == ("", frozenset())
+    assert (state.dovecot_version, state.keys, state.certificate) == ("", (), None)
+    assert (state.users, state.groups, state.stamps) == ({}, {}, {})
+    assert state.firewall.status is None
+    assert state.firewall.connection == ufw.Connection("198.51.100.7", "192.0.2.11", 22)
+
+
+def test_each_kind_of_path() -> None:
+    files = read(BARE).files
+    assert files["/etc/hostname"].sha256.startswith("03cf3e4f")
+    assert {path: file.kind for path, file in files.items()} == {
+        "/etc/hostname": "file",
+        "/etc/resolv.conf": "symlink",
+        "/etc/cloud/cloud.cfg.d": "directory",
+        "/etc/empty": "file",
+        "/run/odd": "other",
+    }
+    assert files["/etc/cloud/cloud.cfg.d"].mode == 0o2755
+
+
+def test_a_unit_that_systemd_does_not_find_is_not_there() -> None:
+    assert read(BARE).units == {
+        "systemd-timesyncd.service": UnitState("loaded", "active", "enabled", False),
+        "opendkim.service": UnitState("masked", "inactive", "masked", True),
+    }
+
+
+def test_a_removed_package_is_not_there() -> None:
+    assert read(BARE).packages == {"openssl": "3.0.17-1~deb12u2"}
+
+
+def test_a_deployed_host() -> None:
+    assert read(told(DEPLOYED)) == DEPLOYED
+
+
+def test_the_first_postfix_with_a_wrapper_unit_is_told_from_the_others() -> None:
+    assert not read(told(replace(DEPLOYED, postfix_is_wrapper=False))).postfix_is_wrapper
+
+
+@pytest.mark.parametrize("lost", range(1, 19))
+def test_an_answer_that_was_cut_off_is_no_state(lost: int) -> None:
+    sections = BARE.split("@@postroad ")
+    cut = "@@postroad ".join(sections[:-lost])
+    with pytest.raises(ValueError, match="cut off before its end"):
+        read(cut)
+
+
+def test_the_fact_says_so_in_pyinfra_s_own_way() -> None:
+    with pytest.raises(FactProcessError, match=r"state could not be read: .* cut off"):
+        State().process(BARE.splitlines()[:20])
+    spoilt = BARE.replace("|root|root|644", "|root")
+    with pytest.raises(FactProcessError, match="state could not be read"):
+        State().process(spoilt.splitlines())
+    assert State().process(BARE.splitlines()) == read(BARE)
+
+
+@pytest.mark.parametrize(
+    ("certificate", "found"),
+    [
+        ("", None),
+        ("unable to load certificate", None),
+        (
+            "X509v3 Subject Alternative Name: \n    DNS:a.example, DNS:b.example\n1795460500",
+            CertificateState(frozenset({"a.example", "b.example"}), 99),
+        ),
+        ("1795460300", CertificateState(frozenset(), -100)),
+    ],
+)
+def test_the_certificate(certificate: str, found: CertificateState | None) -> None:
+    text = BARE.replace("@@postroad certificate\n", f"@@postroad certificate\n{certificate}\n")
+    assert read(text).certificate == found
+
+
+def test_keys_come_in_order_whatever_the_shell_s_was() -> None:
+    lines = [
+        f"/etc/postroad/{stream}/keys/{domain}/{selector}.pem {key}"
+        for stream, domain, selector, key in [
+            ("transactional", "shop.example", "202611-a", "AAAA"),
+            ("marketing", "shop.example", "202611-a", ""),
+            ("marketing", "shop.example", "202601-a", "BBBB"),
+        ]
+    ]
+    text = BARE.replace("@@postroad keys\n", "\n".join(["@@postroad keys", *lines, ""]))
+    assert read(text).keys == (
+        KeyState("marketing", "shop.example", "202601-a", "BBBB"),
+        KeyState("marketing", "shop.example", "202611-a", ""),
+        KeyState("transactional", "shop.example", "202611-a", "AAAA"),
+    )
+
+
+# ---- the probe, run ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def box(tmp_path: Path) -> Sandbox:
+    return Sandbox.at(tmp_path, "one.service")
+
+
+def openssl(*words: str) -> None:
+    subprocess.run(["openssl", *words], check=True, capture_output=True)
+
+
+def questions(box: Sandbox, *paths: str) -> Questions:
+    return replace(box.questions(), paths=paths or ("/",), units=("one.service", "none.service"))
+
+
+def probed(box: Sandbox, *paths: str) -> HostState:
+    found = box.sh(probe(questions(box, *paths)))
+    assert found.returncode == 0
+    return parse(found.stdout.splitlines(keepends=True))
+
+
+def test_the_probe_is_posix_shell(box: Sandbox) -> None:
+    text = probe(questions(box))
+    checked = subprocess.run(["sh", "-n"], input=text, capture_output=True, text=True, check=False)
+    assert (checked.returncode, checked.stderr) == (0, "")
+
+
+def test_the_probe_reads_this_machine(box: Sandbox) -> None:
+    state = probed(box)
+    assert state.uid == os.geteuid()
+    assert abs(state.clock - time.time()) < 60
+    assert state.distribution
+    assert state.var_free_kib > 0
+    assert state.hostname == os.uname().nodename
+    assert state.users == {OWNER: os.geteuid()}
+    assert state.groups == {OWNER: os.getegid()}
+    assert state.units == {"one.service": UnitState("loaded", "inactive", "", False)}
+    assert "no-such-package" not in state.packages
+    assert state.certificate is None
+
+
+def test_the_probe_tells_a_file_s_kind_owner_mode_and_content(box: Sandbox) -> None:
+    (box.root / "etc").mkdir(mode=0o751)
+    odd = box.root / "etc" / "o'dd | $(name)"
+    odd.write_text("text\n")
+    odd.chmod(0o640)
+    (box.root / "etc/link").symlink_to(odd)
+    paths = [str(odd), f"{box.root}/etc", f"{box.root}/etc/link", f"{box.root}/etc/missing"]
+    found = probed(box, *paths).files
+    assert set(found) == set(paths[:3])
+    assert found[paths[0]] == FileState(
+        "file", OWNER, GROUP, 0o640, hashlib.sha256(b"text\n").hexdigest()
+    )
+    assert found[paths[1]] == FileState("directory", OWNER, GROUP, 0o751)
+    assert found[paths[2]].kind == "symlink"
+
+
+def test_the_probe_reads_stamps_as_scripts_write_them(box: Sandbox) -> None:
+    folder = box.root / "var/lib/postroad/applied"
+    folder.mkdir(parents=True)
+    (folder / "resolv-conf").write_text("a" * 64 + "\n")
+    (folder / "tools").write_text("b" * 64 + "\n")
+    assert probed(box).stamps == {"resolv-conf": "a" * 64, "tools": "b" * 64}
+
+
+def test_the_probe_reads_keys_and_says_which_are_none(box: Sandbox) -> None:
+    folder = box.root / "etc/postroad/marketing/keys/news.shop.example"
+    folder.mkdir(parents=True)
+    (folder / "202611-mail1.pem").write_text("no key\n")
+    made = folder / "202610-mail1.pem"
+    words = "genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out"
+    openssl(*words.split(), str(made))
+    state = probed(box)
+    good, bad = state.keys
+    assert (good.selector, bad.selector, bad.public_key) == ("202610-mail1", "202611-mail1", "")
+    assert (good.stream, good.domain) == ("marketing", "news.shop.example")
+    assert good.public_key.startswith("MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8A")
+    assert str(made) in state.files
+    assert str(folder) in state.files
+    assert str(folder.parent) in state.files
+
+
+def test_the_probe_reads_a_certificate(box: Sandbox) -> None:
+    words = (
+        "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj /CN=x "
+        "-addext subjectAltName=DNS:mail1.shop.example,DNS:out1.shop.example -keyout /dev/null -out"
+    )
+    openssl(*words.split(), str(box.root / "chain.pem"))
+    found = probed(box).certificate
+    assert found is not None
+    assert found.names == {"mail1.shop.example", "out1.shop.example"}
+    assert 29 * 86400 < found.seconds_left <= 30 * 86400
+
+
+@pytest.mark.parametrize(
+    ("said", "known"),
+    [("ID=debian\n", ("debian", "unknown")), (None, ("unknown", "unknown"))],
+)
+def test_a_release_that_says_little_is_still_a_state(
+    box: Sandbox, said: str | None, known: tuple[str, str]
+) -> None:
+    if said is not None:
+        (box.root / "os-release").write_text(said)
+    text = probe(questions(box)).replace("/etc/os-release", f"{box.root}/os-release")
+    state = parse(box.sh(text).stdout.splitlines())
+    assert (state.distribution, state.release) == known
+    assert state.hostname == os.uname().nodename
+
+
+def test_the_probe_changes_nothing(box: Sandbox) -> None:
+    before = sorted(str(p) for p in box.root.rglob("*"))
+    probed(box)
+    assert sorted(str(p) for p in box.root.rglob("*")) == before
+    assert box.told() == []
+
+
+def test_what_is_asked_shows_as_numbers_alone(box: Sandbox) -> None:
+    assert repr(questions(box)) == "1 paths, 2 units, 2 packages"
