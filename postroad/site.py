@@ -1,8 +1,8 @@
 """One host during one run: the estate, its place in it, and what it is like now.
 
-The edge between the pure rooms and pyinfra. The host's state is read once before anything changes
-and once when the run begins to change things; an operation of ours that changed something forgets
-it, and the next one reads it anew. That is what makes a run without changes two questions long.
+The edge between the pure rooms and pyinfra. The host's state is read before anything changes; an
+operation of ours that changed something forgets it, and the next one reads it anew. That is what
+makes a run without changes one question long.
 """
 
 from __future__ import annotations
@@ -34,6 +34,26 @@ from postroad.state import HostState, Questions, blank
 # Asked about on every release; which of them a release has is part of the answer.
 PACKAGED_UNITS = ("postfix.service", "postfix@-.service")
 
+# How many seconds a plan may wait for its operator's yes. A later yes reads the host anew, because
+# the plan was made of what it was like before.
+PATIENCE = 60.0
+
+
+@dataclass
+class _Reading:
+    """What was read of a host at one time, and what was made of it since."""
+
+    state: HostState
+    while_executing: bool
+    at: float
+    closed: dict[StreamName, str] = field(default_factory=dict)
+    builder: Builder | None = None
+
+    def is_outdated(self, executing: bool) -> bool:
+        """Whether the plan was made too long ago to begin with. What is begun is seen through."""
+        planned = executing and not self.while_executing
+        return planned and time.monotonic() - self.at > PATIENCE
+
 
 @dataclass
 class Site:
@@ -47,25 +67,19 @@ class Site:
     estate: Estate
     base: Path
     clock_ahead: float = 0.0
-    _states: dict[bool, HostState] = field(default_factory=dict, repr=False)
-    _closed: dict[StreamName, str] = field(default_factory=dict, repr=False)
+    _reading: _Reading | None = field(default=None, repr=False)
 
     @property
     def host(self) -> Host:
         return self.estate.host(self.pyhost.name)
 
     def state(self) -> HostState:
-        """The host as it is: read at most once before the run changes anything, once after."""
-        executing = self.pyhost.state.is_executing
-        if executing not in self._states:
-            self._states[executing] = self.pyhost.get_fact(State, ask=self._questions())
-            self.clock_ahead = self._states[executing].clock - time.time()
-        return self._states[executing]
+        """The host as it is: read once, and anew after each change of ours."""
+        return self._known().state
 
     def forget(self) -> None:
         """The host was changed: what is known of it is out of date."""
-        self._states.clear()
-        self._closed.clear()
+        self._reading = None
 
     def component(self, build: Build) -> Component:
         """One component as it must be now."""
@@ -85,9 +99,10 @@ class Site:
         A stream that has opened stays open for the same keys, names and addresses, so that a
         resolver in trouble never closes it.
         """
-        if stream not in self._closed:
-            self._closed[stream] = self._look(stream)
-        return self._closed[stream]
+        known = self._known()
+        if stream not in known.closed:
+            known.closed[stream] = self._look(stream)
+        return known.closed[stream]
 
     def live_keys(self) -> tuple[LiveKey, ...]:
         """The DKIM keys on this host whose domains its streams still send for."""
@@ -114,6 +129,14 @@ class Site:
         """The text of a file that the operator named; relative to the inventory's folder."""
         return (self.base / path).expanduser().read_text(encoding="utf-8")
 
+    def _known(self) -> _Reading:
+        executing = self.pyhost.state.is_executing
+        if self._reading is None or self._reading.is_outdated(executing):
+            state = self.pyhost.get_fact(State, ask=self._questions())
+            self.clock_ahead = state.clock - time.time()
+            self._reading = _Reading(state, executing, time.monotonic())
+        return self._reading
+
     def _needs(self, stream: StreamName) -> tuple[Need, ...]:
         return needs(self.estate, self.host, self.estate.stream(stream), self.live_keys())
 
@@ -137,6 +160,12 @@ class Site:
                 continue
 
     def _builder(self) -> Builder:
+        known = self._known()
+        if known.builder is None:
+            known.builder = self._made_builder()
+        return known.builder
+
+    def _made_builder(self) -> Builder:
         closed: dict[str, str] = {s: self.closed_because(s) for s in self.host.streams}
         facts = facts_from(self.state(), self.host, closed)
         renderer = Renderer(self.operator_file, self.secret)

@@ -1,0 +1,82 @@
+"""How often a run asks a host what it is like."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import cast
+
+import pytest
+from pyinfra.api.host import Host as PyinfraHost
+
+from postroad import site as module
+from postroad.components import Builder
+from postroad.facts.host import State
+from postroad.site import Site
+from postroad.state import FileState, HostState
+from tests.unit import estates
+from tests.unit.declarations import declaration
+from tests.unit.machine import bare
+
+ESTATE = estates.estate(declaration())
+BARE = bare(ESTATE, ESTATE.host("mail1"))
+RENAMED = replace(BARE, hostname="renamed")
+CLOUD = replace(
+    BARE, files={"/etc/cloud/cloud.cfg.d": FileState("directory", "root", "root", 0o755)}
+)
+
+
+@dataclass
+class Phase:
+    is_executing: bool = False
+
+
+@dataclass
+class AskedHost:
+    """What a Site needs of pyinfra's host; it answers with one state after the other."""
+
+    answers: list[HostState]
+    name: str = "mail1"
+    state: Phase = field(default_factory=Phase)
+
+    def get_fact(self, fact: object, **kwargs: object) -> HostState:
+        assert fact is State, "a stream without a key asks nothing of the world"
+        return self.answers.pop(0)
+
+
+def site_of(host: AskedHost) -> Site:
+    return Site(cast(PyinfraHost, host), ESTATE, Path("/nowhere"))
+
+
+def test_a_plan_that_is_carried_out_at_once_asks_once() -> None:
+    host = AskedHost([BARE, RENAMED])
+    site = site_of(host)
+    planned = site.drift(Builder.clock)
+    host.state.is_executing = True
+    assert site.drift(Builder.clock) == planned
+    assert host.answers == [RENAMED]
+
+
+def test_a_plan_that_waited_is_made_anew_and_what_is_begun_is_seen_through(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "PATIENCE", -1.0)
+    host = AskedHost([BARE, RENAMED])
+    site = site_of(host)
+    assert site.state() is BARE
+    assert site.state() is BARE
+    host.state.is_executing = True
+    assert site.state() is RENAMED
+    assert site.state() is RENAMED
+
+
+def test_after_a_change_everything_known_is_asked_and_built_anew() -> None:
+    host = AskedHost([BARE, CLOUD])
+    site = site_of(host)
+    before = site.component(Builder.identity).paths
+    assert site.closed_because("transactional") == "it has no DKIM key yet"
+    site.forget()
+    assert site.state() is CLOUD
+    assert set(site.component(Builder.identity).paths) - set(before) == {
+        "/etc/cloud/cloud.cfg.d/99-postroad.cfg"
+    }
