@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
+import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from postroad.paths import CONFIG, key_folder, key_path, stream_folder
 from postroad.settings.model import Estate, Host, StreamName, SuppliedKey
-from postroad.state import FileState, HostState
+from postroad.state import FileState, HostState, KeyState
 
 OWNER = "opendkim"
 BITS = 2048
@@ -50,31 +51,52 @@ def wanted_keys(estate: Estate, host: Host) -> Iterator[WantedKey]:
             yield WantedKey(stream.name, domain, way.selector_label, own)
 
 
+def signing_keys(estate: Estate, host: Host, found: Iterable[KeyState]) -> tuple[KeyState, ...]:
+    """The keys of ``found`` that sign: at most one a stream and sending domain.
+
+    That is the supplied one where the operator brings one, else the newest that was made here; an
+    older one may still lie beside it.
+    """
+    there = tuple(found)
+    chosen = (_chosen(key, there) for key in wanted_keys(estate, host))
+    return tuple(key for key in chosen if key is not None)
+
+
+def _chosen(key: WantedKey, found: Iterable[KeyState]) -> KeyState | None:
+    mine = [k for k in found if (k.stream, k.domain) == (key.stream, key.domain)]
+    if key.supplied is not None:
+        return next((k for k in mine if k.selector == key.supplied.selector), None)
+    made = re.compile(rf"\d{{6}}-{re.escape(key.label)}")
+    return max((k for k in mine if made.fullmatch(k.selector)), default=None, key=_by_selector)
+
+
+def _by_selector(key: KeyState) -> str:
+    return key.selector
+
+
 def key_faults(estate: Estate, host: Host, state: HostState) -> tuple[KeyFault, ...]:
     """What of the host's keys is not as it must be."""
     return tuple(f for key in wanted_keys(estate, host) for f in _faults(key, state))
 
 
 def _faults(key: WantedKey, state: HostState) -> Iterator[KeyFault]:
-    found = [k for k in state.keys if (k.stream, k.domain) == (key.stream, key.domain)]
-    if key.supplied is not None:
-        found = [k for k in found if k.selector == key.supplied.selector]
+    found = _chosen(key, state.keys)
     folder = key_folder(key.stream, key.domain)
-    if not found:
-        yield KeyFault(key, f"{folder}/*-{key.label}.pem", "missing")
+    if found is None:
+        name = key.supplied.selector if key.supplied else f"*-{key.label}"
+        yield KeyFault(key, f"{folder}/{name}.pem", "missing")
         return
-    for path, mode in (
+    path = key_path(key.stream, key.domain, found.selector)
+    for place, mode in (
         (f"{stream_folder(key.stream)}/keys", 0o700),
         (folder, 0o700),
-        *((key_path(key.stream, key.domain, k.selector), 0o600) for k in found),
+        (path, 0o600),
     ):
-        how = _rights_fault(state.files.get(path), mode)
+        how = _rights_fault(state.files.get(place), mode)
         if how:
-            yield KeyFault(key, path, how)
-    for k in found:
-        if not k.public_key:
-            path = key_path(key.stream, key.domain, k.selector)
-            yield KeyFault(key, path, "is not a private key")
+            yield KeyFault(key, place, how)
+    if not found.public_key:
+        yield KeyFault(key, path, "is not a private key")
 
 
 def _rights_fault(found: FileState | None, mode: int) -> str:
@@ -97,7 +119,8 @@ def _mend(fault: KeyFault, secrets: Mapping[str, str]) -> Iterator[str]:
     key = fault.key
     folder = shlex.quote(key_folder(key.stream, key.domain))
     yield f"install -d -m 755 {CONFIG} {stream_folder(key.stream)}"
-    yield f"install -d -o {OWNER} -g {OWNER} -m 700 {stream_folder(key.stream)}/keys {folder}"
+    # Five digits: with three, install(1) would keep a set-group-ID bit.
+    yield f"install -d -o {OWNER} -g {OWNER} -m 00700 {stream_folder(key.stream)}/keys {folder}"
     if fault.how == "missing" and key.supplied is not None:
         path = key_path(key.stream, key.domain, key.supplied.selector)
         payload = base64.b64encode(secrets[path].encode()).decode()
@@ -105,13 +128,14 @@ def _mend(fault: KeyFault, secrets: Mapping[str, str]) -> Iterator[str]:
         yield f"chown {OWNER}:{OWNER} {shlex.quote(path)}.new"
         yield f"mv -f {shlex.quote(path)}.new {shlex.quote(path)}"
     elif fault.how == "missing":
-        yield f"new=$(mktemp {folder}/.new.XXXXXX)"
+        # A run that was killed may have left its own.
+        yield f"rm -f {folder}/.new.*; new=$(mktemp {folder}/.new.XXXXXX)"
         yield (
             f"openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:{BITS} "
             '-out "$new" 2>/dev/null'
         )
         yield f'chown {OWNER}:{OWNER} "$new"; chmod 600 "$new"'
-        yield f'mv -n "$new" {folder}/"$(date -u +%Y%m)-{key.label}.pem"'
+        yield f'mv -n "$new" {folder}/"$(date -u +%Y%m)-{key.label}.pem"; rm -f "$new"'
     elif fault.how == "is not a private key":
         yield f"echo {shlex.quote(f'{fault.path} is not a private key: remove or restore it')} >&2"
         yield "exit 1"
