@@ -9,11 +9,10 @@ from pyinfra import host
 from pyinfra.api import operation
 from pyinfra.api.command import StringCommand
 
+from postroad.manifest import RFC2136_ROW
 from postroad.paths import ACME_LINEAGE
 from postroad.settings.model import AcmeTls, Dns01, Host
 from postroad.site import Site
-
-RFC2136_CREDENTIALS = "/etc/postroad/tls/rfc2136.ini"
 
 
 def missing_certificate(site: Site) -> tuple[str, ...]:
@@ -37,7 +36,7 @@ def request_script(tls: AcmeTls, server: Host) -> str:
     """
     names = " ".join(f"-d {shlex.quote(name)}" for name in server.certificate_names)
     if isinstance(tls.challenge, Dns01):
-        how = f"--dns-rfc2136 --dns-rfc2136-credentials {RFC2136_CREDENTIALS}"
+        how = f"--dns-rfc2136 --dns-rfc2136-credentials {RFC2136_ROW.path}"
     else:
         how = "--standalone --preferred-challenges http-01"
     return f"""

@@ -1,0 +1,51 @@
+"""Places on a host that two rooms need to agree on."""
+
+from __future__ import annotations
+
+import pytest
+
+from postroad import paths
+from postroad.manifest import RFC2136_ROW, SUPPLIED_CHAIN_ROW, SUPPLIED_KEY_ROW, rows
+from postroad.operations.tls import request_script
+from postroad.settings.model import AcmeTls
+from tests.unit import estates
+
+
+@pytest.mark.parametrize(
+    ("name", "chain", "key"),
+    [
+        (
+            "an address a stream",
+            "/etc/letsencrypt/live/postroad/fullchain.pem",
+            "/etc/letsencrypt/live/postroad/privkey.pem",
+        ),
+        ("supplied certificate", SUPPLIED_CHAIN_ROW.path, SUPPLIED_KEY_ROW.path),
+    ],
+)
+def test_the_certificate_is_where_its_source_puts_it(name: str, chain: str, key: str) -> None:
+    found = paths.paths_for(estates.estate(estates.DECLARED[name]))
+    assert (found.certificate_chain, found.certificate_key) == (chain, key)
+
+
+def test_a_stream_s_folder_is_where_its_rows_are() -> None:
+    estate = estates.estate(estates.DECLARED["an address a stream"])
+    host = estate.hosts[0]
+    found = paths.paths_for(estate, "marketing").stream_folder
+    assert found in {row.path.rpartition("/")[0] for row in rows(estate, host)}
+    assert (
+        paths.key_path("marketing", "a.example", "202611-x")
+        == f"{found}/keys/a.example/202611-x.pem"
+    )
+
+
+def test_certbot_reads_its_credentials_where_the_manifest_puts_them() -> None:
+    estate = estates.estate(estates.DECLARED["dns-01"])
+    assert isinstance(estate.tls, AcmeTls)
+    asked = request_script(estate.tls, estate.hosts[0])
+    assert f"--dns-rfc2136-credentials {RFC2136_ROW.path} " in asked
+
+
+def test_the_tools_are_where_the_manifest_puts_them() -> None:
+    estate = estates.estate(estates.DECLARED["an address a stream"])
+    installed = {row.path for row in rows(estate, estate.hosts[0]) if row.component == "tools"}
+    assert installed == {paths.WORLD_SEES, paths.CANARY, paths.RESOLVER_PROOF}
