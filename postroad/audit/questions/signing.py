@@ -35,8 +35,15 @@ SILENT = {
     b"N": 0x40000,
     b"B": 0x80000,
 }
-GOES_ON = (b"c", b"a", b"s")
-ANSWERS = {b"t": "deferred", b"r": "refused", b"y": "refused", b"d": "discarded"}
+CONTINUE, SKIP, ACCEPT = b"c", b"s", b"a"
+# To accept before the end is to look no further: whatever follows goes out as it is.
+ENDS = {
+    ACCEPT: "passed unsigned",
+    b"t": "deferred",
+    b"r": "refused",
+    b"y": "refused",
+    b"d": "discarded",
+}
 
 
 class StoppedError(Exception):
@@ -87,8 +94,8 @@ class Signer:
         if self.steps & SILENT[command]:
             return
         answer, _ = self.receive()
-        if answer not in GOES_ON:
-            raise StoppedError(ANSWERS.get(answer, f"answered {answer!r}"))
+        if answer not in (CONTINUE, SKIP):
+            raise StoppedError(ENDS.get(answer, f"answered {answer!r}"))
 
     def end(self) -> list[tuple[str, str]]:
         """The headers that the signer adds to the finished message."""
@@ -99,10 +106,10 @@ class Signer:
             if answer in (b"h", b"i"):
                 fields = data[4 if answer == b"i" else 0 :].split(b"\0")
                 added.append((fields[0].decode(), fields[1].decode()))
-            elif answer in GOES_ON:
+            elif answer in (CONTINUE, ACCEPT):
                 return added
-            elif answer in ANSWERS:
-                raise StoppedError(ANSWERS[answer])
+            elif answer in ENDS:
+                raise StoppedError(ENDS[answer])
 
 
 def signed(probe: Json) -> list[tuple[str, str]]:

@@ -102,7 +102,7 @@ def dialogue(listener: Json) -> Json:
     if isinstance(channel, ssl.SSLSocket):
         told["der"] = channel.getpeercert(binary_form=True) or b""
     told["code"], told["answer"] = recipient_answer(session, listener["sender"])
-    session.close()
+    session.quit()
     told["outdated"] = takes_outdated_tls(listener) if secure else False
     return {"fault": "", **told}
 

@@ -100,7 +100,8 @@ def written(line: str) -> float | None:
 def trouble(log: Path, since: float) -> list[str]:
     """The lines of ``log`` that name a fatal, panic or error, written after ``since``."""
     lines = said("grep", "-aE", TROUBLE, str(log)).splitlines()
-    return [line for line in lines if (written(line) or since) >= since]
+    # A line knows its second, and no more.
+    return [line for line in lines if (written(line) or since) >= int(since)]
 
 
 def log(path: Path, since: float) -> Json:
