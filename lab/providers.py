@@ -159,7 +159,7 @@ def plant(seed: Seed, kind: Kind, network: Network, tls: str, data: Path) -> Non
     seed.file("/etc/postfix/master.cf", fill("provider/master.cf"))
     seed.file("/usr/local/lib/closed-mailbox", fill("provider/closed-mailbox"), 0o755)
     seed.file("/etc/postfix/mx.pem", tls, 0o600)
-    seed.file("/etc/postfix/transport", fill("provider/transport"))
+    seed.file("/etc/postfix/transport", fill("provider/transport", **values))
     access = f"/^(unknown|reject)@/ {kind.unknown}\n/^defer@/ {kind.full}\n"
     seed.file("/etc/postfix/recipients", access)
     seed.file("/etc/mailname", kind.mx + "\n")
