@@ -116,8 +116,7 @@ def _build(recipe: Recipe, tell: Callable[[str], None]) -> None:
 
 def _forget(image: Path, current: Path) -> None:
     """Remove an image of an older recipe, unless a running lab stands on it."""
-    in_use = image.as_posix() in Path("/proc/self/mountinfo").read_text()
-    if image != current and not in_use and not _is_lower_of_a_guest(image):
+    if image != current and not _is_lower_of_a_guest(image):
         shutil.rmtree(image)
 
 
@@ -160,7 +159,8 @@ def _explain(recipe: Recipe, words: str) -> str:
     text = f"image {recipe.name}: mmdebstrap failed\n{words.strip()}"
     if recipe.suite in _UBUNTU_SUITES:
         text += (
-            f"\n{recipe.suite} needs a reachable Ubuntu mirror, and ubuntu-keyring and distro-info-data here;"
+            f"\n{recipe.suite} needs a reachable Ubuntu mirror, and on this machine the packages"
+            " ubuntu-keyring and distro-info-data;"
             f" without them use one of {', '.join(_DEBIAN_SUITES)}"
         )
     return text

@@ -465,17 +465,6 @@ def answers(address: str, port: int) -> bool:
     return True
 
 
-def test_targets_are_bare_and_known(lab: Lab) -> None:
-    for target in lab.targets.values():
-        for program in ("python3", "postconf", "ufw", "sudo", "curl"):
-            found = target.run(f"command -v {program}", check=False).stdout
-            assert found == "", f"{target.name} has {program}"
-        assert target.run("systemctl --failed --plain --no-legend").stdout == ""
-        resolver = lab.network.ipv4(3)
-        assert f"nameserver {resolver}" in target.read_file("/etc/resolv.conf")
-        assert run(target.ssh("hostname")).stdout != ""
-
-
 @pytest.fixture
 def clone(tmp_path: Path) -> Iterator[Path]:
     """Another checkout, whose lab is its own."""
@@ -517,8 +506,10 @@ def traces(number: int) -> list[str]:
     found += [line for line in mounts if is_ours(line)]
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            words = (process / "cmdline").read_text() + (process / "cgroup").read_text()
-            if is_ours(words.replace("\0", " ")):
+            command = (process / "cmdline").read_text().replace("\0", " ")
+            words = command + (process / "cgroup").read_text()
+            # One without a command line has ended and waits for PID 1 to notice (proc(5)).
+            if command and is_ours(words):
                 found.append(words)
     groups = Path("/sys/fs/cgroup")
     found += [
@@ -574,6 +565,19 @@ def load(clone: Path) -> Lab:
     known = state.of_clone(clone)
     assert known is not None
     return Lab(known)
+
+
+def test_a_target_is_bare_and_known(clone: Path) -> None:
+    up(clone)
+    theirs = load(clone)
+    only = theirs.hosts["only"]
+    for program in ("python3", "postconf", "ufw", "sudo", "curl"):
+        assert only.run(f"command -v {program}", check=False).stdout == "", program
+    assert only.run("systemctl --failed --plain --no-legend").stdout == ""
+    assert f"nameserver {theirs.network.ipv4(3)}" in only.read_file("/etc/resolv.conf")
+    assert run(only.ssh("hostname")).stdout == "only\n"
+    theirs.known_hosts.write_text("")
+    assert run(only.ssh("hostname"), check=False).returncode == 255
 
 
 def test_a_host_can_be_rebooted_cut_off_and_reset(clone: Path) -> None:
