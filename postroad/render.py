@@ -14,6 +14,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from postroad.component import File
+from postroad.keys import signing_keys
 from postroad.manifest import Row
 from postroad.paths import MAILBOX_USER, key_path, paths_for
 from postroad.settings.model import Estate, Host, SecretRef, Stream, StreamName
@@ -86,11 +87,11 @@ def _sender_logins(stream: Stream) -> dict[str, list[str]]:
     return logins
 
 
-def _signing_keys(stream: Stream, facts: HostFacts) -> list[SigningKey]:
+def _signing_keys(estate: Estate, host: Host, stream: Stream, facts: HostFacts) -> list[SigningKey]:
     return [
         SigningKey(key.domain, key.selector, key_path(stream.name, key.domain, key.selector))
-        for key in facts.keys
-        if key.stream == stream.name and key.domain in stream.from_domains
+        for key in signing_keys(estate, host, facts.keys)
+        if key.stream == stream.name
     ]
 
 
@@ -176,7 +177,7 @@ class Renderer:
             context |= {
                 "stream": stream,
                 "way": host.way_out(name),
-                "keys": _signing_keys(stream, facts),
+                "keys": _signing_keys(estate, host, stream, facts),
                 "sender_logins": _sender_logins(stream),
                 "carries_system_mail": name == system.name,
             }

@@ -23,6 +23,7 @@ from postroad.dns.dkim import LiveKey
 from postroad.dns.needs import MissingKeyError, Need, digest, needs, needs_json
 from postroad.facts.host import State
 from postroad.facts.world import WorldSees
+from postroad.keys import signing_keys
 from postroad.manifest import rows
 from postroad.paths import CONFIG, MAILBOX_USER, STAMPS, opened_path, paths_for
 from postroad.render import POSTFIX_PARAMETERS, Renderer, facts_from
@@ -105,12 +106,13 @@ class Site:
         return known.closed[stream]
 
     def live_keys(self) -> tuple[LiveKey, ...]:
-        """The DKIM keys on this host whose domains its streams still send for."""
+        """The DKIM keys that this host signs with."""
+        signing = signing_keys(self.estate, self.host, self.state().keys)
         return tuple(
-            LiveKey(self.host.name, stream.name, key.domain, key.selector, key.public_key)
-            for stream, _ in self.estate.streams_of(self.host)
-            for key in self.state().keys
-            if key.stream == stream.name and key.domain in stream.from_domains
+            LiveKey(self.host.name, stream, key.domain, key.selector, key.public_key)
+            for stream in self.host.streams
+            for key in signing
+            if key.stream == stream
         )
 
     def secret(self, ref: SecretRef) -> str:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from postroad.keys import KeyFault, key_faults, script, wanted_keys
+from postroad.keys import KeyFault, key_faults, script, signing_keys, wanted_keys
 from postroad.paths import key_path
 from postroad.settings.model import Estate
-from postroad.state import FileState, HostState, blank
+from postroad.state import FileState, HostState, KeyState, blank
 from tests.unit import estates
 from tests.unit.declarations import declaration, put
 from tests.unit.machine import Machine
@@ -43,6 +43,10 @@ RIGHT = keyed()
 
 def faults(state: HostState, estate: Estate = MADE) -> list[str]:
     return [str(fault) for fault in key_faults(estate, estate.host("mail1"), state)]
+
+
+def signing(found: tuple[KeyState, ...], estate: Estate = MADE) -> list[KeyState]:
+    return list(signing_keys(estate, estate.host("mail1"), found))
 
 
 def test_one_key_a_stream_and_sending_domain() -> None:
@@ -110,7 +114,17 @@ def test_each_fault_is_named_and_it_alone(state: HostState, named: str) -> None:
 
 
 def test_a_key_of_another_selector_is_not_the_supplied_one() -> None:
-    assert faults(RIGHT, BROUGHT) == [f"{FOLDER}/*-mail1.pem (missing)"]
+    assert faults(RIGHT, BROUGHT) == [f"{FOLDER}/202601-old.pem (missing)"]
+
+
+def test_one_key_signs_for_a_domain_the_supplied_one_or_the_newest() -> None:
+    made = RIGHT.keys[1]
+    older = replace(made, selector="202301-mail1")
+    brought = replace(made, selector="202601-old")
+    found = (older, made, brought)
+    assert signing(found, BROUGHT) == [brought]
+    assert signing(found) == [made]
+    assert signing((older, brought)) == [older]
 
 
 def test_a_key_of_another_month_is_a_key() -> None:
