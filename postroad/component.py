@@ -22,6 +22,10 @@ from typing import Literal
 from postroad.paths import RUN_LOCK, STAGE, STAMPS
 from postroad.state import FileState, HostState
 
+# What a drift calls the service manager itself, when it has not read the unit files as they are.
+SERVICE_MANAGER = "systemd"
+_UNREAD = "unit file newer than what systemd has read"
+
 ENABLED = ("enabled", "static", "generated", "indirect", "alias")
 
 
@@ -73,6 +77,7 @@ class Component:
     ``gate`` and ``activate`` are shell commands; the gate sees the staged tree as $stage, and any
     word on its standard error is a refusal. ``activate`` runs after the files are in place and
     before the units. ``masked`` units must never start; ``absent`` paths must not exist.
+    ``instances`` are made from the unit templates among ``files``, and run by other components.
     """
 
     name: str
@@ -81,6 +86,7 @@ class Component:
     absent: tuple[str, ...] = ()
     units: tuple[Unit, ...] = ()
     masked: tuple[str, ...] = ()
+    instances: tuple[str, ...] = ()
     gate: str | None = None
     activate: tuple[str, ...] = ()
 
@@ -94,7 +100,7 @@ class Component:
 
     @property
     def unit_names(self) -> tuple[str, ...]:
-        return (*(u.name for u in self.units), *self.masked)
+        return (*(u.name for u in self.units), *self.masked, *self.instances)
 
     @property
     def digest(self) -> str:
@@ -152,9 +158,15 @@ def _unit_drift(unit: Unit, state: HostState) -> list[Drift]:
         drifts.append(Drift(unit.name, f"is {found.unit_file or 'not enabled'}, not enabled"))
     if unit.active == "running" and found.active not in ("active", "reloading", "activating"):
         drifts.append(Drift(unit.name, f"is {found.active}, not active"))
-    if found.needs_reload:
-        drifts.append(Drift(unit.name, "unit file newer than what systemd has read"))
+    # An instance's file is its template's, and a matter of the component that has the template.
+    if found.needs_reload and "@" not in unit.name:
+        drifts.append(Drift(unit.name, _UNREAD))
     return drifts
+
+
+def _has_unread_files(component: Component, state: HostState) -> bool:
+    found = (state.units.get(name) for name in component.instances)
+    return any(unit is not None and unit.needs_reload for unit in found)
 
 
 def drift(component: Component, state: HostState) -> tuple[Drift, ...]:
@@ -173,6 +185,8 @@ def drift(component: Component, state: HostState) -> tuple[Drift, ...]:
         found = state.units.get(name)
         if found is None or found.unit_file != "masked":
             drifts.append(Drift(name, "is not masked"))
+    if not drifts and _has_unread_files(component, state):
+        drifts.append(Drift(SERVICE_MANAGER, _UNREAD))
     is_something = component.files or component.units
     if is_something and not drifts and state.stamps.get(component.name) != component.digest:
         drifts.append(Drift(component.name, "files in place, activation not finished"))
@@ -291,8 +305,10 @@ def script(component: Component, state: HostState) -> str:
     lines += [f"rm -f {shlex.quote(p)}" for p in component.absent if p in drifts]
     if changed or unfinished:
         lines += component.activate
-    if any(u.name in drifts for u in component.units) or any(
-        p.startswith("/etc/systemd/system/") for p in changed_paths
+    if (
+        SERVICE_MANAGER in drifts
+        or any(u.name in drifts for u in component.units)
+        or any(p.startswith("/etc/systemd/system/") for p in changed_paths)
     ):
         lines.append("systemctl daemon-reload")
     lines += [

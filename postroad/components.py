@@ -46,6 +46,9 @@ _EARLY_RULES_CHECK = " && ".join(
 )
 
 
+INBOUND_UNIT = "postroad-postfix@inbound.service"
+
+
 @dataclass(frozen=True, slots=True)
 class Builder:
     """Builds the components of one host as it is in ``state``."""
@@ -133,6 +136,7 @@ class Builder:
             "units",
             files=self._files(self._rows("units")),
             masked=("opendkim.service", "dovecot.service", "dovecot.socket"),
+            instances=tuple(_unit_instances(self.host)),
             gate='systemd-analyze verify --man=no "$stage"/etc/systemd/system/postroad-*@.service',
             activate=("systemctl daemon-reload",),
         )
@@ -201,11 +205,8 @@ class Builder:
         rows = self._rows("stream", name)
         opened = File(opened_path(name), latch(self.digests.get(name, "")))
         is_open = not self.facts.closed_because(name)
-        readers = [
-            (f"postroad-dkim@{name}.service", None),
-            (f"postroad-auth@{name}.service", None),
-            (f"postroad-postfix@{name}.service", _listeners_change(name)),
-        ]
+        signer, logins, postfix = _stream_units(name)
+        readers = [(signer, None), (logins, None), (postfix, _listeners_change(name))]
         return Component(
             name,
             directories=(
@@ -233,7 +234,7 @@ class Builder:
         rows = self._rows("inbound")
         owner = {"owner": MAILBOX_USER, "group": MAILBOX_USER}
         unit = Unit(
-            "postroad-postfix@inbound.service",
+            INBOUND_UNIT,
             reads=tuple(row.path for row in rows),
             restart_if=_listeners_change("inbound"),
         )
@@ -249,6 +250,21 @@ class Builder:
             units=(unit,),
             gate=f'{CANARY} inbound "$stage"',
         )
+
+
+def _stream_units(name: StreamName) -> tuple[str, str, str]:
+    return (
+        f"postroad-dkim@{name}.service",
+        f"postroad-auth@{name}.service",
+        f"postroad-postfix@{name}.service",
+    )
+
+
+def _unit_instances(host: Host) -> Iterator[str]:
+    for stream in host.streams:
+        yield from _stream_units(stream)
+    if host.inbound:
+        yield INBOUND_UNIT
 
 
 def _instance_directories(instance: str) -> tuple[Directory, ...]:
