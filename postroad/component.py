@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from postroad.paths import RUN_LOCK, STAGE, STAMPS
-from postroad.state import FileState, HostState
+from postroad.state import FileState, HostState, UnitState
 
 # What a drift calls the service manager itself, when it has not read the unit files as they are.
 SERVICE_MANAGER = "systemd"
@@ -149,12 +149,18 @@ def _file_drift(file: File, state: HostState) -> list[Drift]:
     return drifts
 
 
+def _is_masked(found: UnitState | None) -> bool:
+    return found is not None and found.unit_file in ("masked", "masked-runtime")
+
+
 def _unit_drift(unit: Unit, state: HostState) -> list[Drift]:
     found = state.units.get(unit.name)
     if found is None:
         return [Drift(unit.name, "not loaded")]
     drifts = []
-    if unit.enabled and found.unit_file not in ENABLED:
+    if _is_masked(found):
+        drifts.append(Drift(unit.name, "is masked"))
+    elif unit.enabled and found.unit_file not in ENABLED:
         drifts.append(Drift(unit.name, f"is {found.unit_file or 'not enabled'}, not enabled"))
     if unit.active == "running" and found.active not in ("active", "reloading", "activating"):
         drifts.append(Drift(unit.name, f"is {found.active}, not active"))
@@ -231,6 +237,8 @@ def _verb(unit: Unit, died: bool) -> str:
 def _unit_lines(unit: Unit, state: HostState, stale: bool, died: bool) -> Iterator[str]:
     found = state.units.get(unit.name)
     name = shlex.quote(unit.name)
+    if _is_masked(found):
+        yield f"systemctl unmask --quiet {name}; systemctl unmask --quiet --runtime {name}"
     if unit.enabled and (found is None or found.unit_file not in ENABLED):
         yield f"systemctl enable --quiet {name}"
     running = found is not None and found.active in ("active", "reloading")

@@ -125,9 +125,11 @@ class Builder:
         )
 
     def tools(self) -> Component:
-        """What postroad itself runs on the host: the canary, and the look at the world's DNS."""
+        """What postroad itself runs on the host, and the folders that its parts share."""
         return Component(
-            "tools", directories=(Directory(TOOLS),), files=self._files(self._rows("tools"))
+            "tools",
+            directories=tuple(map(Directory, (CONFIG, TOOLS, STATE, OPENED))),
+            files=self._files(self._rows("tools")),
         )
 
     def units(self) -> Component:
@@ -210,10 +212,7 @@ class Builder:
         return Component(
             name,
             directories=(
-                Directory(CONFIG),
                 Directory(stream_folder(name)),
-                Directory(STATE),
-                Directory(OPENED),
                 *_instance_directories(name),
             ),
             files=(*self._files(rows), *((opened,) if is_open else ())),

@@ -642,6 +642,17 @@ def plan_openings(state: State, wanted: Sequence[Rule]) -> Plan:
     return Plan(tuple(rule.add() for rule in missing(state, wanted)), risky=False)
 
 
+def opened(state: State, wanted: Iterable[Rule]) -> State:
+    """``state`` as it is once the commands of `plan_openings` have been run."""
+    added = missing(state, wanted)
+    keys = {_key(rule) for rule in added}
+
+    def with_added(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
+        return (*(rule for rule in rules if _key(rule) not in keys), *added)
+
+    return replace(state, rules4=with_added(state.rules4), rules6=with_added(state.rules6))
+
+
 def plan_firewall(state: State, firewall: Firewall) -> Plan:
     """The commands that make the host's firewall this one, neither less nor more; enabling last."""
     status = state.status

@@ -28,8 +28,14 @@ def openings(site: Site, wanted: Sequence[rules.Rule]) -> Commands:
 def enforce(site: Site, wanted: Sequence[rules.Rule]) -> Commands:
     """Defaults, purge and enable, with a way back when the next connection does not come in."""
     yield from _forgetting(
-        site, ufw.firewall._inner(wanted=wanted, state=lambda: site.state().firewall)
+        site, ufw.firewall._inner(wanted=wanted, state=lambda: after_openings(site, wanted))
     )
+
+
+def after_openings(site: Site, wanted: Sequence[rules.Rule]) -> rules.State:
+    """What `enforce` meets: while the run is only planned, the openings are still to come."""
+    found = site.state().firewall
+    return found if site.pyhost.state.is_executing else rules.opened(found, wanted)
 
 
 @operation()

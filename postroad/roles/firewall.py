@@ -24,6 +24,7 @@ def enforce(site: Site) -> None:
     """Close everything else and switch it on; port 25 outward is for Postfix alone."""
     wanted = openings.wanted(site.estate, site.host)
     operations.early_rules(name=titled("Early rules", site.drift(Builder.firewall)), site=site)
-    plan = ufw.plan_firewall(site.state().firewall, ufw.Firewall(rules=wanted))
+    found = operations.after_openings(site, wanted)
+    plan = ufw.plan_firewall(found, ufw.Firewall(rules=wanted))
     differing = [" ".join(words[1:]) for words in plan.commands]
     operations.enforce(name=titled("Rules and defaults", differing), site=site, wanted=wanted)
