@@ -47,16 +47,25 @@ import dkim
 
 USAGE = "usage: canary stream NAME STAGE | canary inbound STAGE | canary default STAGE"
 LIFETIME_SECONDS = 60
-WAIT_SECONDS = 15.0
+WAIT_SECONDS = 10.0
 POLL_SECONDS = 0.02
 REFUSED_STATUS = 3  # Of the transient unit alone: tells a verdict from a canary that died.
 MINIMUM_KEY_BITS = 2048
 SINK_PORT = 2526
-OPENED_PORT = 20587  # And the ones above it: listeners that the canary adds.
+# From these on: listeners that the canary adds.
+OPENED_PORT = 20587
+LONE_PORT = 20687
 STRANGER = "198.51.100.7"  # RFC 5737: an address of nobody's.
 ELSEWHERE = "someone@elsewhere.invalid"
 BODY = "The canary sings."
 QUOTED_LINES = 12
+LISTS = ("client", "helo", "sender", "relay", "recipient")
+# Logins without TLS, for the canary's own network alone.
+BARE = {
+    "smtpd_tls_security_level": "none",
+    "smtpd_tls_auth_only": "no",
+    "smtpd_sasl_auth_enable": "yes",
+}
 
 # The last row of the signing table (opendkim/signing.table): the probes with a foreign From: meet
 # it, and the signer says so.
@@ -200,6 +209,9 @@ def copy_stage(canary: Canary) -> None:
         raise RefusedError(copied.stderr)
     staged = [place for place in source.rglob("*") if place.is_file()]
     paths = [f"/{place.relative_to(canary.stage)}" for place in staged]
+    for place in staged:
+        if place.stat().st_mode & 0o022:
+            raise RefusedError(f"{place}: its group or everybody may write it")
     for folder, _, _ in os.walk(canary.home / "etc"):
         # The staging folders are root's alone; the daemons are other users.
         os.chmod(folder, 0o755)  # noqa: S103
@@ -234,16 +246,27 @@ def refuse_words(checker: str, words: str) -> None:
         raise RefusedError(f"{checker}:\n{words.strip()}")
 
 
+def named_line(words: str, file: Path) -> str:
+    """The text of the line whose number opendkim names; it does not name the parameter."""
+    number = re.search(r"error at line (\d+)", words)
+    lines = file.read_text(errors="replace").splitlines()
+    known = number is not None and 0 < int(number.group(1)) <= len(lines)
+    return f"\n{lines[int(number.group(1)) - 1]}" if number is not None and known else ""
+
+
 def check_tables(canary: Canary) -> None:
     """What the daemons' own checkers see without a start."""
     for flag in ("-n", "-M", "-P"):
         done = run("postconf", "-c", str(canary.config), flag)
         refuse_words("postconf refuses main.cf or master.cf", done.stderr)
     if canary.is_stream:
-        signer = run("opendkim", "-n", "-x", str(canary.folder / "opendkim.conf"))
-        refuse_words("opendkim refuses opendkim.conf", signer.stderr)
+        signer = canary.folder / "opendkim.conf"
+        words = run("opendkim", "-n", "-x", str(signer)).stderr
+        refuse_words("opendkim refuses opendkim.conf", words + named_line(words, signer))
         logins = run("doveconf", "-n", "-c", str(canary.folder / "dovecot.conf"))
         refuse_words("dovecot refuses dovecot.conf", logins.stderr)
+        for key in keys(canary).values():
+            check_key(key)
 
 
 def parameter(canary: Canary, name: str) -> str:
@@ -376,15 +399,18 @@ def did_not_start(unit: str, words: Sequence[str]) -> str:
 
 
 def complaints(canary: Canary, journal: Journal) -> list[str]:
-    """Every warning, error, fatal and panic line of the daemons that the canary did not provoke."""
-    logged = canary.log.read_text(errors="replace") if canary.log.exists() else ""
+    """Each warning, error, fatal and panic of the daemons that the canary did not provoke."""
     # postfix(1) check, which the unit runs first, logs or tells, and ends with 0 either way.
-    lines = [*logged.splitlines(), *journal.lines(canary.daemons[-1])]
-    found = [line for line in lines if POSTFIX_COMPLAINT.search(line) and not PROVOKED.search(line)]
+    lines = [*logged(canary).splitlines(), *journal.lines(canary.daemons[-1])]
+    found = [
+        re.sub(r"^.*? (\S+/\S+)\[\d+\]: ", r"\1: ", line)
+        for line in lines
+        if POSTFIX_COMPLAINT.search(line) and not PROVOKED.search(line)
+    ]
     if canary.is_stream:
         signer, logins, _ = canary.daemons
         found += [
-            f"opendkim: {line}"
+            f"opendkim: {re.sub(r'^[0-9A-Za-z]{10,}: ', '', line)}"
             for line in journal.lines(signer, "--priority=warning")
             if NO_KEY not in line
         ]
@@ -392,6 +418,11 @@ def complaints(canary: Canary, journal: Journal) -> list[str]:
             f"dovecot: {line}" for line in journal.lines(logins) if DOVECOT_COMPLAINT.search(line)
         ]
     return list(dict.fromkeys(found))
+
+
+def logged(canary: Canary) -> str:
+    """What the Postfix instance has logged so far."""
+    return canary.log.read_text(errors="replace") if canary.log.exists() else ""
 
 
 @contextmanager
@@ -506,6 +537,31 @@ def keys(canary: Canary) -> dict[str, Key]:
     return found
 
 
+def public_key(key: Key) -> bytes:
+    """The public half of a key, as DER; RefusedError where there is none."""
+    command = ("openssl", "pkey", "-in", str(key.path), "-pubout", "-outform", "DER")
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    if done.returncode:
+        words = done.stderr.decode(errors="replace").strip().partition("\n")[0]
+        raise RefusedError(f"key.table: {key.path} holds no private key: {words}")
+    return done.stdout
+
+
+def check_key(key: Key) -> None:
+    """An RSA key of a size that receivers accept (RFC 8301 §3.2)."""
+    show = ("openssl", "pkey", "-pubin", "-inform", "DER", "-noout", "-text_pub")
+    done = subprocess.run(show, input=public_key(key), capture_output=True, check=False)
+    bits = re.search(rb"Public-Key: \((\d+) bit", done.stdout)
+    if bits is None or b"Modulus" not in done.stdout:
+        raise RefusedError(
+            f"key.table: {key.path} is no RSA key, and this OpenDKIM signs with none other"
+        )
+    if int(bits.group(1)) < MINIMUM_KEY_BITS:
+        raise RefusedError(
+            f"key.table: {key.path} has {int(bits.group(1))} bits, fewer than {MINIMUM_KEY_BITS}"
+        )
+
+
 # policy.lua is made by the same hand as this program: one line for each login.
 _GRANTS = re.compile(r'^\s*\[ "([^"]+)" \] = \{(.*)\},$', re.MULTILINE)
 
@@ -561,13 +617,8 @@ def opened(canary: Canary, staged: Sequence[Listener]) -> tuple[Listener, ...]:
     but a closed stream is open, and without a certificate a login needs no TLS."""
     submission = [one for one in staged if one.takes_logins]
     system = [one for one in staged if not one.takes_logins]
-    bare = Listener("127.0.0.1", 0, {
-        "smtpd_tls_security_level": "none",
-        "smtpd_tls_auth_only": "no",
-        "smtpd_sasl_auth_enable": "yes",
-    })  # fmt: skip
     relay = {"smtpd_relay_restrictions": "permit_sasl_authenticated,reject"}
-    wanted = [dict(one.options) | relay for one in submission or [bare]]
+    wanted = [dict(one.options) | relay for one in submission] or [BARE | relay]
     wanted += [
         dict(one.options)
         | {"smtpd_relay_restrictions": one.options["smtpd_recipient_restrictions"]}
@@ -581,6 +632,27 @@ def opened(canary: Canary, staged: Sequence[Listener]) -> tuple[Listener, ...]:
     with (canary.config / "master.cf").open("a", encoding="utf-8") as master:
         master.writelines(one.master_row for one in made)
     return made
+
+
+def lone_lists(canary: Canary) -> tuple[Listener, ...]:
+    """A listener for each restriction list, which asks nothing else: smtpd(8) reads a list only as
+    far as the first word that decides, and finds a misspelt word only there."""
+    made = tuple(
+        Listener("127.0.0.1", LONE_PORT + number, lone_options(name))
+        for number, name in enumerate(LISTS)
+    )
+    with (canary.config / "master.cf").open("a", encoding="utf-8") as master:
+        master.writelines(one.master_row for one in made)
+    return made
+
+
+def lone_options(name: str) -> dict[str, str]:
+    # With no list at all that refuses relaying, smtpd(8) does not even start.
+    last = "permit" if name == "recipient" else "reject"
+    others = {f"smtpd_{other}_restrictions": "" for other in LISTS}
+    others["smtpd_relay_restrictions"] = last
+    del others[f"smtpd_{name}_restrictions"]
+    return BARE | others
 
 
 # --- dialogue -----------------------------------------------------------------------------------
@@ -702,16 +774,21 @@ def letter(from_address: str, token: str) -> bytes:
 
 
 def sent(canary: Canary, queue_id: str) -> bool | None:
-    """Whether the message has left; None while it is on its way. Raises when it cannot."""
-    logged = canary.log.read_text(errors="replace")
-    if re.search(rf": {queue_id}: .*status=sent", logged):
+    """Whether the message (a pattern) has left; None on its way; RefusedError when it cannot."""
+    log = logged(canary)
+    if re.search(rf": {queue_id}: .*status=sent", log):
         return True
-    stuck = re.search(rf": {queue_id}: (.*status=(?:deferred|bounced|expired) .*)", logged)
+    stuck = re.search(rf": {queue_id}: (.*status=(?:deferred|bounced|expired) .*)", log)
     if stuck:
         raise RefusedError(f"a message was accepted and does not leave: {stuck.group(1)}")
-    if re.search(r" (?:fatal|panic): ", logged):
+    if is_broken(canary):
         raise RefusedError("a message was accepted and does not leave")
     return None
+
+
+def is_broken(canary: Canary) -> bool:
+    """Whether a Postfix daemon has given up; whoever talks to it waits for nothing."""
+    return re.search(r" (?:fatal|panic): ", logged(canary)) is not None
 
 
 def delivered(canary: Canary, answer: Answer, token: str) -> bytes:
@@ -731,7 +808,7 @@ def delivered(canary: Canary, answer: Answer, token: str) -> bytes:
 
 def check_signature(raw: bytes, key: Key) -> None:
     """The message carries one signature of ``key`` that verifies, and that no change survives."""
-    public = run_bytes("openssl", "pkey", "-in", str(key.path), "-pubout", "-outform", "DER")
+    public = public_key(key)
     record = b"v=DKIM1; k=rsa; p=" + base64.b64encode(public)
     name = f"{key.selector}._domainkey.{key.domain}"
 
@@ -741,7 +818,9 @@ def check_signature(raw: bytes, key: Key) -> None:
     def fault_of(message: bytes) -> str:
         try:
             return (
-                "" if dkim.DKIM(message, minkey=MINIMUM_KEY_BITS).verify(dnsfunc=dns) else "wrong"
+                ""
+                if dkim.DKIM(message, minkey=MINIMUM_KEY_BITS).verify(dnsfunc=dns)
+                else "it is wrong"
             )
         except dkim.DKIMException as fault:
             return str(fault)
@@ -752,13 +831,6 @@ def check_signature(raw: bytes, key: Key) -> None:
         raise RefusedError(f"its signature by {name} does not verify with {key.path}: {fault}")
     if not fault_of(raw.replace(BODY.encode(), b"The canary lies.")):
         raise RefusedError(f"its signature by {name} also verifies a changed message")
-
-
-def run_bytes(*command: str) -> bytes:
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
-    if done.returncode:
-        raise RefusedError(f"{' '.join(command)}: {done.stderr.decode(errors='replace').strip()}")
-    return done.stdout
 
 
 def carry(canary: Canary, smtp: smtplib.SMTP, mail: Mail, key: Key) -> None:
@@ -783,14 +855,17 @@ def check_probe(probe: Probe, password: str) -> None:
         answer = submit(smtp, mail.sender, mail.recipient, message)
     if answer.is_acceptance:
         raise RefusedError(f"{probe.what} was accepted at {probe.listener}: {answer}")
+    if probe.client and answer.command == "DATA":
+        raise RefusedError(f"{probe.what} was let in at {probe.listener}, as far as {answer}")
 
 
-def together(tasks: Sequence[Callable[[], None]]) -> None:
-    """Run tasks side by side; raise every refusal as one."""
+def together(canary: Canary, tasks: Sequence[Callable[[], None]]) -> None:
+    """Run tasks side by side, as long as the daemons live; raise every refusal as one."""
 
     def outcome(task: Callable[[], None]) -> str:
         try:
-            task()
+            if not is_broken(canary):
+                task()
         except RefusedError as fault:
             return str(fault)
         return ""
@@ -812,14 +887,17 @@ def check_stream(canary: Canary, journal: Journal) -> None:
     closed = closing_line(canary)
     has_doors = any(one.takes_logins for one in staged)
     doors = opened(canary, staged) if closed or not has_doors else staged
+    lists = lone_lists(canary)
     start(canary, journal)
     with sink(canary, sink_address(canary), SINK_PORT):
         together(
+            canary,
             [
                 *(partial(check_closed, canary, at, password) for at in staged if closed),
                 *submission_tasks(canary, [at for at in doors if at.takes_logins], password),
                 *system_tasks(canary, [at for at in doors if not at.takes_logins]),
-            ]
+                *list_tasks(lists),
+            ],
         )
 
 
@@ -908,6 +986,8 @@ def submission_probes(
         yield Probe("From: an address of another login", at, mail(header=strange), login.name)
     yield Probe("mail without a login", at, mail())
     yield Probe("mail of a stranger", at, mail(), client=STRANGER)
+    relayed = mail(sender=f"stranger@{domain_of(ELSEWHERE)}")
+    yield Probe("relaying for a stranger", at, relayed, client=STRANGER)
     hack = mail(recipient=f"{ELSEWHERE.replace('@', '%')}@{own}")
     yield Probe("a %-hack of a stranger", at, hack, client=STRANGER)
 
@@ -977,6 +1057,14 @@ def system_tasks(canary: Canary, doors: Sequence[Listener]) -> Iterator[Callable
             yield partial(check_probe, probe, "")
 
 
+def list_tasks(lists: Sequence[Listener]) -> Iterator[Callable[[], None]]:
+    """Strangers are refused behind each restriction list."""
+    for name, at in zip(LISTS, lists, strict=True):
+        what = f"mail of a stranger, by smtpd_{name}_restrictions alone,"
+        mail = Mail(f"stranger@{domain_of(ELSEWHERE)}", ELSEWHERE, ELSEWHERE)
+        yield partial(check_probe, Probe(what, at, mail, client=STRANGER), "")
+
+
 def check_inbound(canary: Canary, journal: Journal) -> None:
     """Our own addresses get mail into their Maildirs; nobody else does, and nothing is relayed."""
     start(canary, journal)
@@ -996,7 +1084,7 @@ def check_inbound(canary: Canary, journal: Journal) -> None:
                 ("an unknown address", f"canary-nobody@{domains[0]}", STRANGER),
             )
         ]
-    together(tasks)
+    together(canary, tasks)
 
 
 def mailboxes(canary: Canary, domains: Sequence[str]) -> Iterator[str]:
@@ -1040,14 +1128,9 @@ def check_default(canary: Canary, journal: Journal) -> None:
         if handed.returncode or handed.stderr:
             raise RefusedError(f"sendmail: {handed.stderr.strip()}")
 
-        def arrived() -> str | None:
-            texts = (place.read_text(errors="replace") for place in canary.sink.iterdir())
-            complaint = complaints(canary, journal)
-            if complaint:
-                raise RefusedError("a message from sendmail does not leave")
-            return next((text for text in texts if BODY in text), None)
-
-        check_rewritten(canary, wait_for(arrived, "a message from sendmail: not at the relay host"))
+        wait_for(lambda: sent(canary, r"\w+"), "a message from sendmail: taken, and not sent")
+        (place, *_) = canary.sink.iterdir()
+        check_rewritten(canary, place.read_text(errors="replace"))
 
 
 def check_rewritten(canary: Canary, received: str) -> None:
@@ -1077,7 +1160,7 @@ def witnessed(canary: Canary, journal: Journal) -> Iterator[None]:
         words = complaints(canary, journal)[:QUOTED_LINES]
         raise RefusedError("\n".join([str(fault), *words])) from None
     if words := complaints(canary, journal)[:QUOTED_LINES]:
-        raise RefusedError("\n".join(["mail passes, but the daemons complain:", *words]))
+        raise RefusedError("\n".join(["the daemons complain:", *words]))
 
 
 def sing(canary: Canary, addresses: Sequence[str]) -> None:
