@@ -218,9 +218,9 @@ CASES = [
         *postconf(
             "smtpd_client_restrictions =",
             "smtpd_sender_restrictions =",
-            # smtpd(8) does not run without any word that refuses.
-            "smtpd_relay_restrictions = permit, reject",
-            "smtpd_recipient_restrictions = permit",
+            "mynetworks = 0.0.0.0/0, [::]/0",
+            "smtpd_relay_restrictions = permit_mynetworks, reject",
+            "smtpd_recipient_restrictions = permit_mynetworks, reject",
             after=RELOAD,
         ),
         {
