@@ -1,0 +1,55 @@
+"""How the questions read what a host's programs print."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from postroad.audit.questions import postfix, signing, system
+
+NEW_YEAR = time.mktime((2027, 1, 1, 0, 5, 0, 0, 0, -1))
+
+
+@pytest.fixture(autouse=True)
+def _new_year(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Five minutes into a year: the logs do not say of which year their lines are."""
+    monkeypatch.setattr(time, "time", lambda: NEW_YEAR)
+
+
+@pytest.mark.parametrize(
+    ("line", "seconds"),
+    [
+        ("Jan  1 00:04:59 mail1 postfix/smtpd[1]: connect", -1),
+        ("Dec 31 23:59:00 mail1 postfix/smtpd[1]: connect", -360),
+        ("Dec 30 00:05:00 mail1 postfix/smtpd[1]: connect", -2 * 86400),
+    ],
+)
+def test_log_lines_are_of_the_year_that_they_can_be_of(line: str, seconds: int) -> None:
+    assert system.written(line) == NEW_YEAR + seconds
+
+
+def test_a_line_without_a_time_is_of_none() -> None:
+    assert system.written("continued from above") is None
+
+
+def test_only_fatal_lines_since_the_last_change_are_trouble(tmp_path: Path) -> None:
+    log = tmp_path / "marketing.log"
+    fatal = "mail1 postfix/smtpd[7]: fatal: bad"
+    kept = [f"Jan  1 00:03:00 {fatal}", "Jan  1 00:04:00 mail1 postfix/smtpd[7]: panic: worse"]
+    other = "Jan  1 00:04:00 mail1 postfix/smtpd[7]: warning: said error: twice"
+    log.write_text("\n".join([f"Dec 31 23:00:00 {fatal}", *kept, other]) + "\n")
+    found = system.log(log, since=NEW_YEAR - 120 + 0.9)
+    assert found["trouble"] == kept
+    assert found["oldest"] == NEW_YEAR - 3900
+
+
+def test_services_and_values_of_postconf_are_read() -> None:
+    rows = postfix.services("[::1]:587 inet n  -  n  -  -  smtpd -o a=b\nbroken line\n")
+    assert rows == [{"name": "[::1]:587", "type": "inet", "command": "smtpd"}]
+    assert postfix.pairs("a = b = c\nempty =\n") == {"a": "b = c", "empty": ""}
+
+
+def test_tags_of_a_folded_signature_are_read() -> None:
+    assert signing.tags("v=1; h=From:\n\tTo; b=a\n\tb=") == {"v": "1", "h": "From:To", "b": "ab="}
