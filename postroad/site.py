@@ -208,6 +208,11 @@ class Sites:
         self._by_run.setdefault(site.pyhost.state, {})[site.pyhost.name] = site
         return site
 
+    def estate(self, run: PyinfraState) -> Estate | None:
+        """The estate of ``run``; None before its first site."""
+        first = next(iter(self._by_run.get(run, {}).values()), None)
+        return first.estate if first else None
+
     def beside(self, site: Site) -> tuple[Site, ...]:
         """The sites of the same run that are still being worked on, ``site`` among them."""
         active = {host.name for host in site.pyhost.state.active_hosts}
