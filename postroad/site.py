@@ -10,12 +10,13 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
 from pyinfra.api.host import Host as PyinfraHost
 from pyinfra.api.state import State as PyinfraState
+from pyinfra.api.state import StateStage
 
 from postroad.component import Component, Drift, drift
 from postroad.components import Build, Builder, latch
@@ -28,7 +29,7 @@ from postroad.manifest import rows
 from postroad.paths import CONFIG, MAILBOX_USER, STAMPS, opened_path, paths_for
 from postroad.render import POSTFIX_PARAMETERS, Renderer, facts_from
 from postroad.secrets import resolve
-from postroad.settings.model import Estate, Host, SecretRef, StreamName
+from postroad.settings.model import AcmeTls, Estate, Host, SecretRef, StreamName
 from postroad.software import packages
 from postroad.state import HostState, Questions, blank
 
@@ -48,7 +49,7 @@ class _Reading:
     while_executing: bool
     at: float
     closed: dict[StreamName, str] = field(default_factory=dict)
-    builder: Builder | None = None
+    builders: dict[bool, Builder] = field(default_factory=dict)
 
     def is_outdated(self, executing: bool) -> bool:
         """Whether the plan was made too long ago to begin with. What is begun is seen through."""
@@ -163,13 +164,28 @@ class Site:
 
     def _builder(self) -> Builder:
         known = self._known()
-        if known.builder is None:
-            known.builder = self._made_builder()
-        return known.builder
+        expected = self._expects_certificate()
+        if expected not in known.builders:
+            known.builders[expected] = self._made_builder(expected)
+        return known.builders[expected]
 
-    def _made_builder(self) -> Builder:
+    def _expects_certificate(self) -> bool:
+        """Whether the run that is being planned gets a certificate before it comes to the rest.
+
+        Else the loss of a certificate would be named as that of every listener that reads it.
+        """
+        state = self.pyhost.state
+        return (
+            isinstance(self.estate.tls, AcmeTls)
+            and not state.is_executing
+            and state.current_stage == StateStage.Prepare
+            and not facts_from(self.state(), self.host, {}).certificate
+        )
+
+    def _made_builder(self, certificate_expected: bool) -> Builder:
         closed: dict[str, str] = {s: self.closed_because(s) for s in self.host.streams}
-        facts = facts_from(self.state(), self.host, closed)
+        found = facts_from(self.state(), self.host, closed)
+        facts = replace(found, certificate=found.certificate or certificate_expected)
         renderer = Renderer(self.operator_file, self.secret)
         return Builder(self.estate, self.host, self.state(), facts, renderer, dict(self._digests()))
 

@@ -8,9 +8,10 @@ from typing import cast
 
 import pytest
 from pyinfra.api.host import Host as PyinfraHost
+from pyinfra.api.state import StateStage
 
 from postroad import site as module
-from postroad.components import Builder
+from postroad.components import Builder, stream_build
 from postroad.facts.host import State
 from postroad.site import Site
 from postroad.state import FileState, HostState
@@ -29,6 +30,7 @@ CLOUD = replace(
 @dataclass
 class Phase:
     is_executing: bool = False
+    current_stage: StateStage = StateStage.Prepare
 
 
 @dataclass
@@ -80,3 +82,22 @@ def test_after_a_change_everything_known_is_asked_and_built_anew() -> None:
     assert set(site.component(Builder.identity).paths) - set(before) == {
         "/etc/cloud/cloud.cfg.d/99-postroad.cfg"
     }
+
+
+def _listens(site: Site) -> bool:
+    component = site.component(stream_build("transactional"))
+    master = next(f for f in component.files if f.path.endswith("/master.cf"))
+    return b"smtpd_tls_wrappermode=yes" in master.content
+
+
+def test_a_plan_counts_on_the_certificate_that_its_run_asks_for() -> None:
+    host = AskedHost([BARE])
+    site = site_of(host)
+    assert _listens(site)
+    host.state.is_executing = True
+    assert not _listens(site)
+
+
+def test_an_audit_counts_on_no_certificate() -> None:
+    host = AskedHost([BARE], state=Phase(current_stage=StateStage.Connect))
+    assert not _listens(site_of(host))
