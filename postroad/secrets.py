@@ -6,6 +6,7 @@ import os
 import subprocess
 from pathlib import Path
 
+from pyinfra.api.exceptions import PyinfraError
 from pyinfra.api.hiddenvalue import HiddenValue
 
 from postroad.settings.model import SecretRef
@@ -13,8 +14,11 @@ from postroad.settings.model import SecretRef
 _COMMAND_SECONDS = 60
 
 
-class SecretError(Exception):
-    """A secret could not be fetched; the message names its source, never its content."""
+class SecretError(PyinfraError):
+    """A secret could not be fetched; the message names its source, never its content.
+
+    A PyinfraError, because pyinfra shows those as they are and others as a traceback.
+    """
 
 
 class Secret(HiddenValue):

@@ -24,7 +24,7 @@ from postroad.facts.host import State
 from postroad.facts.world import Seen, WorldSees
 from postroad.keys import OWNER, wanted_keys
 from postroad.paths import MAILBOX_USER, WORLD_SEES, key_folder, key_path, stream_folder
-from postroad.settings.model import Estate, Host
+from postroad.settings.model import Estate, Host, SuppliedTls
 from postroad.site import Site
 from postroad.software import packages
 from postroad.state import (
@@ -90,17 +90,24 @@ def made_true(state: HostState, component: Component) -> HostState:
 
 @dataclass
 class Machine:
-    """One host. ``world`` is why its resolver cannot verify it, empty when it can."""
+    """One host. ``world`` is why its resolver cannot verify it, empty when it can.
+
+    ``happened`` names what was done to it, in order; ``dies_at`` is how many of those it survives.
+    """
 
     declared: Declaration = field(repr=False)
     name: str = "mail1"
     world: str = ""
     authority: bool = True
+    port25: str = "open"
+    dies_at: int | None = None
+    clock_ahead: float = 0.0
     base: Path = Path("/nowhere")
     state: HostState = field(default_factory=blank, repr=False)
     sent: list[str] = field(default_factory=list, repr=False)
     scripts: list[str] = field(default_factory=list, repr=False)
     asked: list[str] = field(default_factory=list)
+    happened: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         if not self.state.distribution:
@@ -137,37 +144,53 @@ class Machine:
         """What the host does with a command: whether it succeeds, and its standard output."""
         if MARK in command:
             self.asked.append("state")
-            return True, told(self.state)
+            return True, told(replace(self.state, clock=time.time() + self.clock_ahead))
         if WORLD_SEES in command:
             self.asked.append("world")
             wanted = shlex.split(command.partition("printf %s")[2])[0]
             return True, json.dumps([vars_of(seen) for seen in self.seen(wanted)])
         if "/dev/tcp/" in command:
             self.asked.append("port 25")
-            return True, "open"
+            return True, self.port25
+        if self.dies_at is not None and len(self.happened) >= self.dies_at:
+            return False, ""
         self.sent.append(command)
         if stdin:
             self.scripts.append(stdin)
-        self._do(command, stdin)
+        self.happened.append(self._do(command, stdin))
         return True, ""
 
-    def _do(self, command: str, stdin: str) -> None:
+    def _do(self, command: str, stdin: str) -> str:
+        """Do it, and name it."""
         if staged := _STAGED.search(stdin):
-            self.state = made_true(self.state, self.component(staged[1]))
-        elif "apt-get" in stdin:
+            self._make_true(staged[1])
+            return staged[1]
+        if "apt-get" in stdin:
             self._install()
-        elif "certbot certonly" in stdin:
+            return "packages"
+        if "certbot certonly" in stdin:
             self._certify()
-        elif "/keys/" in stdin:
+            return "certbot"
+        if "/keys/" in stdin:
             self._make_keys()
-        elif command.startswith("useradd "):
+            return "keys"
+        if command.startswith("useradd "):
             self.state = replace(self.state, users={MAILBOX_USER: 998}, groups={MAILBOX_USER: 997})
-        elif command == "hostname -F /etc/hostname":
+            return "user"
+        if command == "hostname -F /etc/hostname":
             self.state = replace(self.state, hostname=self.host.hostname)
-        elif command.startswith("ufw "):
+            return "host name"
+        if command.startswith("ufw "):
             self._ufw(shlex.split(command))
-        elif ufw.ROLLBACK_UNIT not in command:
-            raise UnknownCommandError(f"{command}\n{stdin}")
+            return command
+        if ufw.ROLLBACK_UNIT in command:
+            return "rollback armed" if "systemd-run" in command else "rollback disarmed"
+        raise UnknownCommandError(f"{command}\n{stdin}")
+
+    def _make_true(self, name: str) -> None:
+        self.state = made_true(self.state, self.component(name))
+        if name == "certificate" and isinstance(self.estate.tls, SuppliedTls):
+            self._certify()
 
     def _install(self) -> None:
         self.state = replace(

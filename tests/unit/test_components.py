@@ -1,0 +1,240 @@
+"""The components of a host: what stands together, who gates it, who takes it up."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import replace
+
+import pytest
+
+from postroad.component import Component, Unit, drift, script
+from postroad.components import Builder, latch, stream_build
+from postroad.paths import OPENED
+from postroad.settings.model import Estate, Host, StreamName
+from postroad.site import shape
+from postroad.state import FileState, HostState, blank
+from tests.unit import estates
+from tests.unit.declarations import declaration
+from tests.unit.machine import made_true
+
+HOSTS = estates.hosts()
+EVERY_HOST = pytest.mark.parametrize(
+    ("estate", "host"), [(e, h) for _, e, h in HOSTS], ids=[name for name, _, _ in HOSTS]
+)
+ESTATE = estates.estate(declaration())
+MAIL1 = ESTATE.host("mail1")
+DIGESTS: dict[StreamName, str] = {"transactional": "a" * 64, "marketing": "b" * 64}
+
+
+def builder(
+    estate: Estate = ESTATE, host: Host = MAIL1, state: HostState | None = None, **closed: str
+) -> Builder:
+    facts = estates.closed(estates.facts(estate, host), **closed)
+    return Builder(estate, host, state or blank(), facts, estates.renderer(), DIGESTS)
+
+
+def named(name: str, made: Builder) -> Component:
+    return next(component for component in made.everything() if component.name == name)
+
+
+def unit(component: Component, name: str) -> Unit:
+    return next(unit for unit in component.units if unit.name == name)
+
+
+@EVERY_HOST
+def test_names_are_unique_and_paths_of_files_are_one_component_s(
+    estate: Estate, host: Host
+) -> None:
+    parts = list(builder(estate, host).everything())
+    assert len({part.name for part in parts}) == len(parts)
+    files = [file.path for part in parts for file in part.files]
+    assert len(set(files)) == len(files)
+
+
+@EVERY_HOST
+def test_a_folder_of_two_components_is_the_same_in_both(estate: Estate, host: Host) -> None:
+    seen: dict[str, object] = {}
+    for part in builder(estate, host).everything():
+        for folder in part.directories:
+            assert seen.setdefault(folder.path, folder) == folder
+
+
+@EVERY_HOST
+def test_every_file_has_a_folder_that_only_root_changes(estate: Estate, host: Host) -> None:
+    for part in builder(estate, host).everything():
+        for folder in part.directories:
+            assert not folder.mode & 0o022, folder.path
+
+
+@EVERY_HOST
+def test_every_script_is_posix_shell_on_a_bare_and_on_a_deployed_host(
+    estate: Estate, host: Host
+) -> None:
+    parts = list(builder(estate, host).everything())
+    states = [(part, state) for part in parts for state in (blank(), unfinished(part))]
+    text = "\n".join(script(part, state) for part, state in states)
+    checked = subprocess.run(["sh", "-n"], input=text, capture_output=True, text=True, check=False)
+    assert (checked.returncode, checked.stderr) == (0, "")
+
+
+def unfinished(part: Component) -> HostState:
+    return replace(made_true(blank(), part), stamps={})
+
+
+@EVERY_HOST
+def test_once_true_nothing_drifts_and_the_shape_asks_about_all_of_it(
+    estate: Estate, host: Host
+) -> None:
+    made = builder(estate, host)
+    asked_paths = {p for part in shape(estate, host).everything() for p in part.paths}
+    asked_units = {u for part in shape(estate, host).everything() for u in part.unit_names}
+    state = blank()
+    for part in made.everything():
+        state = made_true(state, part)
+    for part in made.everything():
+        assert drift(part, state) == ()
+        assert set(part.paths) <= asked_paths
+        assert set(part.unit_names) <= asked_units
+
+
+@pytest.mark.parametrize("stream", ["transactional", "marketing"])
+def test_a_stream_is_gated_by_its_canary_and_its_daemons_take_up_what_they_read(
+    stream: StreamName,
+) -> None:
+    component = named(stream, builder())
+    assert component.gate == f'/usr/local/lib/postroad/canary stream {stream} "$stage"'
+    reads = {u.name: {path.rpartition("/")[2] for path in u.reads} for u in component.units}
+    assert {"opendkim.conf", "key.table", "signing.table", "policy.lua"} == reads[
+        f"postroad-dkim@{stream}.service"
+    ]
+    assert {"dovecot.conf", "users", "users.next"} == reads[f"postroad-auth@{stream}.service"]
+    assert {"main.cf", "master.cf", "sender_logins", "transport"} <= reads[
+        f"postroad-postfix@{stream}.service"
+    ]
+    # The signer is up before the instance that cannot do without it.
+    assert [u.name.partition("@")[0] for u in component.units] == [
+        "postroad-dkim",
+        "postroad-auth",
+        "postroad-postfix",
+    ]
+
+
+def test_no_file_of_one_stream_is_read_by_the_other() -> None:
+    for stream in MAIL1.streams:
+        for one in named(stream, builder()).units:
+            assert stream in one.name
+            assert all(stream in path for path in one.reads)
+
+
+def test_an_open_stream_has_its_latch_and_a_closed_one_has_not() -> None:
+    made = builder(marketing="no SPF record")
+    closed, open_ = named("marketing", made), named("transactional", made)
+    assert closed.absent == (f"{OPENED}/marketing",)
+    assert f"{OPENED}/marketing" not in {f.path for f in closed.files}
+    assert open_.absent == ()
+    (written,) = (f for f in open_.files if f.path == f"{OPENED}/transactional")
+    assert written.content == latch("a" * 64) == b"a" * 64 + b"\n"
+
+
+def test_listeners_are_compared_before_a_reload_is_trusted() -> None:
+    for instance in ("transactional", "marketing", "inbound"):
+        asked = unit(named(instance, builder()), f"postroad-postfix@{instance}.service").restart_if
+        assert asked is not None
+        assert f"MAIL_CONFIG=/etc/postfix-{instance} " in asked
+        assert f'MAIL_CONFIG="$stage"/etc/postfix-{instance} ' in asked
+        assert asked.count("inet_interfaces inet_protocols") == 2
+
+
+@pytest.mark.parametrize(
+    ("wrapper", "readers"),
+    [
+        (False, {"postfix.service": True}),
+        (True, {"postfix.service": False, "postfix@-.service": True}),
+    ],
+)
+def test_the_default_instance_is_taken_up_by_whichever_unit_runs_it(
+    wrapper: bool, readers: dict[str, bool]
+) -> None:
+    state = replace(blank(), postfix_is_wrapper=wrapper)
+    component = named("default", builder(state=state))
+    assert {u.name: bool(u.reads) for u in component.units} == readers
+
+
+def test_files_that_wait_for_a_folder_come_with_it() -> None:
+    def paths(state: HostState) -> set[str]:
+        made = builder(state=state)
+        return {f.path for name in ("identity", "resolver") for f in named(name, made).files}
+
+    folder = FileState("directory", "root", "root", 0o755)
+    there = replace(
+        blank(),
+        files={"/etc/cloud/cloud.cfg.d": folder, "/etc/dhcp/dhclient-enter-hooks.d": folder},
+    )
+    assert paths(there) - paths(blank()) == {
+        "/etc/cloud/cloud.cfg.d/99-postroad.cfg",
+        "/etc/dhcp/dhclient-enter-hooks.d/postroad",
+    }
+
+
+def test_the_packages_own_daemons_never_start() -> None:
+    assert {"opendkim.service", "dovecot.service"} <= set(named("units", builder()).masked)
+    assert named("resolver", builder()).masked == ("unbound-resolvconf.service",)
+
+
+def test_what_a_bad_file_would_break_is_gated() -> None:
+    gated = {part.name for part in builder().everything() if part.gate}
+    assert {"resolver", "resolv-conf", "units", "firewall"} <= gated
+    assert {"default", "inbound", *MAIL1.streams} <= gated
+
+
+def test_resolv_conf_is_switched_by_proof_and_after_the_resolver() -> None:
+    order = [part.name for part in builder().everything()]
+    assert named("resolv-conf", builder()).gate == "/usr/local/lib/postroad/resolver-proof"
+    assert order.index("tools") < order.index("resolver") < order.index("resolv-conf")
+
+
+def test_the_order_is_the_one_in_which_things_need_each_other() -> None:
+    order = [part.name for part in builder().everything()]
+    assert order[0] == "packaging"
+    assert order[-1] == "firewall"
+    assert order.index("units") < order.index("certificate") < order.index("transactional")
+    assert order.index("logs") < order.index("default")
+
+
+def test_a_host_without_inbound_has_none() -> None:
+    estate = estates.estate(estates.DECLARED["inbound elsewhere"])
+    names = [part.name for part in builder(estate, estate.host("mail2")).everything()]
+    assert "inbound" not in names
+    assert "inbound" in [part.name for part in builder(estate, estate.host("mail1")).everything()]
+
+
+def test_mailboxes_are_their_owner_s_alone() -> None:
+    folders = {d.path: d for d in named("inbound", builder()).directories}
+    for name in ("postmaster", "transactional", "marketing"):
+        folder = folders[f"/var/mail/postroad/{name}"]
+        assert (folder.owner, folder.group, folder.mode) == (
+            "postroad-mail",
+            "postroad-mail",
+            0o700,
+        )
+
+
+@pytest.mark.parametrize(
+    ("name", "units", "gated"),
+    [
+        ("an address a stream", ["certbot.timer"], False),
+        ("supplied certificate", [], True),
+        ("no certificate", [], False),
+    ],
+)
+def test_the_certificate_is_kept_fresh_by_its_source(
+    name: str, units: list[str], gated: bool
+) -> None:
+    estate = estates.estate(estates.DECLARED[name])
+    component = named("certificate", builder(estate, estate.hosts[0]))
+    assert [u.name for u in component.units] == units
+    assert (component.gate is not None) == gated
+
+
+def test_a_build_of_one_stream_is_that_stream_s_component() -> None:
+    assert stream_build("marketing")(builder()) == named("marketing", builder())

@@ -1,0 +1,507 @@
+"""Whole deploys of deploys/mailserver.py under pyinfra's @fake connector: no host, no root."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from pyinfra.api.exceptions import OperationError, PyinfraError
+
+from postroad import ufw
+from postroad.component import drift
+from postroad.state import HostState
+from tests.unit import estates, runs
+from tests.unit.declarations import Declaration, declaration, drop, put, two_hosts
+from tests.unit.machine import Machine
+from tests.unit.runs import Runner
+
+ESTATE = declaration()
+
+
+def operators_files(folder: Path) -> Path:
+    for name in ("tls/chain.pem", "tls/ca.crt", "root.hints", "root.key"):
+        place = folder / name
+        place.parent.mkdir(exist_ok=True)
+        place.write_text(f"text of {name}\n")
+    return folder
+
+
+@pytest.fixture
+def runner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Runner:
+    monkeypatch.setenv(estates.SECRET_VARIABLE, estates.SECRET)
+    return runs.runner(operators_files(tmp_path), monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> HostState:
+    """What a first run makes of a bare host."""
+    with pytest.MonkeyPatch.context() as patch:
+        runner = runs.runner(tmp_path_factory.mktemp("base"), patch)
+        return deployed(runner, Machine(ESTATE)).state
+
+
+@pytest.fixture
+def standing(runner: Runner, made: HostState) -> Machine:
+    """A host that a first run has made as declared."""
+    mail1 = Machine(ESTATE, state=made)
+    runner.has(mail1)
+    return mail1
+
+
+def deployed(runner: Runner, *machines: Machine) -> Machine:
+    runner.has(*machines)
+    assert not runner.run(machines[0].declared).failed
+    for machine in machines:
+        for log in (machine.sent, machine.scripts, machine.asked, machine.happened):
+            log.clear()
+    return machines[0]
+
+
+# ---- the first run -------------------------------------------------------------------------------
+
+
+def test_a_bare_host_is_made_in_the_order_in_which_things_need_each_other(runner: Runner) -> None:
+    mail1 = Machine(ESTATE)
+    runner.has(mail1)
+    assert not runner.run(ESTATE).failed
+    first = {what: number for number, what in reversed(list(enumerate(mail1.happened)))}
+
+    def come(*whats: str) -> None:
+        places = [first[what] for what in whats]
+        assert places == sorted(places), whats
+
+    come("packaging", "packages", "user", "identity", "host name")
+    come("packages", "tools", "resolver", "resolv-conf", "certbot")
+    come("ufw allow 80/tcp comment 'acme http-01'", "certbot", "transactional")
+    come("tools", "units", "keys", "transactional", "marketing", "firewall")
+    come("units", "logs", "default", "inbound")
+    assert mail1.happened[-3:] == ["rollback armed", "ufw --force enable", "rollback disarmed"]
+    ssh = next(n for n, what in enumerate(mail1.happened) if "port 22" in what)
+    assert ssh < first["ufw --force enable"]
+
+
+def test_every_component_is_made_once_on_a_bare_host(runner: Runner) -> None:
+    mail1 = Machine(ESTATE)
+    runner.has(mail1)
+    runner.run(ESTATE)
+    assert len(set(mail1.happened)) == len(mail1.happened)
+
+
+def test_packages_are_installed_behind_a_guard_that_dies_with_the_run(runner: Runner) -> None:
+    mail1 = Machine(ESTATE)
+    runner.has(mail1)
+    runner.run(ESTATE)
+    (script,) = [text for text in mail1.scripts if "apt-get" in text]
+    guard = script.index("cat > /usr/sbin/policy-rc.d.new")
+    assert script.index("flock -w 300 8") < guard < script.index("apt-get -q -y")
+    assert script.index("trap 'rm -f /usr/sbin/policy-rc.d' EXIT") < script.index(" install ")
+    assert "--no-install-recommends install" in script
+    assert script.count(" install ") == 1
+
+
+@pytest.mark.parametrize("name", estates.DECLARED)
+def test_every_example_estate_is_deployed_and_stays_as_it_is(runner: Runner, name: str) -> None:
+    declared = estates.DECLARED[name]
+    names = [host.name for host in estates.estate(declared).hosts]
+    machines = [Machine(declared, host) for host in names]
+    deployed(runner, *machines)
+    assert runner.run(declared).plan == {host: [] for host in names}
+    assert [machine.happened for machine in machines] == [[] for _ in names]
+
+
+# ---- the second run ------------------------------------------------------------------------------
+
+
+def test_a_second_run_changes_nothing_and_asks_little(runner: Runner, standing: Machine) -> None:
+    second = runner.run(ESTATE)
+    assert second.plan == {"mail1": []}
+    assert standing.sent == []
+    assert standing.asked == ["state"]
+
+
+def test_a_second_run_without_a_plan_changes_nothing_either(
+    runner: Runner, standing: Machine
+) -> None:
+    runner.run(ESTATE, check_for_changes=False)
+    assert standing.sent == []
+
+
+def test_a_dry_run_changes_nothing(runner: Runner) -> None:
+    mail1 = Machine(ESTATE)
+    runner.has(mail1)
+    planned = runner.plan(ESTATE)
+    assert len(planned.plan["mail1"]) > 15
+    assert mail1.sent == []
+
+
+# ---- drift ---------------------------------------------------------------------------------------
+
+
+def found(standing: Machine, state: HostState) -> list[str]:
+    """Every drift of a host that was as declared and is now in ``state``."""
+    return [str(one) for part in standing.site().components() for one in drift(part, state)]
+
+
+def test_every_file_that_is_changed_by_hand_is_named_and_it_alone(standing: Machine) -> None:
+    own = {p: f for p, f in standing.state.files.items() if f.sha256 and not p.endswith(".pem")}
+    assert len(own) > 40
+    for path, file in own.items():
+        files = {**standing.state.files, path: replace(file, sha256="0" * 64)}
+        assert found(standing, replace(standing.state, files=files)) == [f"{path} (content)"]
+
+
+def test_every_unit_that_is_changed_by_hand_is_named_and_it_alone(standing: Machine) -> None:
+    assert len(standing.state.units) > 10
+    for name, unit in standing.state.units.items():
+        spoilt = replace(unit, unit_file="disabled")
+        units = {**standing.state.units, name: spoilt}
+        (named,) = found(standing, replace(standing.state, units=units))
+        assert named.startswith(f"{name} (is ")
+
+
+Spoil = Callable[[HostState], HostState]
+
+
+def without_file(path: str) -> Spoil:
+    return lambda s: replace(s, files={p: f for p, f in s.files.items() if p != path})
+
+
+def with_rights(path: str, mode: int, owner: str = "root") -> Spoil:
+    def spoil(state: HostState) -> HostState:
+        changed = replace(state.files[path], mode=mode, owner=owner)
+        return replace(state, files={**state.files, path: changed})
+
+    return spoil
+
+
+def with_rules(*rules: str) -> Spoil:
+    made = tuple(ufw.parse_rule(rule) for rule in rules)
+    return lambda s: replace(
+        s,
+        firewall=replace(
+            s.firewall, rules4=(*s.firewall.rules4, *made), rules6=(*s.firewall.rules6, *made)
+        ),
+    )
+
+
+def status(**changed: object) -> Spoil:
+    def spoil(state: HostState) -> HostState:
+        assert state.firewall.status is not None
+        spoilt = replace(state.firewall.status, **changed)  # type: ignore[arg-type]
+        return replace(state, firewall=replace(state.firewall, status=spoilt))
+
+    return spoil
+
+
+USERS = "/etc/postroad/marketing/users"
+KEYS = "/etc/postroad/transactional/keys/shop.example"
+
+
+@pytest.mark.parametrize(
+    ("spoil", "names"),
+    [
+        (without_file(USERS), [f"Postfix | Stream marketing: {USERS} (missing)"]),
+        (
+            with_rights(USERS, 0o644),
+            [f"Postfix | Stream marketing: {USERS} (mode 0644, not 0640)"],
+        ),
+        (
+            with_rights("/var/mail/postroad/postmaster", 0o700, "nobody"),
+            [
+                "Postfix | Inbound: /var/mail/postroad/postmaster "
+                "(owner nobody:postroad-mail, not postroad-mail:postroad-mail)"
+            ],
+        ),
+        (
+            lambda s: replace(s, packages={p: v for p, v in s.packages.items() if p != "unbound"}),
+            ["Base | Packages: unbound"],
+        ),
+        (
+            lambda s: replace(s, hostname="renamed"),
+            ["Base | Host name: renamed is not mail1.shop.example"],
+        ),
+        (
+            lambda s: replace(s, stamps={n: d for n, d in s.stamps.items() if n != "inbound"}),
+            ["Postfix | Inbound: inbound (files in place, activation not finished)"],
+        ),
+        (
+            with_rights(KEYS, 0o755, "opendkim"),
+            [f"DKIM | Keys: {KEYS} (mode 0755, not 0700)"],
+        ),
+        (
+            with_rules("allow 8080/tcp"),
+            ["Firewall | Rules and defaults: --force delete allow 8080/tcp"],
+        ),
+        (status(incoming="allow"), ["Firewall | Rules and defaults: default deny incoming"]),
+        (
+            status(enabled=False, loaded=False),
+            ["Firewall | Rules and defaults: --force enable"],
+        ),
+        (
+            lambda s: replace(s, firewall=replace(s.firewall, rules4=s.firewall.rules4[1:])),
+            [
+                "Firewall | Openings: "
+                "allow from 198.51.100.0/24 to any port 22 proto tcp comment 'ssh'"
+            ],
+        ),
+    ],
+)
+def test_drift_of_each_kind_is_named_alone_mended_and_gone(
+    runner: Runner, standing: Machine, spoil: Spoil, names: list[str]
+) -> None:
+    standing.state = spoil(standing.state)
+    assert runner.plan(ESTATE).plan == {"mail1": names}
+    assert standing.sent == []
+    assert not runner.run(ESTATE).failed
+    standing.happened.clear()
+    assert runner.run(ESTATE).plan == {"mail1": []}
+    assert standing.happened == []
+
+
+def test_a_lost_key_is_made_anew_and_its_stream_waits_for_the_world(
+    runner: Runner, standing: Machine
+) -> None:
+    lost = [key for key in standing.state.keys if key.stream == "marketing"]
+    kept = tuple(key for key in standing.state.keys if key not in lost)
+    standing.state = replace(standing.state, keys=kept)
+    assert [name.partition(":")[0] for name in runner.plan(ESTATE).plan["mail1"]] == [
+        "DKIM | Keys",
+        "Postfix | Stream marketing",
+    ]
+    runner.run(ESTATE)
+    assert runner.run(ESTATE).plan == {"mail1": []}
+
+
+def test_a_name_lists_three_things_and_counts_the_rest(runner: Runner, standing: Machine) -> None:
+    spoilt = [path for path in standing.state.files if path.startswith("/etc/postfix-marketing/")]
+    files = {p: f for p, f in standing.state.files.items() if p not in spoilt}
+    standing.state = replace(standing.state, files=files)
+    (named,) = runner.plan(ESTATE).plan["mail1"]
+    assert named.endswith(f" and {len(spoilt) - 3} more")
+    assert named.count("(missing)") == 3
+
+
+# ---- two hosts -----------------------------------------------------------------------------------
+
+
+def test_only_the_host_that_drifted_is_changed(runner: Runner) -> None:
+    both = two_hosts()
+    mail1, mail2 = Machine(both, "mail1"), Machine(both, "mail2")
+    deployed(runner, mail1, mail2)
+    mail2.state = without_file("/etc/hosts")(mail2.state)
+    planned = runner.run(both)
+    assert planned.plan == {
+        "mail1": [],
+        "mail2": ["Base | Host name and hosts file: /etc/hosts (missing)"],
+    }
+    assert (mail1.happened, mail2.happened) == ([], ["identity"])
+
+
+def test_a_host_that_fails_keeps_no_other_back_and_is_completed_by_the_next_run(
+    runner: Runner,
+) -> None:
+    both = two_hosts()
+    mail1, mail2 = Machine(both, "mail1"), Machine(both, "mail2", dies_at=5)
+    runner.has(mail1, mail2)
+    assert runner.run(both).failed == {"mail2"}
+    assert "ufw --force enable" in mail1.happened
+    mail2.dies_at = None
+    assert not runner.run(both).failed
+    assert runner.plan(both).plan == {"mail1": [], "mail2": []}
+
+
+# ---- killed --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("survived", range(1, 29, 4))
+def test_a_run_that_died_is_completed_by_the_next(runner: Runner, survived: int) -> None:
+    mail1 = Machine(ESTATE, dies_at=survived)
+    runner.has(mail1)
+    with pytest.raises(PyinfraError, match="No hosts remaining"):
+        runner.run(ESTATE)
+    assert len(mail1.happened) == survived
+    mail1.dies_at = None
+    assert not runner.run(ESTATE).failed
+    assert len(set(mail1.happened)) == len(mail1.happened), "what was done is not done again"
+    assert runner.plan(ESTATE).plan == {"mail1": []}
+
+
+# ---- refused -------------------------------------------------------------------------------------
+
+
+def test_a_refused_host_is_left_as_it_is(runner: Runner) -> None:
+    mail1 = Machine(ESTATE)
+    mail1.state = replace(mail1.state, release="11", var_free_kib=1)
+    runner.has(mail1)
+    with pytest.raises(PyinfraError) as refused:
+        runner.run(ESTATE)
+    said = str(refused.value)
+    assert said.startswith("mail1 is left as it is:\n  - it runs debian 11")
+    assert "\n  - /var has 0 MiB free" in said
+    assert mail1.sent == []
+
+
+def test_a_clock_that_is_wrong_is_refused(runner: Runner) -> None:
+    mail1 = Machine(ESTATE, clock_ahead=-7200)
+    runner.has(mail1)
+    with pytest.raises(PyinfraError, match=r"its clock is 7\d\d\d s behind"):
+        runner.plan(ESTATE)
+
+
+def test_one_refused_host_keeps_the_others_as_they_are(runner: Runner) -> None:
+    both = two_hosts()
+    mail1, mail2 = Machine(both, "mail1"), Machine(both, "mail2")
+    mail2.state = replace(mail2.state, uid=1000)
+    runner.has(mail1, mail2)
+    with pytest.raises(PyinfraError, match="mail2 is left as it is"):
+        runner.run(both)
+    assert (mail1.sent, mail2.sent) == ([], [])
+
+
+def test_faults_of_the_estate_are_told_at_once_before_anything_is_asked(runner: Runner) -> None:
+    mail1 = Machine(ESTATE)
+    runner.has(mail1)
+    faulty = drop(put(ESTATE, ("admin", "email"), "nobody"), ("streams", "marketing", "users"))
+    faulty = put(faulty, ("log_dayz",), 3)
+    with pytest.raises(PyinfraError) as told:
+        runner.run(faulty)
+    said = str(told.value)
+    assert "the estate has 3 faults" in said
+    for key in ('["admin"]["email"]', '["marketing"]["users"]', '["log_dayz"]'):
+        assert key in said
+    assert (mail1.asked, mail1.sent) == ([], [])
+
+
+def test_a_firewall_that_would_shut_out_the_run_itself_is_refused_first(runner: Runner) -> None:
+    mail1 = Machine(ESTATE)
+    elsewhere = ufw.State(connection=ufw.parse_connection("203.0.113.9 50000 192.0.2.11 22"))
+    mail1.state = replace(mail1.state, firewall=elsewhere)
+    runner.has(mail1)
+    with pytest.raises(OperationError, match=r"no rule admits 203\.0\.113\.9 to port 22/tcp"):
+        runner.run(ESTATE)
+    assert mail1.sent == []
+
+
+@pytest.mark.parametrize(("port25", "warned"), [("open", False), ("shut", True)])
+def test_a_blocked_port_25_is_a_warning_since_mail_can_wait(
+    runner: Runner, port25: str, warned: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    mail1 = Machine(ESTATE, port25=port25)
+    runner.has(mail1)
+    assert not runner.run(ESTATE).failed
+    assert mail1.asked.count("port 25") == 1
+    assert ("ask the hoster to open port 25 outward" in caplog.text) == warned
+    runner.run(ESTATE)
+    assert mail1.asked.count("port 25") == 1, "asked of a bare host only"
+
+
+# ---- streams open when the world can verify them -------------------------------------------------
+
+MAIN_CF = "/etc/postfix-marketing/main.cf"
+UNSEEN = "news.shop.example has no SPF record"
+
+
+def test_a_stream_that_the_world_cannot_verify_stays_closed_and_the_run_says_what_to_publish(
+    runner: Runner, caplog: pytest.LogCaptureFixture
+) -> None:
+    mail1 = Machine(ESTATE, world=UNSEEN)
+    runner.has(mail1)
+    assert not runner.run(ESTATE).failed
+    assert f"The marketing stream is closed on mail1: {UNSEEN}." in caplog.text
+    assert "Publish these records" in caplog.text
+    assert "_domainkey" in caplog.text
+    assert "/var/lib/postroad/opened/marketing" not in mail1.state.files
+    assert runner.plan(ESTATE).plan == {"mail1": []}, "waiting is no drift"
+
+
+def test_a_stream_opens_by_a_run_and_stays_open_when_the_resolver_is_in_trouble(
+    runner: Runner, caplog: pytest.LogCaptureFixture
+) -> None:
+    mail1 = deployed(runner, Machine(ESTATE, world=UNSEEN))
+    closed = mail1.state.files[MAIN_CF].sha256
+    mail1.world = ""
+    runner.run(ESTATE)
+    assert mail1.happened == ["transactional", "marketing"]
+    assert mail1.state.files[MAIN_CF].sha256 != closed
+    assert "/var/lib/postroad/opened/marketing" in mail1.state.files
+    caplog.clear()
+    mail1.world = "the resolver does not answer"
+    assert runner.run(ESTATE).plan == {"mail1": []}
+    assert "closed" not in caplog.text
+
+
+def test_a_changed_address_closes_the_stream_until_the_world_knows_it(
+    runner: Runner, standing: Machine
+) -> None:
+    mail1 = standing
+    moved = put(ESTATE, ("hosts", "mail1", "ways_out", "marketing", "ipv4"), "192.0.2.19")
+    mail1.declared, mail1.world = moved, UNSEEN
+    addresses = {*mail1.state.addresses, *mail1.host.way_out("marketing").addresses}
+    mail1.state = replace(mail1.state, addresses=frozenset(addresses))
+    runner.run(moved)
+    assert "marketing" in mail1.happened
+    assert "transactional" not in mail1.happened
+    assert "/var/lib/postroad/opened/marketing" not in mail1.state.files
+    assert "/var/lib/postroad/opened/transactional" in mail1.state.files
+
+
+def test_without_a_certificate_the_run_goes_on_says_so_and_the_next_asks_again(
+    runner: Runner, caplog: pytest.LogCaptureFixture
+) -> None:
+    mail1 = deployed(runner, Machine(ESTATE, authority=False))
+    assert "Submission is closed on mail1: there is no certificate yet." in caplog.text
+    assert mail1.state.firewall.status is not None
+    assert mail1.state.firewall.status.active
+    mail1.authority = True
+    runner.run(ESTATE)
+    assert mail1.happened == ["certbot", "inbound", "transactional", "marketing"]
+    assert runner.plan(ESTATE).plan == {"mail1": []}
+
+
+# ---- secrets -------------------------------------------------------------------------------------
+
+SUPPLIED_KEY = {
+    "host": "mail1",
+    "stream": "marketing",
+    "domain": "news.shop.example",
+    "selector": "202601-old",
+    "key": {"env": estates.SECRET_VARIABLE},
+}
+
+
+@pytest.mark.parametrize("tls", [estates.SUPPLIED, estates.DNS01])
+def test_a_secret_is_in_no_command_no_name_and_no_log(
+    runner: Runner, tls: Declaration, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(0)
+    declared = put(estates.with_tls(tls), ("dkim_keys",), [SUPPLIED_KEY])
+    mail1 = Machine(declared)
+    runner.has(mail1)
+    planned = runner.run(declared)
+    in_scripts = base64.b64encode(estates.SECRET.encode())[:24].decode()
+    assert [text for text in mail1.scripts if in_scripts in text], "it is written somewhere"
+    shown = [
+        *mail1.sent,
+        *planned.plan["mail1"],
+        *(repr(meta.args) for meta in planned.state.op_meta.values()),
+        caplog.text,
+    ]
+    for text in shown:
+        assert estates.SECRET not in text
+        assert in_scripts not in text
+        assert "argon2id" not in text
+
+
+def test_a_missing_secret_is_named_and_nothing_is_changed(
+    runner: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(estates.SECRET_VARIABLE)
+    declared = estates.with_tls(estates.SUPPLIED)
+    mail1 = Machine(declared)
+    runner.has(mail1)
+    with pytest.raises(PyinfraError, match=f"{estates.SECRET_VARIABLE} is not set"):
+        runner.run(declared)
+    assert mail1.sent == []
