@@ -40,6 +40,8 @@ PACKAGED_UNITS = ("postfix.service", "postfix@-.service")
 # the plan was made of what it was like before.
 PATIENCE = 60.0
 
+UNVERIFIED = "its records could not be verified"
+
 
 @dataclass
 class _Reading:
@@ -153,7 +155,10 @@ class Site:
             return ""
         seen = self.pyhost.get_fact(WorldSees, needs=needs_json(wanted))
         faults = [verdict.reason for verdict in seen if verdict.verdict != "ok"]
-        return _one_line(faults[0]) if faults else ""
+        if not faults and len(seen) == len(wanted):
+            return ""
+        # An empty reason would read as an open stream.
+        return _one_line(faults[0] if faults else "") or UNVERIFIED
 
     def _digests(self) -> Iterator[tuple[StreamName, str]]:
         for stream in self.host.streams:
