@@ -178,8 +178,19 @@ def _start_hosts(current: State, known: State, tell: Tell) -> None:
     if not zones(current).is_started():
         zones(current).start(internet.records(around))
     fresh = [name for name, is_fresh in started.items() if is_fresh]
+    if "ca" in fresh:
+        _forget_certificates([g for g in guests.values() if current.hosts[g.name].kind == "target"])
     if fresh:
         tell(f"hosts started: {', '.join(fresh)}")
+
+
+def _forget_certificates(targets: Iterable[Guest]) -> None:
+    """Take off the targets what the last CA gave them: Pebble knows no account but its own.
+
+    It keeps everything in memory, its intermediate key too (github.com/letsencrypt/pebble, README).
+    """
+    for guest in targets:
+        guest.run("cd /etc/letsencrypt 2>/dev/null && rm -rf accounts archive live renewal || :")
 
 
 def _write(current: State) -> None:
