@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pyinfra.api.state import State
+
 from postroad.components import Build
 from postroad.operations import component
 from postroad.site import Site
@@ -22,3 +24,14 @@ def titled(title: str, things: Sequence[object]) -> str:
 def converge(site: Site, title: str, build: Build) -> None:
     """Add the operation that makes one component true."""
     component.converge(name=titled(title, site.drift(build)), site=site, build=build)
+
+
+def name_what_differs(state: State) -> None:
+    """Leave each operation of a run the names that say what differs, on whichever host it does.
+
+    An operation has a name from each host; pyinfra's table shows one of them, and the bare title
+    of a host that is as declared would hide what is wrong with another.
+    """
+    for meta in state.op_meta.values():
+        bare = {n for n in meta.names if any(other.startswith(f"{n}: ") for other in meta.names)}
+        meta.names.difference_update(bare)

@@ -11,6 +11,7 @@ from pyinfra.context import ctx_host
 from postroad.inventory import estate_for_run
 from postroad.roles import base, dkim, firewall, postfix, tls
 from postroad.roles import report as _report
+from postroad.roles.apply import name_what_differs
 from postroad.roles.preflight import preflight
 from postroad.settings.model import operator_files
 from postroad.site import Site, Sites
@@ -46,6 +47,7 @@ def _refuse_missing_files(site: Site) -> None:
 def report(site: Site) -> None:
     """The last role: what the operator has to publish, once for all hosts of the run."""
     _report.report(site=site, sites=_SITES)
+    name_what_differs(site.pyhost.state)
 
 
 __all__ = ["base", "dkim", "firewall", "open_site", "postfix", "preflight", "report", "tls"]

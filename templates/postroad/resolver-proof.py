@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Proves that the resolver on this host answers and validates, before resolv.conf is switched to it.
+"""Proves that the resolver on this host answers and validates, before resolv.conf names it.
 
 Asks 127.0.0.1 for the root's name servers until the answer is there and carries the AD bit
 (RFC 4035 3.2.3), for 20 seconds at the most. Silent when proved; otherwise says why on standard
