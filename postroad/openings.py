@@ -58,8 +58,5 @@ def _from(network: Network, port: int, comment: str, to: str = "any") -> Rule:
 
 
 def _any(network: Network) -> str:
-    """ufw's own spelling: a single host without its prefix length, the whole family as any."""
-    if network.prefixlen == 0:
-        return "any"
-    single = network.prefixlen == network.max_prefixlen
-    return str(network.network_address) if single else str(network)
+    """ufw's own spelling of a network: the whole family is any."""
+    return "any" if network.prefixlen == 0 else str(network)

@@ -64,7 +64,7 @@ def test_a_host_as_declared_has_no_drift() -> None:
         (with_file("/etc/one", owner="nobody"), "/etc/one (owner nobody:adm, not root:adm)"),
         (with_file("/etc/one", group="root"), "/etc/one (owner root:root, not root:adm)"),
         (with_file("/etc/one", mode=0o644), "/etc/one (mode 0644, not 0640)"),
-        (with_file("/etc/one", kind="symlink"), "/etc/one (is a symlink, not a file)"),
+        (with_file("/etc/one", kind="symlink", sha256=""), "/etc/one (is a symlink, not a file)"),
         (without("/etc/one"), "/etc/one (missing)"),
         (without("/etc/folder"), "/etc/folder (missing)"),
         (with_file("/etc/folder", mode=0o2750), "/etc/folder (mode 2750, not 0750)"),
@@ -280,6 +280,13 @@ def test_what_concerns_no_daemon_is_mended_without_telling_one(
     applied(box, wanted)
     assert box.told() == told
     assert stamp(box) == wanted.digest
+
+
+def test_a_folder_inherits_no_bits(box: Sandbox) -> None:
+    (box.root / "etc").mkdir()
+    (box.root / "etc").chmod(0o2755)
+    applied(box, component(box))
+    assert (box.root / "etc/folder").stat().st_mode & 0o7777 == 0o750
 
 
 def test_a_symbolic_link_is_replaced_and_its_target_left_alone(box: Sandbox) -> None:
