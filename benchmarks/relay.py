@@ -48,16 +48,18 @@ async def _carry(
     far_reader, far_writer = await asyncio.open_connection(*to)
     try:
         await asyncio.gather(_one_way(reader, far_writer, hold), _one_way(far_reader, writer, hold))
-    except (OSError, asyncio.CancelledError):
-        pass  # One end hung up, or the link is taken away; nobody waits for what was on its way.
     finally:
         far_writer.close()
-        writer.close()
 
 
 async def _listen(to: Address, hold: float) -> asyncio.Server:
     async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await _carry(reader, writer, to, hold)
+        try:
+            await _carry(reader, writer, to, hold)
+        except (OSError, asyncio.CancelledError):
+            pass  # An end hung up, or the link is taken away; nobody waits for what was on its way.
+        finally:
+            writer.close()
 
     return await asyncio.start_server(carry, LOOPBACK, 0)
 
