@@ -502,7 +502,7 @@ def listeners(canary: Canary) -> tuple[Listener, ...]:
     """The smtpd services of the staged master.cf."""
     rows = run("postconf", "-c", str(canary.config), "-M").stdout.splitlines()
     return tuple(
-        listener(row) for row in rows if re.match(r"\S+\s+inet\s(?:\S+\s+){5}smtpd\b", row)
+        listener(row) for row in rows if re.match(r"\S+\s+inet\s+(?:\S+\s+){5}smtpd\b", row)
     )
 
 
@@ -1071,8 +1071,11 @@ def check_inbound(canary: Canary, journal: Journal) -> None:
     domains = parameter(canary, "virtual_mailbox_domains").replace(",", " ").split()
     if not domains:
         raise RefusedError("virtual_mailbox_domains is empty: this instance takes no mail at all")
+    doors = listeners(canary)
+    if not doors:
+        raise RefusedError("master.cf has no smtpd service: this instance takes no mail at all")
     tasks: list[Callable[[], None]] = []
-    for at in listeners(canary):
+    for at in doors:
         tasks += [partial(check_mailbox, canary, at, to) for to in mailboxes(canary, domains)]
         hack = f"{ELSEWHERE.replace('@', '%')}@{domains[0]}"
         tasks += [
