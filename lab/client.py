@@ -2,9 +2,10 @@
 
 import base64
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from lab.fill import fill
 from lab.guest import Guest
@@ -25,6 +26,14 @@ class SmtpReply:
     def is_accepted(self) -> bool:
         """Whether the server took the message over."""
         return self.stage == "data" and self.code == 250
+
+
+@dataclass(frozen=True)
+class Burst:
+    """How many messages of a burst were accepted, and the first refusals."""
+
+    accepted: int
+    refusals: list[str]
 
 
 @dataclass(frozen=True)
@@ -65,7 +74,87 @@ class Client:
             "ca_pem": ca_pem,
             "timeout": timeout,
         }
+        return SmtpReply(**self._ask("session.py", order, timeout + 10))
+
+    def converse(
+        self,
+        host: str,
+        port: int,
+        steps: Sequence[bytes],
+        *,
+        user: str | None = None,
+        password: str | None = None,
+        tls: Tls = "starttls",
+        helo: str = "app.lab.example",
+        timeout: float = 20,
+    ) -> list[str]:
+        """A session word for word: each of *steps* is sent as it is, after TLS and login.
+
+        Returns every reply, each as one line, those that nobody asked for included; the last is
+        that to QUIT. Raises LabError where TLS or login fails.
+        """
+        order = {
+            "host": host,
+            "port": port,
+            "user": user,
+            "password": password,
+            "steps": [base64.b64encode(step).decode() for step in steps],
+            "tls": tls,
+            "helo": helo,
+            "timeout": timeout,
+        }
+        replies: list[str] = self._ask("dialogue.py", order, timeout + 10)
+        return replies
+
+    def burst(
+        self,
+        host: str,
+        port: int,
+        *,
+        user: str,
+        password: str,
+        mail_from: str,
+        recipient: str,
+        message: str,
+        count: int,
+        connections: int = 8,
+    ) -> Burst:
+        """*count* messages by implicit TLS, as fast as the server takes them.
+
+        NUMBER in *message* becomes the message's number.
+        """
+        order = {
+            "host": host,
+            "port": port,
+            "user": user,
+            "password": password,
+            "mail_from": mail_from,
+            "recipient": recipient,
+            "message": message,
+            "count": count,
+            "connections": connections,
+        }
+        return Burst(**self._ask("burst.py", order, 120))
+
+    def scan(self, targets: Sequence[str]) -> dict[str, frozenset[int]]:
+        """Which of all TCP ports of each address answer this host at all (nmap(1)).
+
+        A port that says that nobody listens there answers too; one that a firewall closes does not.
+        """
+        family = "-6" if ":" in targets[0] else "-4"
+        argv = ["nmap", family, "-n", "-Pn", "-sS", "-p-", "-T5", "--max-retries", "1"]
+        argv += ["--min-rate", "30000", "-oG", "-", *targets]
+        said = self.guest.run(argv, timeout=180).stdout
+        rows = re.findall(r"^Host: (\S+) .*\tPorts: ([^\t]*)", said, re.MULTILINE)
+        return {
+            address: frozenset(
+                int(port) for port in re.findall(r"(\d+)/(?:open|closed)/tcp", ports)
+            )
+            for address, ports in rows
+        }
+
+    def _ask(self, script: str, order: Mapping[str, object], timeout: float) -> Any:
         done = self.guest.run(
-            ["python3", "-c", fill("session.py")], input=json.dumps(order), timeout=timeout + 10
+            ["python3", "-c", fill(script)], input=json.dumps(order), timeout=timeout
         )
-        return SmtpReply(**json.loads(done.stdout))
+        return json.loads(done.stdout)

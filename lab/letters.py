@@ -9,6 +9,7 @@ from uuid import uuid4
 from lab import shop
 from lab.client import SmtpReply, Tls
 from lab.session import Lab
+from postroad.settings.model import WayOut
 
 # The stream's login, its From:, its envelope sender, and where the application connects to.
 ENVELOPE = {
@@ -51,12 +52,24 @@ def campaign(recipient: str) -> Letter:
     return Letter("marketing", recipient, message)
 
 
-def post(lab: Lab, letter: Letter, *, tls: Tls = "starttls") -> SmtpReply:
-    """Hand ``letter`` in at its stream on mail1, logged in over TLS, as the shop does."""
+def post(
+    lab: Lab,
+    letter: Letter,
+    *,
+    tls: Tls = "starttls",
+    way: WayOut | None = None,
+    address: str | None = None,
+) -> SmtpReply:
+    """Hand ``letter`` in at its stream, logged in over TLS, as the shop does.
+
+    On mail1, or at the stream's own place on another host; at one ``address`` of it if given.
+    """
+    server = way.helo if way else SERVER[letter.stream]
+    starttls, implicit = (way.starttls_port, way.tls_port) if way else (587, 465)
     user = shop.USERS[letter.stream]
     return lab.app.submit(
-        SERVER[letter.stream],
-        587 if tls == "starttls" else 465,
+        address or server,
+        starttls if tls == "starttls" else implicit,
         mail_from=ENVELOPE[letter.stream],
         rcpts=[letter.recipient],
         message=letter.message.as_bytes(policy=SMTP),

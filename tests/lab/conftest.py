@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
 import lab as lab_package
 from lab import control, road
 from lab.session import Lab
+from postroad.inventory import load
+from postroad.settings.model import Estate
 
 # Debian 12 with an address a stream, Debian 13 with one address that both streams share.
 TARGETS = ("mail1:bookworm:11,12,13", "mail2:trixie:21")
@@ -37,6 +39,20 @@ def deployed(lab: Lab) -> Lab:
 def deploy(deployed: Lab) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Run the deploy again; the test looks at what it says."""
     return road.deploy
+
+
+@pytest.fixture(scope="session")
+def estate(deployed: Lab) -> Estate:
+    """What the operator declares: where expected values come from."""
+    return load(control.CLONE / road.INVENTORY).estate
+
+
+@pytest.fixture
+def mended(deployed: Lab) -> Iterator[None]:
+    """For a test that breaks a host by hand: a run mends it afterwards, and the next is empty."""
+    yield
+    _succeed(road.deploy())
+    assert road.plan() == []
 
 
 def _succeed(done: subprocess.CompletedProcess[str]) -> None:

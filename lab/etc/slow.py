@@ -1,0 +1,69 @@
+"""A mailbox provider that takes its time: every message is held at its end until GATE exists.
+
+    slow.py GATE COUNTER
+
+It greets, takes commands at once, and answers the end of a message only when the file GATE is
+there. How many messages it has taken stands in the file COUNTER.
+"""
+
+import asyncio
+import os
+import sys
+
+GREETING = b"220 slow ESMTP\r\n"
+
+
+class Slow:
+    """The server's state: how many messages it has taken."""
+
+    def __init__(self, gate: str, counter: str) -> None:
+        self.gate = gate
+        self.counter = counter
+        self.taken = 0
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One connection."""
+        try:
+            await self.talk(reader, writer)
+        except OSError:
+            pass
+        finally:
+            writer.close()
+
+    async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Commands until QUIT or the end."""
+        writer.write(GREETING)
+        while line := await reader.readline():
+            verb = line[:4].upper()
+            if verb == b"DATA":
+                writer.write(b"354 go on\r\n")
+                while await reader.readline() not in (b".\r\n", b""):
+                    pass
+                await self.opened()
+                self.count()
+            writer.write(b"221 bye\r\n" if verb == b"QUIT" else b"250 ok\r\n")
+            await writer.drain()
+            if verb == b"QUIT":
+                return
+
+    async def opened(self) -> None:
+        """Wait for the gate."""
+        while not os.path.exists(self.gate):
+            await asyncio.sleep(0.05)
+
+    def count(self) -> None:
+        """Write down one message more."""
+        self.taken += 1
+        with open(self.counter, "w") as file:
+            file.write(str(self.taken))
+
+
+async def main(gate: str, counter: str) -> None:
+    """Listen in both families for ever."""
+    slow = Slow(gate, counter)
+    server = await asyncio.start_server(slow.serve, None, 25)
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:]))
