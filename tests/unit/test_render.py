@@ -323,7 +323,8 @@ def test_mail_leaves_by_the_declared_addresses(ipv4: bool, ipv6: bool, sends_by:
     for transport in ("smtp unix", "relay unix"):
         assert f"inet_protocols={sends_by}" in written[transport]
     listens = [str(address) for address in way.addresses]
-    assert said["inet_interfaces"].split(", ") == ["127.0.0.1", *listens]
+    # Never loopback: smtp(8) would take port 25 there for its own (bounces to our inbound).
+    assert said["inet_interfaces"].split(", ") == listens
     assert (said["inet_protocols"] == "all") == ipv6
 
 
