@@ -132,10 +132,16 @@ SIGNER_FAULTS = (
     Fault("no socket", "sed -i /^Socket/d opendkim.conf", "[Ss]ocket|milter"),
     Fault(
         "oversigned header that is not signed",
-        "sed -Ei '/^SignHeaders/s/,subject//' opendkim.conf",
+        "sed -Ei '/^SignHeaders/s/,subject//I' opendkim.conf",
         "does not verify",
     ),
     Fault("policy with an error", "echo 'error(1)' > policy.lua", "SetupPolicyScript|policy.lua"),
+    Fault(
+        "policy with an error that only a message meets",
+        "sed -i \"s/^local reason = /if odkim.get_header(ctx, 'Subject', 0):find('canary') "
+        "then error('x') end\\n&/\" policy.lua",
+        "setup_hook.. failed",
+    ),
     Fault(
         "policy that binds nobody",
         "sed -i '/^local reason = /s/=.*/= nil/' policy.lua",
@@ -243,15 +249,21 @@ def test_signer_or_login_fault_is_refused_by_name(guest: Guest, fault: Fault) ->
 @pytest.mark.parametrize(
     ("edit", "said"),
     [
-        ("smtpd_relay_restrictions = permit\nsmtpd_recipient_restrictions = permit", "relaying"),
+        (
+            "mynetworks = 0.0.0.0/0\ndefault_transport = discard:\n"
+            "smtpd_relay_restrictions = permit_mynetworks, reject_unauth_destination\n"
+            "smtpd_recipient_restrictions =",
+            "relaying for a stranger was accepted",
+        ),
         ("virtual_mailbox_maps = texthash:/dev/null", "a bounce to postmaster@"),
+        ("smtpd_recipient_restrictions = rejct", "rejct"),
         ("virtual_mailbox_domains =", "virtual_mailbox_domains is empty"),
         ("virtual_uid_maps = static:0", "does not leave"),
     ],
 )
 def test_inbound_fault_is_refused(guest: Guest, edit: str, said: str) -> None:
     edits = "; ".join(
-        f"postconf -c {STAGE}/inbound/etc/postfix-inbound -e '{line}'" for line in edit.split("\n")
+        f"postconf -c {STAGE}/inbound/etc/postfix-inbound -e '{line}'" for line in edit.splitlines()
     )
     assert said in canary(guest, "inbound", staged(guest, "inbound", edits))
 
