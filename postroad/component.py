@@ -288,7 +288,8 @@ def script(component: Component, state: HostState) -> str:
     if changed or unfinished:
         lines += [_staged(f) for f in component.files]
         if component.gate is not None:
-            lines.append(f"complaint=$({{ {component.gate}; }} 2>&1 >/dev/null)")
+            # Without the lock: what a killed run's gate leaves behind must not keep the next out.
+            lines.append(f"complaint=$({{ {component.gate}; }} 2>&1 >/dev/null 9>&-)")
             lines[-1] += ' || complaint="${complaint:-refused without a word}"'
             lines.append(
                 'if [ -n "$complaint" ]; then printf "%s\\n" '

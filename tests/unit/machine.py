@@ -93,6 +93,7 @@ class Machine:
     """One host. ``world`` is why its resolver cannot verify it, empty when it can.
 
     ``happened`` names what was done to it, in order; ``dies_at`` is how many of those it survives.
+    ``readings`` says of each how often the host's state had been read before it.
     """
 
     declared: Declaration = field(repr=False)
@@ -108,6 +109,7 @@ class Machine:
     scripts: list[str] = field(default_factory=list, repr=False)
     asked: list[str] = field(default_factory=list)
     happened: list[str] = field(default_factory=list)
+    readings: list[int] = field(default_factory=list, repr=False)
 
     def __post_init__(self) -> None:
         if not self.state.distribution:
@@ -157,6 +159,7 @@ class Machine:
         self.sent.append(command)
         if stdin:
             self.scripts.append(stdin)
+        self.readings.append(self.asked.count("state"))
         self.happened.append(self._do(command, stdin))
         return True, ""
 

@@ -368,6 +368,13 @@ def test_a_gate_that_is_content_may_talk_on_standard_output(box: Sandbox) -> Non
     applied(box, component(box, gate="echo all is well"))
 
 
+def test_what_a_gate_starts_does_not_hold_the_lock_of_the_run(box: Sandbox) -> None:
+    gate = f"{{ readlink /proc/self/fd/9 >> {box.root}/held || :; }}"
+    applied(box, component(box, gate=gate))
+    assert box.text("/held") == ""
+    assert (box.root / "run/postroad/run.lock").exists()
+
+
 def test_without_a_change_the_gate_is_not_asked(box: Sandbox) -> None:
     wanted = component(box, gate=f"echo asked >> {box.root}/asked")
     applied(box, wanted)

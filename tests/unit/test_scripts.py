@@ -1,0 +1,136 @@
+"""The scripts of single operations, run by a real sh with paper programs in place of Debian's."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from postroad.manifest import RFC2136_ROW
+from postroad.operations.base import install_script
+from postroad.operations.tls import request_script
+from postroad.settings.model import AcmeTls
+from tests.unit import estates
+from tests.unit.declarations import declaration
+from tests.unit.sandbox import Sandbox
+
+POLICY = "/usr/sbin/policy-rc.d"
+
+
+@pytest.fixture
+def box(tmp_path: Path) -> Sandbox:
+    (tmp_path / "usr/sbin").mkdir(parents=True)
+    made = Sandbox.at(tmp_path)
+    program(made, "debconf-set-selections", "cat > $root/answers")
+    return made
+
+
+def program(box: Sandbox, name: str, body: str) -> None:
+    """A program of paper; $root is the sandbox."""
+    place = box.root / "bin" / name
+    place.write_text(f"#!/bin/sh\nroot={box.root}\n{body}\n")
+    place.chmod(0o755)
+
+
+def install(box: Sandbox, *packages: str) -> subprocess.CompletedProcess[str]:
+    text = install_script(packages or ("postfix", "ufw"))
+    return box.sh(text.replace(POLICY, f"{box.root}{POLICY}"))
+
+
+def policy(box: Sandbox) -> int:
+    """What policy-rc.d(8) answers; 104 is what no answer means."""
+    place = box.root / POLICY.lstrip("/")
+    return subprocess.run([str(place)], check=False).returncode if place.exists() else 104
+
+
+ASK_POLICY = f'case "$*" in *" install "*) $root{POLICY}; echo $? > $root/policy;; esac'
+
+
+def test_nothing_starts_while_packages_are_installed_and_the_guard_goes_with_the_run(
+    box: Sandbox,
+) -> None:
+    program(box, "apt-get", f'echo "$*" >> $root/apt\n{ASK_POLICY}')
+    done = install(box)
+    assert (done.returncode, done.stderr) == (0, "")
+    update, installed = box.text("/apt").splitlines()
+    assert update.endswith(" update")
+    assert installed.endswith(" --no-install-recommends install postfix ufw")
+    assert box.text("/policy") == "101\n"
+    assert policy(box) == 104
+    assert "No configuration" in box.text("/answers")
+
+
+@pytest.mark.parametrize("verb", ["update", "install"])
+def test_an_installation_that_fails_fails_the_run_and_leaves_no_guard(
+    box: Sandbox, verb: str
+) -> None:
+    program(box, "apt-get", f'case "$*" in *" {verb}"*) exit 100;; esac')
+    assert install(box).returncode == 100
+    assert policy(box) == 104
+
+
+def test_a_killed_run_leaves_a_guard_that_lets_everything_start(box: Sandbox) -> None:
+    program(box, "apt-get", 'case "$*" in *" install "*) kill -KILL $PPID;; esac')
+    assert install(box).returncode == -9
+    assert policy(box) == 0
+    program(box, "apt-get", ASK_POLICY)
+    assert install(box).returncode == 0
+    assert box.text("/policy") == "101\n"
+    assert policy(box) == 104
+
+
+def test_a_policy_of_somebody_else_s_is_left_alone(box: Sandbox) -> None:
+    theirs = box.root / POLICY.lstrip("/")
+    theirs.write_text("#!/bin/sh\nexit 101\n")
+    theirs.chmod(0o755)
+    program(box, "apt-get", ":")
+    assert install(box).returncode == 0
+    assert theirs.read_text() == "#!/bin/sh\nexit 101\n"
+
+
+def test_what_a_package_starts_does_not_hold_the_guard(box: Sandbox) -> None:
+    # A daemon that outlives apt-get would keep an inherited lock, and with it the guard.
+    program(box, "apt-get", "readlink /proc/self/fd/8 >> $root/held || :")
+    assert install(box).returncode == 0
+    assert box.text("/held") == ""
+
+
+# ---- certbot -------------------------------------------------------------------------------------
+
+
+def request(box: Sandbox, name: str = "an address a stream") -> subprocess.CompletedProcess[str]:
+    estate = estates.estate(estates.DECLARED[name])
+    assert isinstance(estate.tls, AcmeTls)
+    return box.sh(request_script(estate.tls, estate.hosts[0]))
+
+
+def test_one_certificate_with_every_name_of_the_host(box: Sandbox) -> None:
+    program(box, "certbot", 'echo "$*" > $root/asked')
+    done = request(box)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    asked = box.text("/asked")
+    assert asked.startswith("certonly --non-interactive --agree-tos --reuse-key ")
+    names = estates.estate(declaration()).host("mail1").certificate_names
+    assert [word for word in asked.split() if word in names] == list(names)
+    assert asked.count(" -d ") == 3
+    assert "--standalone --preferred-challenges http-01" in asked
+    assert "--email ops@shop.example" in asked
+
+
+def test_dns_01_is_asked_with_the_operator_s_credentials(box: Sandbox) -> None:
+    program(box, "certbot", 'echo "$*" > $root/asked')
+    request(box, "dns-01")
+    assert f"--dns-rfc2136 --dns-rfc2136-credentials {RFC2136_ROW.path} " in box.text("/asked")
+    assert "standalone" not in box.text("/asked")
+
+
+def test_a_refusal_of_the_authority_is_told_and_the_run_goes_on(box: Sandbox) -> None:
+    words = "Saving debug log\n\nRequesting a certificate\nDNS problem: NXDOMAIN\n" + "more\n" * 99
+    (box.root / "words").write_text(words)
+    program(box, "certbot", "cat $root/words >&2; exit 1")
+    done = request(box)
+    assert done.returncode == 0
+    head, *said = done.stderr.splitlines()
+    assert head == "no certificate yet, so submission stays closed; the authority says:"
+    assert said == ["DNS problem: NXDOMAIN", *["more"] * 19]
