@@ -13,17 +13,21 @@ from postroad.site import Site
 NAMED = 3
 
 
-def titled(title: str, things: Sequence[object]) -> str:
-    """The name of an operation: its title, and what differs. A dry run is read by these names."""
+def titled(site: Site, title: str, things: Sequence[object]) -> str:
+    """The name of an operation: its title, and what differs. A dry run is read by these names.
+
+    pyinfra puts the names of all hosts together, so with several hosts each says which it is about.
+    """
     if not things:
         return title
+    where = f"{site.host.name}: " if len(site.estate.hosts) > 1 else ""
     more = f" and {len(things) - NAMED} more" if len(things) > NAMED else ""
-    return f"{title}: {', '.join(str(thing) for thing in things[:NAMED])}{more}"
+    return f"{title}: {where}{', '.join(str(thing) for thing in things[:NAMED])}{more}"
 
 
 def converge(site: Site, title: str, build: Build) -> None:
     """Add the operation that makes one component true."""
-    component.converge(name=titled(title, site.drift(build)), site=site, build=build)
+    component.converge(name=titled(site, title, site.drift(build)), site=site, build=build)
 
 
 def name_what_differs(state: State) -> None:

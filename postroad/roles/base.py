@@ -14,12 +14,12 @@ from postroad.site import Site
 def base(site: Site) -> None:
     """A host that has what it needs, knows its name and the time, and resolves names itself."""
     converge(site, "How apt behaves", Builder.packaging)
-    operations.packages(name=titled("Packages", operations.missing_packages(site)), site=site)
+    operations.packages(name=titled(site, "Packages", operations.missing_packages(site)), site=site)
     operations.mailbox_user(
-        name=titled("Owner of the mailboxes", operations.missing_user(site)), site=site
+        name=titled(site, "Owner of the mailboxes", operations.missing_user(site)), site=site
     )
     converge(site, "Host name and hosts file", Builder.identity)
-    operations.hostname(name=titled("Host name", operations.wrong_hostname(site)), site=site)
+    operations.hostname(name=titled(site, "Host name", operations.wrong_hostname(site)), site=site)
     converge(site, "Time synchronisation", Builder.clock)
     converge(site, "Tools of postroad", Builder.tools)
     converge(site, "Validating resolver", Builder.resolver)

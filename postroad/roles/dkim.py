@@ -12,4 +12,4 @@ from postroad.site import Site
 @deploy("DKIM")
 def keys(site: Site) -> None:
     """One key a stream and sending domain, made on the host or supplied."""
-    operations.keys(name=titled("Keys", operations.faults(site)), site=site)
+    operations.keys(name=titled(site, "Keys", operations.faults(site)), site=site)

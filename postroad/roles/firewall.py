@@ -16,15 +16,17 @@ def open_up(site: Site) -> None:
     """Add the openings (SSH first, port 80 before the certificate needs it); close nothing."""
     wanted = openings.wanted(site.estate, site.host)
     missing = ufw.missing(site.state().firewall, wanted)
-    operations.openings(name=titled("Openings", missing), site=site, wanted=wanted)
+    operations.openings(name=titled(site, "Openings", missing), site=site, wanted=wanted)
 
 
 @deploy("Firewall")
 def enforce(site: Site) -> None:
     """Close everything else and switch it on; port 25 outward is for Postfix alone."""
     wanted = openings.wanted(site.estate, site.host)
-    operations.early_rules(name=titled("Early rules", site.drift(Builder.firewall)), site=site)
+    operations.early_rules(
+        name=titled(site, "Early rules", site.drift(Builder.firewall)), site=site
+    )
     found = operations.after_openings(site, wanted)
     plan = ufw.plan_firewall(found, ufw.Firewall(rules=wanted))
     differing = [" ".join(words[1:]) for words in plan.commands]
-    operations.enforce(name=titled("Rules and defaults", differing), site=site, wanted=wanted)
+    operations.enforce(name=titled(site, "Rules and defaults", differing), site=site, wanted=wanted)

@@ -16,5 +16,5 @@ def certificate(site: Site) -> None:
     converge(site, "Trust in the private authority", Builder.trust)
     converge(site, "Keeping the certificate fresh", Builder.certificate)
     operations.certificate(
-        name=titled("Certificate", operations.missing_certificate(site)), site=site
+        name=titled(site, "Certificate", operations.missing_certificate(site)), site=site
     )

@@ -293,7 +293,7 @@ def test_only_the_host_that_drifted_is_changed(runner: Runner) -> None:
     planned = runner.run(both)
     assert planned.plan == {
         "mail1": [],
-        "mail2": ["Base | Host name and hosts file: /etc/hosts (missing)"],
+        "mail2": ["Base | Host name and hosts file: mail2: /etc/hosts (missing)"],
     }
     assert (mail1.happened, mail2.happened) == ([], ["identity"])
 
