@@ -51,7 +51,11 @@ apt-get -q -y -o DPkg::Lock::Timeout=300 update 8>&-
 debconf-set-selections <<'POSTROAD_END'
 postfix postfix/main_mailer_type select No configuration
 POSTROAD_END
+install() {{
 apt-get -q -y -o DPkg::Lock::Timeout=300 --no-install-recommends install {names} 8>&-
+}}
+# A dpkg that was killed at work wants its journal finished first (dpkg(1) --configure --pending).
+install || {{ dpkg --force-confdef --force-confold --configure --pending 8>&- && install; }}
 }}
 postroad </dev/null
 """
