@@ -1,0 +1,35 @@
+"""A second run changes nothing, and neither does what happens on a host from day to day."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+from lab import road
+from lab.session import Lab
+from tests.lab import mail, plans
+
+# What moves on a host by itself; each on both releases.
+DAYS = """
+set -e
+apt-get -qq update
+find /var/lib/apt/lists /var/cache/apt -type f -exec touch -d '2 days ago' {} +
+certbot renew --quiet --no-random-sleep-on-renew --force-renewal
+rm -f /var/log/postroad/*.log-*
+logrotate --force /etc/logrotate.d/postroad
+systemd-tmpfiles --clean
+systemctl daemon-reload
+"""
+
+
+def test_a_second_run_changes_nothing(deployed: Lab) -> None:
+    assert plans.changed(road.deploy("--json")) == {}
+    assert road.plan() == []
+
+
+def test_ordinary_days_change_nothing(deployed: Lab) -> None:
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda guest: guest.run(DAYS, timeout=120), deployed.targets.values()))
+    assert plans.named(road.plan()) == set()
+    mail.flows(deployed)
+    for guest in deployed.targets.values():
+        guest.run("grep -q status=sent /var/log/postroad/marketing.log")
