@@ -3,7 +3,7 @@
 import base64
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -136,17 +136,25 @@ class Client:
         }
         return Burst(**self._ask("burst.py", order, 120))
 
-    def scan(self, targets: Sequence[str]) -> dict[str, frozenset[int]]:
-        """Which of all TCP ports of each address answer this host at all (nmap(1)).
+    def scan(self, targets: Sequence[str], ports: Iterable[int]) -> dict[str, frozenset[int]]:
+        """Which TCP ports of each address (of one family) answer this host at all (nmap(1)).
 
         A port that says that nobody listens there answers too; one that a firewall closes does not.
+        All 65535 are asked in a hurry, in which an answer may be lost; *ports* are asked with care.
         """
-        family = "-6" if ":" in targets[0] else "-4"
-        argv = ["nmap", family, "-n", "-Pn", "-sS", "-p-", "-T5", "--max-retries", "1"]
-        argv += ["--min-rate", "30000", "-oG", "-", *targets]
+        hurry = self._nmap(targets, "-p-", "-T5", "--max-retries", "1", "--min-rate", "30000")
+        care = self._nmap(targets, "-p", ",".join(str(port) for port in sorted(ports)))
+        return {target: hurry[target] | care[target] for target in targets}
+
+    def _nmap(self, targets: Sequence[str], *options: str) -> dict[str, frozenset[int]]:
+        family = ["-6"] if ":" in targets[0] else []
+        argv = ["nmap", *family, "-n", "-Pn", "-sS", *options, "-oG", "-", *targets]
         said = self.guest.run(argv, timeout=180).stdout
         rows = re.findall(r"^Host: (\S+) .*\tPorts: (.*)", said, re.MULTILINE)
-        return {address: _answering(ports) for address, ports in rows}
+        # Addresses none of whose ports answer have no line of ports.
+        return dict.fromkeys(targets, frozenset()) | {
+            address: _answering(listed) for address, listed in rows
+        }
 
     def _ask(self, script: str, order: Mapping[str, object], timeout: float) -> Any:
         done = self.guest.run(

@@ -95,6 +95,11 @@ def entrance(request: pytest.FixtureRequest, name: str, deployed: Lab, estate: E
 
 
 @pytest.fixture
+def shops_entrance(name: str, deployed: Lab, estate: Estate) -> Entrance:
+    return Entrance(deployed, name, "transactional", estate.host(name).way_out("transactional"))
+
+
+@pytest.fixture
 def bigmail(deployed: Lab) -> Provider:
     return deployed.providers["bigmail"]
 
@@ -332,19 +337,19 @@ ENDS = {
 
 @pytest.mark.parametrize("end", ENDS.values(), ids=ENDS.keys())
 def test_no_second_message_is_smuggled_through_submission(
-    entrance: Entrance, end: bytes, bigmail: Provider
+    shops_entrance: Entrance, end: bytes, bigmail: Provider
 ) -> None:
     """CVE-2023-51764: only CRLF.CRLF ends a message (RFC 5321 §4.1.1.4)."""
     first, second = f"First {uuid4().hex}", f"Smuggled {uuid4().hex}"
-    inner = entrance.letter(second).replace(b"\r\n", b"\n" if b"\r\n" not in end else b"\r\n")
+    inner = shops_entrance.letter(second).replace(b"\r\n", b"\n" if b"\r\n" not in end else b"\r\n")
     hidden = (
-        f"MAIL FROM:<{entrance.envelope}>\r\nRCPT TO:<bob@bigmail.example>\r\nDATA\r\n"
+        f"MAIL FROM:<{shops_entrance.envelope}>\r\nRCPT TO:<bob@bigmail.example>\r\nDATA\r\n"
     ).encode()
-    payload = entrance.letter(first) + b"..." + end + hidden + inner + b"\r\n.\r\n"
-    replies = entrance.converse(
+    payload = shops_entrance.letter(first) + b"..." + end + hidden + inner + b"\r\n.\r\n"
+    replies = shops_entrance.converse(
         [
             b"EHLO app\r\n",
-            f"MAIL FROM:<{entrance.envelope}>\r\n".encode(),
+            f"MAIL FROM:<{shops_entrance.envelope}>\r\n".encode(),
             b"RCPT TO:<alice@bigmail.example>\r\n",
             b"DATA\r\n",
             payload,
@@ -357,7 +362,7 @@ def test_no_second_message_is_smuggled_through_submission(
     if taken:
         whole = bigmail.wait_for(first)
         assert second.encode() in whole.raw
-        assert verify.has_valid_signature(entrance.lab, whole.raw)
+        assert verify.has_valid_signature(shops_entrance.lab, whole.raw)
     assert not [message for message in bigmail.messages() if message.subject == second]
 
 
@@ -448,11 +453,6 @@ REFUSED = {
         "550 5.6.0 ",
     ),
 }
-
-
-@pytest.fixture
-def shops_entrance(name: str, deployed: Lab, estate: Estate) -> Entrance:
-    return Entrance(deployed, name, "transactional", estate.host(name).way_out("transactional"))
 
 
 def _unique(message: bytes) -> tuple[str, bytes]:

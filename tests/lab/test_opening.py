@@ -1,0 +1,86 @@
+"""A stream takes mail when the world can verify what it signs, and not before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from lab import letters, road, verify
+from lab.client import SmtpReply
+from lab.guest import Guest
+from lab.letters import Letter
+from lab.session import Lab
+from postroad.settings.model import Estate
+
+KEYS = "/etc/postroad/marketing/keys/news.shop.example"
+LATCH = "/var/lib/postroad/opened/marketing"
+
+
+@dataclass(frozen=True)
+class Withdrawn:
+    """mail2, whose marketing key the world no longer sees."""
+
+    lab: Lab
+    estate: Estate
+    record: str
+
+    @property
+    def guest(self) -> Guest:
+        return self.lab.targets["mail2"]
+
+    def post(self, letter: Letter) -> SmtpReply:
+        way = self.estate.host("mail2").way_out("marketing")
+        return letters.post(self.lab, letter, way=way)
+
+    def campaign(self) -> Letter:
+        return letters.campaign(self.lab.providers["bigmail"].address("alice"))
+
+
+@pytest.fixture
+def withdrawn(deployed: Lab, estate: Estate, mended: None) -> Iterator[Withdrawn]:
+    guest = deployed.targets["mail2"]
+    selector = guest.run(f"ls {KEYS}").stdout.strip().removesuffix(".pem")
+    record = f"{selector}._domainkey.news.shop.example."
+    published = road.zone()
+    deployed.dns.withdraw(record, "TXT")
+    # The host's own resolver remembers the record for a while.
+    guest.run(["systemctl", "restart", "unbound"])
+    yield Withdrawn(deployed, estate, record)
+    road.publish(deployed, published)
+    guest.run(["systemctl", "restart", "unbound"])
+
+
+def test_a_stream_is_closed_until_its_key_is_seen_and_then_opens(withdrawn: Withdrawn) -> None:
+    withdrawn.guest.run(["rm", LATCH])
+    done = road.deploy("--limit", "mail2")
+    said = done.stdout + done.stderr
+    assert done.returncode == 0, said
+    reason = f"there is no DKIM key at {withdrawn.record.rstrip('.')}"
+    assert f"The marketing stream is closed on mail2: {reason}" in said
+    assert "Publish these records" in said
+    assert withdrawn.record.rstrip(".") in said.partition("Publish these records")[2]
+
+    letter = withdrawn.campaign()
+    refused = withdrawn.post(letter)
+    assert (refused.stage, refused.code) == ("rcpt", 451), refused
+    assert f"marketing is closed: {reason}" in refused.text
+    receipt = letters.receipt(letter.recipient)
+    own = withdrawn.estate.host("mail2").way_out("transactional")
+    assert letters.post(withdrawn.lab, receipt, way=own).is_accepted
+
+    road.publish(withdrawn.lab, road.zone())
+    withdrawn.guest.run(["systemctl", "restart", "unbound"])
+    opened = road.deploy("--limit", "mail2")
+    assert opened.returncode == 0, opened.stdout + opened.stderr
+    assert "is closed" not in opened.stdout + opened.stderr
+    assert withdrawn.post(letter).is_accepted
+    received = withdrawn.lab.providers["bigmail"].wait_for(letter.subject)
+    assert verify.has_valid_signature(withdrawn.lab, received.raw)
+
+
+def test_a_stream_that_has_opened_stays_open(withdrawn: Withdrawn) -> None:
+    """Trouble in the DNS must not stop a stream that the world could verify yesterday."""
+    assert road.plan() == []
+    assert withdrawn.post(withdrawn.campaign()).is_accepted
