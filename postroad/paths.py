@@ -21,6 +21,9 @@ WORLD_SEES = f"{TOOLS}/world-sees"
 RESOLVER_PROOF = f"{TOOLS}/resolver-proof"
 CANARY = f"{TOOLS}/canary"
 
+# What the authority last said instead of a certificate; gone once there is one.
+CERTIFICATE_FAULT = f"{STATE}/certificate-fault"
+
 ACME_LINEAGE = "postroad"
 ACME_LIVE = f"/etc/letsencrypt/live/{ACME_LINEAGE}"
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from postroad import ufw
+from postroad.paths import CERTIFICATE_FAULT
 
 MARK = "@@postroad "
 
@@ -80,6 +81,7 @@ class HostState:
     dovecot_version: str
     keys: tuple[KeyState, ...]
     certificate: CertificateState | None
+    certificate_fault: str
     firewall: ufw.State = field(repr=False)
     listeners: tuple[str, ...] = field(repr=False)
 
@@ -107,6 +109,7 @@ def blank() -> HostState:
         dovecot_version="",
         keys=(),
         certificate=None,
+        certificate_fault="",
         firewall=ufw.State(),
         listeners=(),
     )
@@ -214,6 +217,7 @@ def _certificates(ask: Questions) -> str:
             f"said=$(openssl x509 -in {chain} -noout -ext subjectAltName -enddate 2>/dev/null)",
             'echo "$said"',
             'date -d "$(echo "$said" | sed -n \'s/^notAfter=//p\')" +%s; fi',
+            f"m certificate-fault; cat {CERTIFICATE_FAULT} 2>/dev/null",
         ]
     )
 
@@ -330,6 +334,7 @@ def parse(output: Iterable[str]) -> HostState:
         dovecot_version=said["dovecot"][0].split()[0] if said["dovecot"] else "",
         keys=_keys(said["keys"]),
         certificate=_certificate(said["certificate"], float(clock)),
+        certificate_fault=" ".join(said.get("certificate-fault", [])),
         firewall=ufw.parse_state("\n".join(said["firewall"])),
         listeners=tuple(said["listeners"]),
     )

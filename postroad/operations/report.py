@@ -23,12 +23,17 @@ def shut(site: Site) -> Iterator[str]:
     """What keeps the host of ``site`` from taking mail, a sentence each."""
     name = site.host.name
     if site.state().certificate is None:
-        chosen = isinstance(site.estate.tls, NoTls)
-        why = 'tls.source is "none"' if chosen else NO_CERTIFICATE
-        yield f"Submission is closed on {name}: {why}."
+        yield f"Submission is closed on {name}: {_no_certificate(site)}."
     for stream in site.host.streams:
         if reason := site.closed_because(stream):
             yield f"The {stream} stream is closed on {name}: {reason}."
+
+
+def _no_certificate(site: Site) -> str:
+    if isinstance(site.estate.tls, NoTls):
+        return 'tls.source is "none"'
+    said = site.state().certificate_fault.rstrip(".")
+    return f"{NO_CERTIFICATE}; the authority says: {said}" if said else NO_CERTIFICATE
 
 
 def last_words(sites: tuple[Site, ...]) -> str:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Generator
+from urllib.parse import urlsplit
 
 from pyinfra import host
 from pyinfra.api import operation
 from pyinfra.api.command import StringCommand
 
 from postroad.manifest import RFC2136_ROW
-from postroad.paths import ACME_LINEAGE
+from postroad.paths import ACME_LINEAGE, CERTIFICATE_FAULT, STATE
 from postroad.settings.model import AcmeTls, Dns01, Host
 from postroad.site import Site
 
@@ -39,13 +40,24 @@ def request_script(tls: AcmeTls, server: Host) -> str:
         how = f"--dns-rfc2136 --dns-rfc2136-credentials {RFC2136_ROW.path}"
     else:
         how = "--standalone --preferred-challenges http-01"
+    accounts = f"/etc/letsencrypt/accounts/{urlsplit(tls.directory).netloc}"
     return f"""
 postroad() {{
-said=$(certbot certonly --non-interactive --agree-tos --reuse-key --renew-with-new-domains \\
+mkdir -p {STATE}; rm -f {CERTIFICATE_FAULT}
+ask() {{
+certbot certonly --non-interactive --agree-tos --reuse-key --renew-with-new-domains \\
   --email {shlex.quote(tls.email)} --server {shlex.quote(tls.directory)} \\
-  --cert-name {ACME_LINEAGE} {how} {names} 2>&1) && return 0
-echo 'no certificate yet, so submission stays closed; the authority says:' >&2
-printf '%s\\n' "$said" | grep -vE '^(Saving debug|Account registered|Requesting|$)' | head -n 20 >&2
+  --cert-name {ACME_LINEAGE} {how} {names} 2>&1
+}}
+said=$(ask) && return 0
+# An authority that was set up anew does not know us any more: register again, once.
+case $said in *accountDoesNotExist*|*"Account "*" not found"*)
+  rm -rf {shlex.quote(accounts)}
+  said=$(ask) && return 0;;
+esac
+printf '%s\\n' "$said" | grep -vE '^(Saving debug|Account registered|Requesting|Ask for help|$)' \\
+  | head -n 6 > {CERTIFICATE_FAULT}
+cat {CERTIFICATE_FAULT} >&2
 }}
 postroad </dev/null
 """

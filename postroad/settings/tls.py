@@ -32,6 +32,7 @@ from postroad.settings.values import (
     address,
     domain,
     email,
+    key_name,
     port,
     secret,
     selector,
@@ -90,12 +91,12 @@ def _challenge(acme: Table) -> Http01 | Dns01 | None:
     hint = "write the address that takes RFC 2136 updates"
     server = address(table.at("server")) if table.has("server", hint) else None
     number = table.optional("port", port, defaults.DNS_PORT)
-    key_name = table.required("key_name", domain, "write the name of the TSIG key")
+    name = table.required("key_name", key_name, "write the name of the TSIG key")
     algorithm = table.optional("algorithm", one_of(_TSIG_ALGORITHMS), defaults.TSIG_ALGORITHM)
     key = table.required("key", secret, REFERENCE_FORMS)
-    if server is None or key_name is None or key is None:
+    if server is None or name is None or key is None:
         return None
-    return Dns01(server, number, key_name, algorithm, key)
+    return Dns01(server, number, name, algorithm, key)
 
 
 def _supplied(node: Node) -> SuppliedTls | None:

@@ -78,6 +78,19 @@ def domain(node: Node) -> str | None:
     return name
 
 
+def key_name(node: Node) -> str | None:
+    """The name of a TSIG key: a domain name (RFC 8945 §4.2), often of one label."""
+    name = text(node)
+    if name is None:
+        return None
+    # One label more makes it full, and changes nothing else about what is looked at.
+    fault = domain_fault(name if "." in name else f"{name}.key")
+    if fault is not None:
+        node.fault(f'"{name}" {fault[0]}', "write the name as the name server has it")
+        return None
+    return name
+
+
 def email(node: Node) -> str | None:
     """A mail address: a dot-atom at a full domain name (RFC 5321 §4.1.2 without quoting)."""
     address = text(node)

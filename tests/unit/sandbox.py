@@ -21,7 +21,7 @@ from postroad.state import FileState, HostState, Questions, UnitState, blank
 
 OWNER = pwd.getpwuid(os.geteuid()).pw_name
 GROUP = grp.getgrgid(os.getegid()).gr_name
-_MOVED = ("/run/postroad", "/var/lib/postroad")
+_MOVED = ("/run/postroad", "/var/lib/postroad", "/etc/letsencrypt")
 
 # $units holds a folder a unit: active, unit_file, and with each start the files as `read` and
 # `listening`; a reload makes only `read` anew, as a daemon that keeps its sockets does.

@@ -10,6 +10,7 @@ import pytest
 from postroad.manifest import RFC2136_ROW
 from postroad.operations.base import install_script
 from postroad.operations.tls import request_script
+from postroad.paths import CERTIFICATE_FAULT
 from postroad.settings.model import AcmeTls
 from tests.unit import estates
 from tests.unit.declarations import declaration
@@ -131,6 +132,27 @@ def test_a_refusal_of_the_authority_is_told_and_the_run_goes_on(box: Sandbox) ->
     program(box, "certbot", "cat $root/words >&2; exit 1")
     done = request(box)
     assert done.returncode == 0
-    head, *said = done.stderr.splitlines()
-    assert head == "no certificate yet, so submission stays closed; the authority says:"
-    assert said == ["DNS problem: NXDOMAIN", *["more"] * 19]
+    assert done.stderr.splitlines() == ["DNS problem: NXDOMAIN", *["more"] * 5]
+    # The run's last words quote it.
+    assert box.text(CERTIFICATE_FAULT) == done.stderr
+
+
+def test_a_certificate_ends_the_talk_of_its_fault(box: Sandbox) -> None:
+    program(box, "certbot", "echo no; exit 1")
+    request(box)
+    program(box, "certbot", "exit 0")
+    request(box)
+    assert not (box.root / CERTIFICATE_FAULT.lstrip("/")).exists()
+
+
+def test_an_authority_that_was_set_up_anew_is_registered_with_again(box: Sandbox) -> None:
+    account = box.root / "etc/letsencrypt/accounts/acme-v02.api.letsencrypt.org"
+    account.mkdir(parents=True)
+    program(
+        box,
+        "certbot",
+        f'if [ -d {account} ]; then echo "accountDoesNotExist"; exit 1; fi',
+    )
+    done = request(box)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert not account.exists()
