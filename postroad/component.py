@@ -15,7 +15,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -256,6 +256,44 @@ def _restart_questions(component: Component) -> Iterator[str]:
             yield f"{variable}=reload; if {unit.restart_if}; then {variable}=restart; fi"
 
 
+def _beginning(component: Component) -> Iterator[str]:
+    yield "postroad() {"
+    yield "set -eu; umask 077; export LC_ALL=C"
+    yield f"stage={shlex.quote(f'{STAGE}/{component.name}')}"
+    yield f"mkdir -p /run/postroad; exec 9>{RUN_LOCK}"
+    yield "flock -w 120 9 || { echo 'another run is still at work on this host' >&2; exit 1; }"
+    yield 'trap \'rm -rf "$stage"\' EXIT; rm -rf "$stage"; mkdir -p "$stage"'
+
+
+def _checked(component: Component) -> Iterator[str]:
+    """Shell that stages every file and ends the script where the gate refuses them."""
+    yield from map(_staged, component.files)
+    if component.gate is None:
+        return
+    yield (
+        # Without the lock: what a killed run's gate leaves behind must not keep the next out.
+        f"complaint=$({{ {component.gate}; }} 2>&1 >/dev/null 9>&-)"
+        ' || complaint="${complaint:-refused without a word}"'
+    )
+    yield (
+        'if [ -n "$complaint" ]; then printf "%s\\n" '
+        f'"{component.name}: refused by its check, nothing was changed:" "$complaint" >&2;'
+        " exit 1; fi"
+    )
+
+
+def _whole(lines: Iterable[str]) -> str:
+    return "\n".join([*lines, "}", "postroad </dev/null"]) + "\n"
+
+
+def check_script(component: Component) -> str:
+    """Shell that asks the gate of ``component`` and changes nothing; it fails where `script` would.
+
+    For what has to be prepared before a change, and would have to be taken back after a refusal.
+    """
+    return _whole([*_beginning(component), *_checked(component)])
+
+
 def script(component: Component, state: HostState) -> str:
     """Shell (POSIX sh, run as root) that makes ``component`` true on a host found in ``state``.
 
@@ -277,25 +315,9 @@ def script(component: Component, state: HostState) -> str:
     died = component.name not in state.stamps
     everything = unfinished and (died or not changed)
     stamp = f"{STAMPS}/{component.name}"
-    lines = [
-        "postroad() {",
-        "set -eu; umask 077; export LC_ALL=C",
-        f"stage={shlex.quote(f'{STAGE}/{component.name}')}",
-        f"mkdir -p /run/postroad; exec 9>{RUN_LOCK}",
-        "flock -w 120 9 || { echo 'another run is still at work on this host' >&2; exit 1; }",
-        'trap \'rm -rf "$stage"\' EXIT; rm -rf "$stage"; mkdir -p "$stage"',
-    ]
+    lines = list(_beginning(component))
     if changed or unfinished:
-        lines += [_staged(f) for f in component.files]
-        if component.gate is not None:
-            # Without the lock: what a killed run's gate leaves behind must not keep the next out.
-            lines.append(f"complaint=$({{ {component.gate}; }} 2>&1 >/dev/null 9>&-)")
-            lines[-1] += ' || complaint="${complaint:-refused without a word}"'
-            lines.append(
-                'if [ -n "$complaint" ]; then printf "%s\\n" '
-                f'"{component.name}: refused by its check, nothing was changed:" "$complaint" >&2;'
-                " exit 1; fi"
-            )
+        lines += _checked(component)
         lines += _restart_questions(component)
         lines.append(f"mkdir -p {STAMPS}; rm -f {shlex.quote(stamp)}")
     for d in component.directories:
@@ -331,5 +353,4 @@ def script(component: Component, state: HostState) -> str:
     if changed or unfinished:
         lines.append(f"printf '%s\\n' {component.digest} > {shlex.quote(stamp)}.new")
         lines.append(f"mv -f {shlex.quote(stamp)}.new {shlex.quote(stamp)}")
-    lines += ["}", "postroad </dev/null"]
-    return "\n".join(lines) + "\n"
+    return _whole(lines)

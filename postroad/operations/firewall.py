@@ -8,7 +8,7 @@ from pyinfra.api import operation
 from pyinfra.api.command import PyinfraCommand, StringCommand
 
 from postroad import ufw as rules
-from postroad.component import script
+from postroad.component import check_script, script
 from postroad.components import Builder
 from postroad.operations import ufw
 from postroad.site import Site
@@ -44,8 +44,11 @@ def early_rules(site: Site) -> Commands:
     if not site.drift(Builder.firewall):
         return
     status = site.state().firewall.status
-    apply = StringCommand("sh", "-s", _stdin=script(site.component(Builder.firewall), site.state()))
+    component = site.component(Builder.firewall)
+    apply = StringCommand("sh", "-s", _stdin=script(component, site.state()))
     if status is not None and status.active:
+        # A refusal must come before the timer is armed that switches the firewall off.
+        yield StringCommand("sh", "-s", _stdin=check_script(component))
         yield from ufw.guarded([apply])
     else:
         yield apply

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from postroad.component import Component, Directory, File, Unit, drift, script
+from postroad.component import Component, Directory, File, Unit, check_script, drift, script
 from postroad.state import FileState, HostState, UnitState, blank
 from tests.unit.machine import made_true
 from tests.unit.sandbox import Sandbox, killed_everywhere
@@ -347,6 +347,20 @@ def test_a_word_or_a_status_of_the_gate_refuses_and_nothing_is_changed(
         "whole: refused by its check, nothing was changed:",
         said,
     ]
+    assert box.text("/etc/one") == "old\n"
+    assert (box.told(), stamp(box)) == (told, digest)
+    assert not (box.root / "run/postroad/stage/whole").exists()
+
+
+@pytest.mark.parametrize(("gate", "status"), [("true", 0), ("echo no >&2", 1)])
+def test_the_gate_can_be_asked_alone_and_nothing_is_changed(
+    box: Sandbox, gate: str, status: int
+) -> None:
+    applied(box, component(box, "old\n"))
+    told, digest = box.told(), stamp(box)
+    wanted = component(box, gate=f'{gate}; test -e "$stage"{box.root}/etc/one')
+    done = box.sh(check_script(wanted))
+    assert done.returncode == status
     assert box.text("/etc/one") == "old\n"
     assert (box.told(), stamp(box)) == (told, digest)
     assert not (box.root / "run/postroad/stage/whole").exists()
