@@ -10,24 +10,28 @@ from typing import Any
 
 from lab import road
 
-# "/etc/hosts (content), /etc/hostname (owner nobody:nogroup, not root:root)"
+# "mail1: /etc/hosts (content), /etc/hostname (owner nobody:nogroup, not root:root)"
 _DETAIL = re.compile(r"(?<=\)), ")
 
+Named = tuple[str, str]
+"""A host, and what is named of it: "/etc/hosts (content)" and the like."""
 
-def named(entries: Iterable[road.Entry]) -> set[str]:
-    """What the entries of a plan name, host by host: "/etc/hosts (content)" and the like.
 
-    An entry that changes something without saying what is itself a fault, and named as such.
+def named(entries: Iterable[road.Entry]) -> set[Named]:
+    """What the entries of a plan name.
+
+    A host that an entry changes without saying what is itself a fault, and named as such.
     """
-    found: set[str] = set()
+    found: set[Named] = set()
     for entry in entries:
-        details = [
-            detail
-            for name in entry["names"]
-            for detail in _DETAIL.split(name.partition(": ")[2])
-            if detail
-        ]
-        found.update(details or [f"{entry['name']} does not say what it changes"])
+        told = set()
+        for name in entry["names"]:
+            _, _, rest = name.partition(": ")
+            host, _, details = rest.partition(": ")
+            told.add(host)
+            found.update((host, detail) for detail in _DETAIL.split(details))
+        silent = set(entry["hosts_with_change"]) - told
+        found.update((host, f"{entry['name']} does not say what") for host in silent)
     return found
 
 

@@ -140,19 +140,18 @@ def strangers(found: Sequence[Place]) -> Iterator[list[Place]]:
         yield [place for part in components for place in part[start::steps]]
 
 
-def differences(expected: set[str]) -> str:
+def differences(expected: set[plans.Named]) -> str:
     """How what a dry run names differs from ``expected``; empty where it does not."""
-    entries = road.plan()
-    said = plans.named(entries)
+    said = plans.named(road.plan())
     if said == expected:
         return ""
     return f"not named: {sorted(expected - said)}; named too: {sorted(said - expected)}"
 
 
-def break_all(guest: Guest, kind: Breakage, batch: Sequence[Place]) -> set[str]:
+def break_all(guest: Guest, kind: Breakage, batch: Sequence[Place]) -> set[plans.Named]:
     """Break every place of ``batch``; return what a plan must name."""
     guest.run("\n".join(kind.shell(place) for place in batch))
-    return {kind.detail(place) for place in batch}
+    return {(guest.name, kind.detail(place)) for place in batch}
 
 
 def test_changed_and_lost_files_are_named_and_no_others(
@@ -310,8 +309,10 @@ def test_other_things_are_named_and_mended(
     for name, broken in things.items():
         deployed.targets[name].run("set -e\n" + "\n".join(thing.shell for thing in broken))
     entries = road.plan()
-    said = {re.sub(r"/\d{6}-", "/MONTH-", detail) for detail in plans.named(entries)}
-    assert said == {n for broken in things.values() for thing in broken for n in thing.named}
+    said = {(host, re.sub(r"/\d{6}-", "/MONTH-", detail)) for host, detail in plans.named(entries)}
+    assert said == {
+        (host, name) for host, broken in things.items() for thing in broken for name in thing.named
+    }
     _mend()
 
 
@@ -320,7 +321,8 @@ def test_an_activation_that_was_not_finished_is_named_and_finished(
 ) -> None:
     deployed.targets["mail1"].run(f"rm {STAMPS}/*")
     names = {part.name for part in parts["mail1"] if part.files or part.units}
-    assert differences({f"{n} (files in place, activation not finished)" for n in names}) == ""
+    unfinished = "(files in place, activation not finished)"
+    assert differences({("mail1", f"{name} {unfinished}") for name in names}) == ""
     _mend()
 
 
@@ -337,7 +339,7 @@ def test_a_lost_key_closes_its_stream_and_touches_no_other(deployed: Lab) -> Non
         "DKIM | Keys",
         "Postfix | Stream marketing",
     }
-    assert f"{folder}/*-mail1.pem (missing)" in plans.named(entries)
+    assert ("mail1", f"{folder}/*-mail1.pem (missing)") in plans.named(entries)
 
 
 def _mend() -> None:
