@@ -2,9 +2,11 @@
 
 import os
 import signal
+from contextlib import suppress
 from pathlib import Path
 
 from lab import network, state
+from lab.errors import LabError
 from lab.guest import wait_until
 from lab.network import Network
 
@@ -56,9 +58,20 @@ def _kill_containers(net: Network) -> None:
         except ProcessLookupError:
             continue
     wait_until(lambda: not members(), 30, f"{net.bridge}: end of the hosts' processes")
-    for mark in marks:
-        for group in [*_CGROUPS.glob(f"{mark[1:]}*"), *_CGROUPS.glob(f"*/{mark[1:]}*")]:
+
+    def groups() -> list[Path]:
+        names = [f"{mark[1:]}*" for mark in marks]
+        return [g for name in names for g in (*_CGROUPS.glob(name), *_CGROUPS.glob(f"*/{name}"))]
+
+    def are_gone() -> bool:
+        for group in groups():
             _remove_group(group)
+        return not groups()
+
+    # A group stays busy until its ended processes are reaped. Where nobody does that, an empty one
+    # is left behind, and harms nobody.
+    with suppress(LabError):
+        wait_until(are_gone, 5, f"{net.bridge}: removal of the control groups")
 
 
 def _processes() -> list[int]:
@@ -80,5 +93,4 @@ def _remove_group(group: Path) -> None:
         try:
             os.rmdir(directory)
         except OSError:
-            # Its last process may still be on its way out; an empty group harms nobody.
             continue

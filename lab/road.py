@@ -60,13 +60,13 @@ def plan(*options: str) -> list[Entry]:
     return [e for e in entries if e["hosts_with_change"] or e["hosts_with_conditional_change"]]
 
 
-def zone() -> str:
+def zone(inventory: Path = INVENTORY) -> str:
     """What `postroad dns records --zone` writes: every record that the estate needs as it is now.
 
     On bare hosts that is everything but the DKIM keys. RuntimeError where a host does not answer.
     """
     done = subprocess.run(
-        [sys.executable, "-m", "postroad", "dns", "records", "--zone", str(INVENTORY)],
+        [sys.executable, "-m", "postroad", "dns", "records", "--zone", str(inventory)],
         cwd=control.CLONE,
         env=_environment(),
         stdin=subprocess.DEVNULL,
