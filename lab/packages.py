@@ -8,7 +8,8 @@ from pathlib import Path
 
 from lab.shell import run
 
-# debian-archive-keyring: on Ubuntu it is what makes Debian suites verifiable.
+# debian-archive-keyring: on Ubuntu it is what makes Debian suites verifiable. strace: sees the
+# arguments of every program that a run starts.
 NEEDED = (
     "apt-cacher-ng",
     "debian-archive-keyring",
@@ -17,6 +18,7 @@ NEEDED = (
     "mmdebstrap",
     "nftables",
     "openssh-client",
+    "strace",
 )
 
 # Units that a package enables for the machine's next boot. The lab starts its own processes.
