@@ -1,0 +1,107 @@
+"""The wheel in an empty environment, and an infrastructure repository of the operator's own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import venv
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from lab import control, shop
+from lab.session import Lab
+
+DEPLOY = (control.CLONE / "deploys" / "mailserver.py").read_text()
+
+
+@dataclass(frozen=True)
+class Repository:
+    """A folder that knows nothing of the checkout, and the environment that its commands run in."""
+
+    folder: Path
+    programs: Path
+
+    def run(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a program of the environment in the folder."""
+        return subprocess.run(
+            [str(self.programs / program), *arguments],
+            cwd=self.folder,
+            env=_environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+
+
+def _environment() -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    return {**kept, "PYINFRA_PROGRESS": "off"}
+
+
+@pytest.fixture(scope="module")
+def repository(deployed: Lab, tmp_path_factory: pytest.TempPathFactory) -> Repository:
+    """The wheel, built and installed; an inventory, its estate and a deploy file beside it."""
+    folder = tmp_path_factory.mktemp("infrastructure")
+    wheels = tmp_path_factory.mktemp("wheels")
+    build = ["build", "--wheel", "--no-isolation", "--outdir", str(wheels), str(control.CLONE)]
+    subprocess.run([sys.executable, "-m", *build], check=True, capture_output=True, timeout=120)
+    environment = tmp_path_factory.mktemp("environment")
+    venv.create(environment, with_pip=True)
+    made = Repository(folder, environment / "bin")
+    (wheel,) = wheels.glob("*.whl")
+    constraints = control.CLONE / "constraints.txt"
+    done = made.run("pip", "install", "--quiet", "--constraint", str(constraints), str(wheel))
+    assert done.returncode == 0, done.stderr
+    (folder / "mail.py").write_text(DEPLOY)
+    (folder / "inventories").mkdir()
+    (folder / "inventories" / "own.py").write_text(f"mail = {_hosts(deployed)!r}\n")
+    (folder / "group_data").mkdir()
+    (folder / "group_data" / "own.py").write_text(f"estate = {shop.estate(deployed)!r}\n")
+    return made
+
+
+def _hosts(lab: Lab) -> tuple[list[tuple[str, dict[str, str]]], dict[str, object]]:
+    hosts = [(name, {"ssh_hostname": guest.ipv4[0]}) for name, guest in lab.targets.items()]
+    return hosts, {
+        "ssh_user": "root",
+        "ssh_key": str(lab.ssh_key),
+        "ssh_known_hosts_file": str(lab.known_hosts),
+        "ssh_strict_host_key_checking": "yes",
+        "ssh_look_for_keys": False,
+        "ssh_allow_agent": False,
+    }
+
+
+def test_what_is_installed_is_the_wheel(repository: Repository) -> None:
+    where = "import postroad, postroad.render; print(postroad.render.TEMPLATES)"
+    done = repository.run("python", "-c", where)
+    assert Path(done.stdout.strip()).is_relative_to(repository.programs.parent), done.stderr
+
+
+def test_it_finds_the_deployed_hosts_as_declared(repository: Repository) -> None:
+    """Same templates, same model: what the checkout has put on hosts is what the wheel wants."""
+    done = repository.run("pyinfra", "--dry", "--json", "inventories/own.py", "mail.py")
+    assert done.returncode == 0, done.stderr
+    plan = json.loads(done.stdout)["plan"]
+    assert [entry["name"] for entry in plan if entry["hosts_with_change"]] == []
+    assert len(plan) > 20
+
+
+def test_it_mends_a_host(deployed: Lab, repository: Repository) -> None:
+    guest = deployed.targets["mail1"]
+    guest.run("echo drift >> /etc/mailname")
+    done = repository.run("pyinfra", "-y", "inventories/own.py", "mail.py")
+    assert done.returncode == 0, done.stderr
+    assert "drift" not in guest.read_file("/etc/mailname")
+
+
+def test_it_audits(repository: Repository) -> None:
+    done = repository.run("postroad", "audit", "inventories/own.py", "-k", "files")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "passed" in done.stdout
