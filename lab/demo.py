@@ -8,20 +8,17 @@ import json
 import re
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-
-import dkim
-import dns.resolver
 
 import lab
 from lab import control, letters, road
 from lab.errors import LabError
 from lab.letters import Letter
-from lab.network import RESOLVER
 from lab.providers import Received
 from lab.session import Lab
+from lab.verify import has_valid_signature
 
 FOLDER = control.CLONE / "build" / "demo"
 PROVIDERS = ("bigmail", "strictmail")
@@ -132,10 +129,10 @@ def _travel(running: Lab, provider: str, letter: Letter) -> Iterator[Check]:
 def _by_hand(running: Lab, what: str, arrived: Received) -> Iterator[Check]:
     """The signature checked by ourselves with the key in the DNS; and a copy that was changed."""
     own = _without_receivers_lines(arrived.raw)
-    valid = dkim.verify(own, dnsfunc=_key_reader(running))
+    valid = has_valid_signature(running, own)
     yield _judged(f"{what}: signature by hand", valid, "valid" if valid else "not valid")
     changed = own.replace(b"Subject: ", b"Subject: Re: ", 1)
-    caught = not dkim.verify(changed, dnsfunc=_key_reader(running))
+    caught = not has_valid_signature(running, changed)
     yield _judged(f"{what}: changed copy", caught, "found out" if caught else "still believed")
 
 
@@ -159,17 +156,6 @@ def _without_receivers_lines(raw: bytes) -> bytes:
     """The message as it was sent: what the receiver put on top is not part of it."""
     at = raw.find(b"DKIM-Signature:")
     return raw[at:] if at >= 0 else raw
-
-
-def _key_reader(running: Lab) -> Callable[..., bytes]:
-    resolver = dns.resolver.Resolver(configure=False)
-    resolver.nameservers = [running.network.ipv4(RESOLVER)]
-
-    def read(name: bytes, timeout: int = 5) -> bytes:
-        answer = resolver.resolve(name.decode(), "TXT", lifetime=timeout)
-        return b"".join(answer[0].strings)
-
-    return read
 
 
 def _judged(check: str, good: bool, detail: str) -> Check:
