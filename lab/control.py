@@ -155,31 +155,35 @@ def _start_hosts(current: State, known: State, tell: Tell) -> None:
     guests = current.guests()
     birth.make_ssh_keys(guests.values())
 
+    def is_target(guest: Guest) -> bool:
+        return current.hosts[guest.name].kind == "target"
+
     def ensure(guest: Guest) -> bool:
         is_new = known.hosts.get(guest.name) != current.hosts[guest.name]
         is_changed = birth.conceive(guest, around)
-        is_target = current.hosts[guest.name].kind == "target"
         # What is on a target is its owner's: it is kept while it is declared as before.
-        must_be_born = is_new or not guest.upper.is_dir() or (is_changed and not is_target)
+        must_be_born = is_new or not guest.upper.is_dir() or (is_changed and not is_target(guest))
         if guest.is_running() and not must_be_born:
             return False
         if guest.is_running():
             guest.kill()
         if guest.name == "ns":
             zones(current).prepare()
-        if must_be_born or not is_target:
+        if must_be_born or not is_target(guest):
             guest.wipe()
         guest.start()
         return True
 
     with ThreadPoolExecutor(max_workers=len(guests)) as pool:
         started = dict(zip(guests, pool.map(ensure, guests.values()), strict=True))
-        list(pool.map(lambda guest: guest.wait_for_boot(), guests.values()))
+        # A target that was kept may be as broken as a test or its owner left it.
+        sound = [g for g in guests.values() if started[g.name] or not is_target(g)]
+        list(pool.map(lambda guest: guest.wait_for_boot(), sound))
     if not zones(current).is_started():
         zones(current).start(internet.records(around))
     fresh = [name for name, is_fresh in started.items() if is_fresh]
     if "ca" in fresh:
-        _forget_certificates([g for g in guests.values() if current.hosts[g.name].kind == "target"])
+        _forget_certificates([g for g in guests.values() if is_target(g)])
     if fresh:
         tell(f"hosts started: {', '.join(fresh)}")
 
