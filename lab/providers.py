@@ -6,7 +6,7 @@ import json
 import os
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from email.message import EmailMessage
 from functools import cached_property
@@ -248,12 +248,19 @@ class Provider:
         `bounce` is accepted and then reported as failed; every other local part exists."""
         return f"{local}@{self.domain}"
 
-    def messages(self, since: float = 0) -> list[Received]:
-        """What was delivered after *since* (seconds since the epoch), the oldest first."""
+    def messages(self, since: float = 0, known: Container[Path] = ()) -> list[Received]:
+        """What was delivered after *since* (seconds since the epoch), the oldest first.
+
+        Leaves out what is *known* already: a mailbox of hundreds takes time to read.
+        """
         if not self.mailbox.is_dir():
             return []
         found = [(entry.stat().st_mtime, Path(entry)) for entry in os.scandir(self.mailbox)]
-        return [Received(path, path.read_bytes()) for at, path in sorted(found) if at >= since]
+        return [
+            Received(path, path.read_bytes())
+            for at, path in sorted(found)
+            if at >= since and path not in known
+        ]
 
     def wait_for(
         self, wanted: str | Callable[[Received], bool], timeout: float = 30, since: float = 0
@@ -267,8 +274,11 @@ class Provider:
             return message.subject == wanted if isinstance(wanted, str) else wanted(message)
 
         deadline = time.monotonic() + timeout
+        known: set[Path] = set()
         while True:
-            found = next((message for message in self.messages(since) if fits(message)), None)
+            fresh = self.messages(since, known)
+            known.update(message.path for message in fresh)
+            found = next((message for message in fresh if fits(message)), None)
             if found:
                 return found
             if time.monotonic() > deadline:

@@ -54,8 +54,10 @@ class Slow:
     def count(self) -> None:
         """Write down one message more."""
         self.taken += 1
-        with open(self.counter, "w") as file:
+        new = f"{self.counter}.new"
+        with open(new, "w") as file:
             file.write(str(self.taken))
+        os.rename(new, self.counter)
 
 
 async def main(gate: str, counter: str) -> None:
