@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from email.policy import SMTP
+from itertools import product
 from uuid import uuid4
 
 import pytest
@@ -18,6 +19,7 @@ from lab.providers import Provider
 from lab.session import Lab
 from postroad.settings.model import Estate, StreamName, WayOut
 
+HOSTS = ("mail1", "mail2")
 STREAMS: tuple[StreamName, ...] = ("transactional", "marketing")
 OTHER: dict[StreamName, StreamName] = {
     "transactional": "marketing",
@@ -84,7 +86,7 @@ class Entrance:
         ).encode()
 
 
-@pytest.fixture(params=["mail1", "mail2"])
+@pytest.fixture(params=HOSTS)
 def name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -363,7 +365,8 @@ def test_no_second_message_is_smuggled_through_submission(
         whole = bigmail.wait_for(first)
         assert second.encode() in whole.raw
         assert verify.has_valid_signature(shops_entrance.lab, whole.raw)
-    assert not [message for message in bigmail.messages() if message.subject == second]
+    heads = [message.raw.partition(b"\n\n")[0] for message in bigmail.messages()]
+    assert not [head for head in heads if second.encode() in head]
 
 
 @pytest.mark.parametrize("end", ENDS.values(), ids=ENDS.keys())
@@ -492,15 +495,18 @@ def seven_bit(deployed: Lab) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("seven_bit")
-@pytest.mark.parametrize("kind", ["8-bit body", "8-bit body undeclared"])
 def test_a_receiver_without_8bitmime_still_finds_the_signature_whole(
-    kind: str, shops_entrance: Entrance, bigmail: Provider
+    bigmail: Provider, deployed: Lab, estate: Estate
 ) -> None:
     """smtp(8) would re-encode the body after the signer has seen it."""
-    subject, own = _unique(SENT[kind])
-    assert shops_entrance.submit(own, login=shops_entrance.login).is_accepted
-    received = bigmail.wait_for(subject)
-    assert verify.has_valid_signature(shops_entrance.lab, received.raw)
+    for name, kind in product(HOSTS, ("8-bit body", "8-bit body undeclared")):
+        subject, own = _unique(SENT[kind])
+        entrance = Entrance(
+            deployed, name, "transactional", estate.host(name).way_out("transactional")
+        )
+        assert entrance.submit(own, login=entrance.login).is_accepted
+        received = bigmail.wait_for(subject)
+        assert verify.has_valid_signature(deployed, received.raw), (name, kind)
 
 
 def test_a_campaign_letter_is_refused_to_the_wrong_stream(deployed: Lab) -> None:
