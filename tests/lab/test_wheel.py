@@ -102,6 +102,6 @@ def test_it_mends_a_host(deployed: Lab, repository: Repository) -> None:
 
 
 def test_it_audits(repository: Repository) -> None:
-    done = repository.run("postroad", "audit", "inventories/own.py", "-k", "files")
+    done = repository.run("postroad", "audit", "inventories/own.py", "-k", "files and not daemons")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "passed" in done.stdout
