@@ -26,6 +26,8 @@ CERTIFICATE_FAULT = f"{STATE}/certificate-fault"
 
 ACME_LINEAGE = "postroad"
 ACME_LIVE = f"/etc/letsencrypt/live/{ACME_LINEAGE}"
+ACME_ARCHIVE = f"/etc/letsencrypt/archive/{ACME_LINEAGE}"
+ACME_RENEWAL = f"/etc/letsencrypt/renewal/{ACME_LINEAGE}.conf"
 
 MAILBOX_USER = "postroad-mail"
 

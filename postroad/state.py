@@ -13,9 +13,18 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from postroad import ufw
-from postroad.paths import CERTIFICATE_FAULT
+from postroad.paths import ACME_RENEWAL, CERTIFICATE_FAULT
 
 MARK = "@@postroad "
+
+# What certbot(1) keeps of how it renews a certificate; the rest of its file are paths and hooks.
+RENEWAL = (
+    "server",
+    "authenticator",
+    "reuse_key",
+    "dns_rfc2136_credentials",
+    "dns_rfc2136_propagation_seconds",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +60,14 @@ class KeyState:
 
 @dataclass(frozen=True, slots=True)
 class CertificateState:
-    """The certificate the instances read: its names, and seconds until it ends (host's clock)."""
+    """The certificate the instances read: its names, and seconds until it ends (host's clock).
+
+    ``renewal`` is what certbot(1) remembers of how it renews it; empty where it does not.
+    """
 
     names: frozenset[str]
     seconds_left: int
+    renewal: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +220,7 @@ def _mail(ask: Questions) -> str:
 def _certificates(ask: Questions) -> str:
     keys = shlex.quote(ask.key_folder)
     chain = shlex.quote(ask.certificate)
+    remembered = "|".join(RENEWAL)
     return "\n".join(
         [
             f'm keys; for f in {keys}/*/keys/*/*.pem; do [ -f "$f" ] || continue',
@@ -218,6 +232,7 @@ def _certificates(ask: Questions) -> str:
             'echo "$said"',
             'date -d "$(echo "$said" | sed -n \'s/^notAfter=//p\')" +%s; fi',
             f"m certificate-fault; cat {CERTIFICATE_FAULT} 2>/dev/null",
+            f"m renewal; grep -E '^({remembered}) = ' {ACME_RENEWAL} 2>/dev/null",
         ]
     )
 
@@ -289,7 +304,9 @@ def _keys(lines: Iterable[str]) -> tuple[KeyState, ...]:
     return tuple(sorted(keys, key=lambda k: (k.stream, k.domain, k.selector)))
 
 
-def _certificate(lines: Sequence[str], clock: float) -> CertificateState | None:
+def _certificate(
+    lines: Sequence[str], renewal: Sequence[str], clock: float
+) -> CertificateState | None:
     if not lines or not lines[-1].strip().isdigit():
         return None
     names = {
@@ -298,7 +315,9 @@ def _certificate(lines: Sequence[str], clock: float) -> CertificateState | None:
         for part in line.split(",")
         if part.strip().startswith("DNS:")
     }
-    return CertificateState(frozenset(names), int(int(lines[-1]) - clock))
+    remembered = (line.partition(" = ") for line in renewal)
+    renewal_of = {key.strip(): value.strip() for key, _, value in remembered}
+    return CertificateState(frozenset(names), int(int(lines[-1]) - clock), renewal_of)
 
 
 def parse(output: Iterable[str]) -> HostState:
@@ -333,7 +352,7 @@ def parse(output: Iterable[str]) -> HostState:
         postfix_parameters=frozenset(line.partition(" ")[0] for line in said["parameters"]),
         dovecot_version=said["dovecot"][0].split()[0] if said["dovecot"] else "",
         keys=_keys(said["keys"]),
-        certificate=_certificate(said["certificate"], float(clock)),
+        certificate=_certificate(said["certificate"], said["renewal"], float(clock)),
         certificate_fault=" ".join(said.get("certificate-fault", [])),
         firewall=ufw.parse_state("\n".join(said["firewall"])),
         listeners=tuple(said["listeners"]),

@@ -10,8 +10,16 @@ from pyinfra import host
 from pyinfra.api import operation
 from pyinfra.api.command import StringCommand
 
+from postroad.certificate import certificate_faults
 from postroad.manifest import RFC2136_ROW
-from postroad.paths import ACME_LINEAGE, CERTIFICATE_FAULT, STATE
+from postroad.paths import (
+    ACME_ARCHIVE,
+    ACME_LINEAGE,
+    ACME_LIVE,
+    ACME_RENEWAL,
+    CERTIFICATE_FAULT,
+    STATE,
+)
 from postroad.settings.model import AcmeTls, Dns01, Host
 from postroad.site import Site
 
@@ -20,41 +28,45 @@ def missing_certificate(site: Site) -> tuple[str, ...]:
     """What the host's certificate lacks; renewal in time is the timer's, not the run's."""
     if not isinstance(site.estate.tls, AcmeTls):
         return ()
-    found = site.state().certificate
-    if found is None:
-        return ("certificate",)
-    if found.seconds_left <= 0:
-        return ("certificate has expired",)
-    lacking = [n for n in site.host.certificate_names if n not in found.names]
-    return (f"certificate lacks {', '.join(lacking)}",) if lacking else ()
+    return certificate_faults(site.estate.tls, site.host, site.state().certificate)
 
 
 def request_script(tls: AcmeTls, server: Host) -> str:
-    """Shell that asks for one certificate with every name of ``server``.
+    """Shell that asks for one certificate with every name of ``server``, however fresh the old is.
 
     It succeeds without one too: where the names do not point here yet, the rest of the run is still
     worth having, and submission stays closed until a later run gets it.
     """
     names = " ".join(f"-d {shlex.quote(name)}" for name in server.certificate_names)
     if isinstance(tls.challenge, Dns01):
-        how = f"--dns-rfc2136 --dns-rfc2136-credentials {RFC2136_ROW.path}"
+        how = (
+            f"--dns-rfc2136 --dns-rfc2136-credentials {RFC2136_ROW.path}"
+            f" --dns-rfc2136-propagation-seconds {tls.challenge.propagation}"
+        )
     else:
         how = "--standalone --preferred-challenges http-01"
     accounts = f"/etc/letsencrypt/accounts/{urlsplit(tls.directory).netloc}"
     return f"""
 postroad() {{
 mkdir -p {STATE}; rm -f {CERTIFICATE_FAULT}
+# A certificate whose renewal was forgotten is in the way of a new one (certbot's own check).
+aside={STATE}/certificate-aside
+if [ -d {ACME_LIVE} ] && [ ! -f {ACME_RENEWAL} ]; then
+  rm -rf $aside; mkdir -m 700 $aside; mv {ACME_LIVE} $aside/live; mv {ACME_ARCHIVE} $aside/archive
+fi
 ask() {{
 certbot certonly --non-interactive --agree-tos --reuse-key --renew-with-new-domains \\
+  --force-renewal \\
   --email {shlex.quote(tls.email)} --server {shlex.quote(tls.directory)} \\
   --cert-name {ACME_LINEAGE} {how} {names} 2>&1
 }}
-said=$(ask) && return 0
+said=$(ask) && {{ rm -rf $aside; return 0; }}
 # An authority that was set up anew does not know us any more: register again, once.
 case $said in *accountDoesNotExist*|*"Account "*" not found"*)
   rm -rf {shlex.quote(accounts)}
-  said=$(ask) && return 0;;
+  said=$(ask) && {{ rm -rf $aside; return 0; }};;
 esac
+[ ! -d $aside ] || {{ mv -T $aside/live {ACME_LIVE}; mv -T $aside/archive {ACME_ARCHIVE}; }}
 printf '%s\\n' "$said" | grep -vE '^(Saving debug|Account registered|Requesting|Ask for help|$)' \\
   | head -n 6 > {CERTIFICATE_FAULT}
 cat {CERTIFICATE_FAULT} >&2

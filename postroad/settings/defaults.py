@@ -21,6 +21,8 @@ DMARC_POLICY: DmarcPolicy = "none"
 ACME_DIRECTORY = "https://acme-v02.api.letsencrypt.org/directory"
 TSIG_ALGORITHM = "hmac-sha256"
 DNS_PORT = 53
+# certbot-dns-rfc2136(1): --dns-rfc2136-propagation-seconds.
+PROPAGATION_SECONDS = 60
 
 # STARTTLS (RFC 6409) and implicit TLS (RFC 8314 §3.3).
 SUBMISSION_PORTS = (587, 465)

@@ -150,13 +150,17 @@ class Http01:
 
 @dataclass(frozen=True, slots=True)
 class Dns01:
-    """ACME by a TXT record set through RFC 2136, for names the public web cannot reach."""
+    """ACME by a TXT record set through RFC 2136, for names the public web cannot reach.
+
+    ``propagation`` is how many seconds all name servers of the zone may take to have the record.
+    """
 
     server: Address
     port: int
     key_name: str
     algorithm: str
     key: SecretRef
+    propagation: int
 
 
 @dataclass(frozen=True, slots=True)

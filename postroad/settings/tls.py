@@ -25,6 +25,7 @@ from postroad.settings.shapes import (
     need,
     one_of,
     text,
+    whole_number,
 )
 from postroad.settings.streams import stream_name
 from postroad.settings.values import (
@@ -94,9 +95,12 @@ def _challenge(acme: Table) -> Http01 | Dns01 | None:
     name = table.required("key_name", key_name, "write the name of the TSIG key")
     algorithm = table.optional("algorithm", one_of(_TSIG_ALGORITHMS), defaults.TSIG_ALGORITHM)
     key = table.required("key", secret, REFERENCE_FORMS)
+    propagation = table.optional(
+        "propagation", whole_number(1, 3600, "seconds"), defaults.PROPAGATION_SECONDS
+    )
     if server is None or name is None or key is None:
         return None
-    return Dns01(server, number, name, algorithm, key)
+    return Dns01(server, number, name, algorithm, key, propagation)
 
 
 def _supplied(node: Node) -> SuppliedTls | None:

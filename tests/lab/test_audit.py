@@ -264,6 +264,15 @@ CASES = [
         {"submission.certificates_are_good": "shows a certificate that ends in 3.0 days"},
     ),
     Case(
+        "a certificate would be renewed from elsewhere",
+        *edited(
+            "/etc/letsencrypt/renewal/postroad.conf",
+            "sed -i 's,^server = .*,server = https://ca.example/,' "
+            "/etc/letsencrypt/renewal/postroad.conf",
+        ),
+        {"submission.certificates_renew_as_declared": "server https://ca.example/, not "},
+    ),
+    Case(
         "a port is opened",
         "ufw allow 8080/tcp >/dev/null",
         "ufw delete allow 8080/tcp >/dev/null",

@@ -15,6 +15,7 @@ from cryptography.x509.oid import NameOID
 
 from lab import road
 from lab.session import Lab
+from postroad.paths import ACME_RENEWAL
 from tests.lab.variants import variant
 
 SERVER = "mail2.shop.example"
@@ -77,7 +78,6 @@ def test_dns_01_needs_no_port_80(
     secret = (deployed.ssh_key.parent.parent / "secrets" / "tsig").read_text().strip()
     monkeypatch.setenv("LAB_TSIG", secret)
     host = deployed.hosts["mail2"]
-    host.run("rm -rf /etc/letsencrypt/live /etc/letsencrypt/archive /etc/letsencrypt/renewal")
     by_dns = variant(
         tmp_path,
         {
@@ -90,6 +90,7 @@ def test_dns_01_needs_no_port_80(
                         "server": deployed.network.ipv4(2),
                         "key_name": "operator",
                         "key": {"env": "LAB_TSIG"},
+                        "propagation": 1,
                     }
                 },
             }
@@ -107,6 +108,23 @@ def test_dns_01_needs_no_port_80(
     )
     assert secret not in done.stdout + done.stderr
     assert host.run("stat -c %a /etc/postroad/tls/rfc2136.ini").stdout.strip() == "600"
+
+
+def test_renewal_goes_the_declared_way_even_where_it_was_forgotten(deployed: Lab) -> None:
+    host = deployed.hosts["mail2"]
+    as_declared = road.deploy("--limit", "mail2")
+    assert as_declared.returncode == 0, as_declared.stdout + as_declared.stderr
+    renew = "certbot renew --quiet --no-random-sleep-on-renew --force-renewal"
+    host.run(renew)
+    before = _served(deployed, PORTS[0]).serial_number
+    host.run(["rm", ACME_RENEWAL])
+    (planned,) = road.plan("--limit", "mail2")
+    assert "certificate is not renewed by certbot" in planned["name"]
+    done = road.deploy("--limit", "mail2")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert road.plan("--limit", "mail2") == []
+    assert _served(deployed, PORTS[0]).serial_number != before
+    host.run(renew)
 
 
 def _served(lab: Lab, port: int) -> x509.Certificate:

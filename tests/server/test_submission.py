@@ -2,6 +2,7 @@
 
 from postroad.audit.suites.submission import (
     test_certificates_are_good,
+    test_certificates_renew_as_declared,
     test_listeners_answer,
     test_listeners_are_who_they_must_be,
     test_logins_only_after_tls,
@@ -11,6 +12,7 @@ from postroad.audit.suites.submission import (
 
 __all__ = [
     "test_certificates_are_good",
+    "test_certificates_renew_as_declared",
     "test_listeners_answer",
     "test_listeners_are_who_they_must_be",
     "test_logins_only_after_tls",

@@ -19,9 +19,10 @@ from postroad.audit.evidence import (
     System,
 )
 from postroad.audit.suites.listeners import declared
+from postroad.certificate import wanted_renewal
 from postroad.keys import OWNER
 from postroad.paths import SYSTEM_MAIL_PORT, key_folder, key_path, stream_folder
-from postroad.settings.model import Estate, Host, Stream, WayOut
+from postroad.settings.model import AcmeTls, Estate, Host, Stream, WayOut
 from postroad.settings.read import read
 from postroad.software import packages
 from postroad.state import CertificateState, FileState, HostState, KeyState, blank
@@ -85,7 +86,7 @@ def _state(estate: Estate, host: Host) -> HostState:
         blank(),
         addresses=frozenset(addresses),
         packages=dict.fromkeys(packages(estate), "1"),
-        certificate=CertificateState(frozenset(host.certificate_names), 60 * DAY),
+        certificate=_certificate(estate, host),
         keys=tuple(KeyState(stream, domain, "202601-mail1", "key") for stream, domain in keys),
         files={path: found for s, d in keys for path, found in _key_files(s, d).items()},
         firewall=ufw.State(
@@ -94,6 +95,12 @@ def _state(estate: Estate, host: Host) -> HostState:
             rules6=tuple(r for r in rules if "." not in f"{r.from_}{r.to}"),
         ),
     )
+
+
+def _certificate(estate: Estate, host: Host) -> CertificateState:
+    assert isinstance(estate.tls, AcmeTls)
+    names = frozenset(host.certificate_names)
+    return CertificateState(names, 60 * DAY, wanted_renewal(estate.tls))
 
 
 def _key_files(stream: str, domain: str) -> dict[str, FileState]:

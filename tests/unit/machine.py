@@ -18,13 +18,14 @@ from typing import Any, cast
 from pyinfra.api.host import Host as PyinfraHost
 
 from postroad import ufw
+from postroad.certificate import wanted_renewal
 from postroad.component import Component
 from postroad.components import Builder
 from postroad.facts.host import State
 from postroad.facts.world import Seen, WorldSees
 from postroad.keys import OWNER, wanted_keys
 from postroad.paths import MAILBOX_USER, WORLD_SEES, key_folder, key_path, stream_folder
-from postroad.settings.model import Estate, Host, SuppliedTls
+from postroad.settings.model import AcmeTls, Estate, Host, SuppliedTls
 from postroad.site import Site
 from postroad.software import packages
 from postroad.state import (
@@ -208,7 +209,9 @@ class Machine:
     def _certify(self) -> None:
         if self.authority:
             names = frozenset(self.host.certificate_names)
-            self.state = replace(self.state, certificate=CertificateState(names, LEASED))
+            tls = self.estate.tls
+            renewal = wanted_renewal(tls) if isinstance(tls, AcmeTls) else {}
+            self.state = replace(self.state, certificate=CertificateState(names, LEASED, renewal))
 
     def _make_keys(self) -> None:
         have = {(key.stream, key.domain): key for key in self.state.keys}
@@ -321,6 +324,8 @@ def told(state: HostState) -> str:
     section("dovecot", *([f"{state.dovecot_version} (abc)"] if state.dovecot_version else []))
     section("keys", *(f"{_key_path(key)} {key.public_key}" for key in state.keys))
     section("certificate", *_certificate(state))
+    renewal = state.certificate.renewal if state.certificate else {}
+    section("renewal", *(f"{key} = {value}" for key, value in renewal.items()))
     section("firewall", *_firewall(state.firewall))
     section("listeners", *state.listeners)
     section("end")

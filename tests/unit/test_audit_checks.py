@@ -229,6 +229,16 @@ def test_a_certificate_that_was_renewed_and_not_read_is_seen() -> None:
     assert "another certificate than the one in" in wrong(submission.wrong_certificates, host)
 
 
+def test_a_certificate_that_would_be_renewed_otherwise_is_seen() -> None:
+    host = audited()
+    found = host.state.certificate
+    assert found is not None
+    assert list(submission.other_renewals(host)) == []
+    other = replace(found, renewal={**found.renewal, "authenticator": "manual"})
+    host = replace(host, state=replace(host.state, certificate=other))
+    assert "renewed with authenticator manual" in wrong(submission.other_renewals, host)
+
+
 def test_no_certificate_is_seen() -> None:
     host = audited()
     host = replace(host, state=replace(host.state, certificate=None))

@@ -10,7 +10,7 @@ import pytest
 from postroad.manifest import RFC2136_ROW
 from postroad.operations.base import install_script
 from postroad.operations.tls import request_script
-from postroad.paths import CERTIFICATE_FAULT
+from postroad.paths import ACME_ARCHIVE, ACME_LIVE, CERTIFICATE_FAULT
 from postroad.settings.model import AcmeTls
 from tests.unit import estates
 from tests.unit.declarations import declaration
@@ -135,6 +135,22 @@ def test_a_refusal_of_the_authority_is_told_and_the_run_goes_on(box: Sandbox) ->
     assert done.stderr.splitlines() == ["DNS problem: NXDOMAIN", *["more"] * 5]
     # The run's last words quote it.
     assert box.text(CERTIFICATE_FAULT) == done.stderr
+
+
+@pytest.mark.parametrize(("status", "kept"), [(0, False), (1, True)])
+def test_a_certificate_whose_renewal_was_forgotten_is_in_nobody_s_way(
+    box: Sandbox, status: int, kept: bool
+) -> None:
+    live, archive = (box.root / path.lstrip("/") for path in (ACME_LIVE, ACME_ARCHIVE))
+    for folder in (live, archive):
+        folder.mkdir(parents=True)
+        (folder / "privkey.pem").write_text(folder.parent.name)
+    program(box, "certbot", f"[ ! -d {live} ] || echo in the way; exit {status}")
+    done = request(box)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (live.exists(), archive.exists()) == (kept, kept)
+    if kept:
+        assert (archive / "privkey.pem").read_text() == "archive"
 
 
 def test_a_certificate_ends_the_talk_of_its_fault(box: Sandbox) -> None:

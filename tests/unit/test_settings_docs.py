@@ -52,6 +52,7 @@ def test_every_table_row_is_read() -> None:
         ('tls, source "acme"', "directory", defaults.ACME_DIRECTORY),
         ("tls.challenge.dns-01", "port", defaults.DNS_PORT),
         ("tls.challenge.dns-01", "algorithm", defaults.TSIG_ALGORITHM),
+        ("tls.challenge.dns-01", "propagation", defaults.PROPAGATION_SECONDS),
     ],
 )
 def test_a_described_default_is_the_real_one(section: str, key: str, default: object) -> None:

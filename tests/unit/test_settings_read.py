@@ -144,7 +144,7 @@ def test_each_source_of_certificates() -> None:
     tls = estate(put(declaration(), ("tls", "challenge"), {"dns-01": dns01})).tls
     assert isinstance(tls, AcmeTls)
     assert tls.challenge == Dns01(
-        server, 53, "acme.shop.example", "hmac-sha256", SecretRef("file", ("tsig",))
+        server, 53, "acme.shop.example", "hmac-sha256", SecretRef("file", ("tsig",)), 60
     )
 
 

@@ -15,6 +15,7 @@ from pyinfra.api.exceptions import FactProcessError
 
 from postroad import ufw
 from postroad.facts.host import State
+from postroad.paths import ACME_RENEWAL
 from postroad.state import (
     CertificateState,
     FileState,
@@ -98,6 +99,8 @@ postroad-mail
 
 @@postroad certificate
 
+@@postroad renewal
+
 @@postroad firewall
 ssh=198.51.100.7 50000 192.0.2.11 22
 
@@ -132,7 +135,11 @@ DEPLOYED = replace(
     postfix_parameters=frozenset({"smtpd_forbid_bare_newline", "smtp_bind_address_enforce"}),
     dovecot_version="2.3.21",
     keys=(KeyState("marketing", "news.shop.example", "202611-mail1", "MIIB"),),
-    certificate=CertificateState(frozenset({"mail1.shop.example", "out1.shop.example"}), 7_776_000),
+    certificate=CertificateState(
+        frozenset({"mail1.shop.example", "out1.shop.example"}),
+        7_776_000,
+        {"authenticator": "standalone", "reuse_key": "True"},
+    ),
     firewall=ufw.State(
         status=ufw.Status(
             enabled=True,
@@ -344,6 +351,25 @@ def test_the_probe_reads_a_certificate(box: Sandbox) -> None:
     assert found is not None
     assert found.names == {"mail1.shop.example", "out1.shop.example"}
     assert 29 * 86400 < found.seconds_left <= 30 * 86400
+    assert found.renewal == {}
+
+
+def test_the_probe_reads_how_the_certificate_is_renewed(box: Sandbox) -> None:
+    words = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=x"
+    openssl(*words.split(), "-keyout", "/dev/null", "-out", str(box.root / "chain.pem"))
+    place = box.root / ACME_RENEWAL.lstrip("/")
+    place.parent.mkdir(parents=True)
+    place.write_text(
+        "# renew_before_expiry = 30 days\nversion = 2.1.0\n[renewalparams]\naccount = 0123\n"
+        "server = https://ca.example/dir\nauthenticator = standalone\nreuse_key = True\n"
+    )
+    found = probed(box).certificate
+    assert found is not None
+    assert found.renewal == {
+        "server": "https://ca.example/dir",
+        "authenticator": "standalone",
+        "reuse_key": "True",
+    }
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from typing import Any
 
 Json = dict[str, Any]
 
-PATIENCE = 3.0
+PATIENCE = 10.0
 
 
 def run(folder: str, *command: str) -> subprocess.CompletedProcess[str]:
@@ -44,16 +44,20 @@ def boot_time() -> float:
     return float(next(line.split()[1] for line in lines if line.startswith("btime")))
 
 
-def queue_manager_start(queue: Path) -> float | None:
-    """When the queue manager of this queue's master(8) started; None where there is none.
+def queue_manager_start(folder: str, queue: Path) -> float | None:
+    """When the queue manager of this queue's master(8) started; None where none will start.
 
-    A reload ends the queue manager, and master starts it anew with what the files then say; hence
-    the patience.
+    A reload ends the queue manager, and master starts it anew at the next call, with what the files
+    then say. The call that master makes itself at a reload can still reach the one that ends: then
+    there is none until mail comes, or 300 s have passed. So it is called here (postkick(1)).
     """
     try:
         master = (queue / "pid/master.pid").read_text().split()[0]
     except (OSError, IndexError):
         return None
+    if (started := child_start(master)) is not None:
+        return started
+    run(folder, "postkick", "public", "qmgr", "W")
     deadline = time.monotonic() + PATIENCE
     while (started := child_start(master)) is None and time.monotonic() < deadline:
         time.sleep(0.1)
@@ -112,7 +116,7 @@ def instance(folder: str, parameters: list[str]) -> Json:
         "services": services(master.stdout),
         "overrides": pairs(overrides.stdout),
         "written": max((f.stat().st_mtime for f in files if f.exists()), default=0.0),
-        "queue_manager": queue_manager_start(place),
+        "queue_manager": queue_manager_start(folder, place),
         "corrupt": len(list((place / "corrupt").glob("*"))),
         "free": free_bytes(place) if place.exists() else 0,
         **queue(folder),

@@ -9,8 +9,9 @@ from postroad.audit.asking import submission_ports
 from postroad.audit.audited import Audited
 from postroad.audit.evidence import Dialogue
 from postroad.audit.fault import Fault, refute
+from postroad.certificate import renewal_faults
 from postroad.paths import paths_for
-from postroad.settings.model import NoTls
+from postroad.settings.model import AcmeTls, NoTls
 
 DAYS_LEFT = 14
 DAY = 86400
@@ -94,6 +95,19 @@ def old_tls(audited: Audited) -> Iterator[Fault]:
             yield Fault(f"{door} {how}", "passwords can be read on the way", audited.run)
 
 
+def other_renewals(audited: Audited) -> Iterator[Fault]:
+    """Ways to renew the certificate that are not those declared."""
+    found = audited.state.certificate
+    if found is None or not isinstance(audited.estate.tls, AcmeTls):
+        return
+    for fault in renewal_faults(audited.estate.tls, found):
+        yield Fault(
+            f"the {fault}",
+            "its renewal may fail, and with its end applications cannot hand in any mail",
+            audited.run,
+        )
+
+
 def wrong_certificates(audited: Audited) -> Iterator[Fault]:
     """Names, end, and whether it is the one on disk."""
     for door in _heard(audited):
@@ -168,6 +182,11 @@ def test_tls_is_of_today(audited: Audited) -> None:
 def test_certificates_are_good(audited: Audited) -> None:
     """The right names, two weeks left, and the one that is installed."""
     refute(wrong_certificates(audited))
+
+
+def test_certificates_renew_as_declared(audited: Audited) -> None:
+    """As certbot remembers it: from the declared authority, by the declared challenge."""
+    refute(other_renewals(audited))
 
 
 def test_logins_only_after_tls(audited: Audited) -> None:
