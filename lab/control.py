@@ -1,5 +1,6 @@
 """Bringing a lab up and taking it down."""
 
+import os
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -28,6 +29,8 @@ from lab.state import Host, Process, State
 Tell = Callable[[str], None]
 
 CLONE = Path(__file__).resolve().parent.parent
+# Which of the checkout's labs is meant, where tests that run side by side have one each.
+NAME_VARIABLE = "POSTROAD_LAB"
 
 
 @dataclass(frozen=True)
@@ -63,11 +66,11 @@ def up(targets: Iterable[Target], tell: Tell) -> State:
     is kept. Raises LabError saying what is missing.
     """
     machine.check()
-    for package in packages.ensure():
-        tell(f"package {package}: installed")
     with state.lock():
+        for package in packages.ensure():
+            tell(f"package {package}: installed")
         _sweep(tell)
-        known = state.of_clone(CLONE) or State(_free_number(), str(CLONE))
+        known = mine() or State(_free_number(), str(CLONE), name())
         asked = list(targets) or ([] if known.hosts else list(DEFAULT_TARGETS))
         bare = {target.name: images.bare(target.suite) for target in asked}
         images.ensure([images.world(), *bare.values()], tell)
@@ -94,14 +97,24 @@ def up(targets: Iterable[Target], tell: Tell) -> State:
 
 
 def down() -> bool:
-    """Take this clone's lab away without trace; return whether there was one."""
+    """Take this checkout's labs away without trace; return whether there was one."""
     with state.lock():
         known = state.of_clone(CLONE)
-        if known:
-            remains.remove(known.number)
+        for each in known:
+            remains.remove(each.number)
         if not state.numbers():
             machine.restore(state.RUN)
-        return known is not None
+        return bool(known)
+
+
+def name() -> str:
+    """The name of this process's lab among those of its checkout."""
+    return os.environ.get(NAME_VARIABLE, "lab")
+
+
+def mine() -> State | None:
+    """This process's lab, dead or alive."""
+    return next((each for each in state.of_clone(CLONE) if each.name == name()), None)
 
 
 def zones(current: State) -> dns.Dns:

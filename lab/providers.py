@@ -6,7 +6,7 @@ import json
 import os
 import re
 import time
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Collection, Container, Mapping
 from dataclasses import dataclass
 from email.message import EmailMessage
 from functools import cached_property
@@ -284,6 +284,23 @@ class Provider:
             if time.monotonic() > deadline:
                 end = "\n".join(self.log()[-15:])
                 raise LabError(f"{self.kind.name}: no such message within {timeout:g} s\n{end}")
+            time.sleep(_POLL)
+
+    def wait_for_all(self, subjects: Collection[str], timeout: float = 30) -> None:
+        """Return when a message with each of *subjects* is here; LabError names the rest."""
+        deadline = time.monotonic() + timeout
+        known: set[Path] = set()
+        missing = set(subjects)
+        while True:
+            fresh = self.messages(known=known)
+            known.update(message.path for message in fresh)
+            missing -= {message.subject for message in fresh}
+            if not missing:
+                return
+            if time.monotonic() > deadline:
+                end = "\n".join(self.log()[-15:])
+                words = ", ".join(sorted(missing))
+                raise LabError(f"{self.kind.name}: not here within {timeout:g} s: {words}\n{end}")
             time.sleep(_POLL)
 
     def log(self) -> list[str]:

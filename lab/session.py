@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from lab import ca, control, remains, state
+from lab import ca, control, remains
 from lab.client import Client
 from lab.dns import Dns
 from lab.errors import LabError
@@ -98,7 +98,7 @@ class Lab:
 
 def load() -> Lab:
     """The lab of this clone; raises LabError where none is up."""
-    known = state.of_clone(control.CLONE)
+    known = control.mine()
     if known is None or not remains.is_alive(known.number):
         raise LabError("no lab is up for this checkout: script/lab up")
     return Lab(known)

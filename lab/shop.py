@@ -22,7 +22,7 @@ USERS = {"transactional": "shop", "marketing": "campaigns"}
 
 def users_file() -> Path:
     """Where the passwords of this checkout's lab are: {user: {"password": …, "hash": …}}."""
-    return control.CLONE / "build" / "lab" / "users.json"
+    return control.CLONE / "build" / control.name() / "users.json"
 
 
 def password(user: str) -> str:

@@ -19,7 +19,7 @@ RUN = Path("/run/postroad-lab")
 DATA = Path("/var/lib/postroad-lab")
 
 # Raised with every change of lab.json that an older or newer clone would misread.
-_FORMAT = 1
+_FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -66,10 +66,11 @@ class Host:
 
 @dataclass(frozen=True)
 class State:
-    """The content of lab.json."""
+    """The content of lab.json. ``name`` tells several labs of one checkout apart."""
 
     number: int
     clone: str
+    name: str = "lab"
     hosts: Mapping[str, Host] = field(default_factory=dict)
     processes: Mapping[str, Process] = field(default_factory=dict)
 
@@ -77,6 +78,11 @@ class State:
     def network(self) -> Network:
         """The lab's network."""
         return Network(self.number)
+
+    @property
+    def folder(self) -> Path:
+        """Where it is found in its checkout."""
+        return Path(self.clone) / "build" / self.name
 
     @property
     def run(self) -> Path:
@@ -115,7 +121,7 @@ def save(state: State, facts: Mapping[str, Any]) -> None:
     new = place.with_suffix(".new")
     new.write_text(json.dumps(content, indent=2) + "\n")
     new.rename(place)
-    link = Path(state.clone) / "build" / "lab" / "lab.json"
+    link = state.folder / "lab.json"
     link.parent.mkdir(parents=True, exist_ok=True)
     link.unlink(missing_ok=True)
     link.symlink_to(place)
@@ -132,6 +138,7 @@ def read(number: int) -> State | None:
     return State(
         number=content["number"],
         clone=content["clone"],
+        name=content["name"],
         hosts={
             name: Host(row["kind"], row["image"], tuple(row["suffixes"]))
             for name, row in content["hosts"].items()
@@ -146,17 +153,17 @@ def numbers() -> list[int]:
     return sorted({int(place.name) for place in places if place.name.isdigit()})
 
 
-def of_clone(clone: Path) -> State | None:
-    """The lab that belongs to this checkout, dead or alive."""
+def of_clone(clone: Path) -> list[State]:
+    """The labs that belong to this checkout, dead or alive."""
     states = [read(number) for number in numbers()]
-    return next((state for state in states if state and state.clone == str(clone)), None)
+    return [state for state in states if state and state.clone == str(clone)]
 
 
 def forget(number: int) -> None:
     """Remove the directories of lab *number* and the link in its clone."""
     state = read(number)
     if state:
-        link = Path(state.clone) / "build" / "lab" / "lab.json"
+        link = state.folder / "lab.json"
         if link.is_symlink() and link.readlink() == state.run / "lab.json":
             link.unlink()
     for parent in (DATA, RUN):

@@ -480,7 +480,7 @@ def script(clone: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "lab", *arguments],
         cwd=clone,
-        env={**os.environ, "PYTHONPATH": str(clone)},
+        env={**os.environ, "PYTHONPATH": str(clone), control.NAME_VARIABLE: "lab"},
         capture_output=True,
         text=True,
         timeout=300,
@@ -562,8 +562,7 @@ def test_two_that_come_up_at_once_are_one_lab(clone: Path) -> None:
 
 def load(clone: Path) -> Lab:
     """The lab of another checkout."""
-    known = state.of_clone(clone)
-    assert known is not None
+    (known,) = state.of_clone(clone)
     return Lab(known)
 
 

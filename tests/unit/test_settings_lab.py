@@ -28,7 +28,7 @@ def running() -> Lab:
         "mail2": Host("target", "bare-trixie", (21,)),
         "ns": Host("world", "world", (2, 3)),
     }
-    return Lab(State(7, "/nowhere", hosts))
+    return Lab(State(7, "/nowhere", hosts=hosts))
 
 
 def test_the_shop_of_the_lab_has_no_fault(checkout: Path) -> None:
