@@ -11,7 +11,7 @@ from pyinfra.api import operation
 from pyinfra.api.command import StringCommand
 
 from postroad.certificate import certificate_faults
-from postroad.manifest import RFC2136_ROW
+from postroad.manifest import RENEWED_ROW, RFC2136_ROW
 from postroad.paths import (
     ACME_ARCHIVE,
     ACME_LINEAGE,
@@ -60,11 +60,13 @@ certbot certonly --non-interactive --agree-tos --reuse-key --renew-with-new-doma
   --email {shlex.quote(tls.email)} --server {shlex.quote(tls.directory)} \\
   --cert-name {ACME_LINEAGE} {how} {names} 2>&1
 }}
-said=$(ask) && {{ rm -rf $aside; return 0; }}
+# certbot calls its hook for a renewal; one it has forgotten counts as the first of its name.
+got() {{ rm -rf $aside; [ ! -x {RENEWED_ROW.path} ] || {RENEWED_ROW.path}; }}
+said=$(ask) && {{ got; return; }}
 # An authority that was set up anew does not know us any more: register again, once.
 case $said in *accountDoesNotExist*|*"Account "*" not found"*)
   rm -rf {shlex.quote(accounts)}
-  said=$(ask) && {{ rm -rf $aside; return 0; }};;
+  said=$(ask) && {{ got; return; }};;
 esac
 [ ! -d $aside ] || {{ mv -T $aside/live {ACME_LIVE}; mv -T $aside/archive {ACME_ARCHIVE}; }}
 printf '%s\\n' "$said" | grep -vE '^(Saving debug|Account registered|Requesting|Ask for help|$)' \\

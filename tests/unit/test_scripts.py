@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from postroad.manifest import RFC2136_ROW
+from postroad.manifest import RENEWED_ROW, RFC2136_ROW
 from postroad.operations.base import install_script
 from postroad.operations.tls import request_script
 from postroad.paths import ACME_ARCHIVE, ACME_LIVE, CERTIFICATE_FAULT
@@ -151,6 +151,21 @@ def test_a_certificate_whose_renewal_was_forgotten_is_in_nobody_s_way(
     assert (live.exists(), archive.exists()) == (kept, kept)
     if kept:
         assert (archive / "privkey.pem").read_text() == "archive"
+
+
+def test_what_serves_the_certificate_takes_it_up_also_where_certbot_calls_no_hook(
+    box: Sandbox,
+) -> None:
+    hook = box.root / RENEWED_ROW.path.lstrip("/")
+    hook.parent.mkdir(parents=True)
+    hook.write_text(f"#!/bin/sh\necho taken > {box.root}/hook\n")
+    hook.chmod(0o755)
+    program(box, "certbot", "exit 1")
+    request(box)
+    assert not (box.root / "hook").exists()
+    program(box, "certbot", "exit 0")
+    request(box)
+    assert box.text("/hook") == "taken\n"
 
 
 def test_a_certificate_ends_the_talk_of_its_fault(box: Sandbox) -> None:
