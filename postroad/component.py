@@ -199,6 +199,19 @@ def drift(component: Component, state: HostState) -> tuple[Drift, ...]:
     return tuple(drifts)
 
 
+def _made(directory: Directory, found: FileState | None) -> Iterator[str]:
+    """Shell that makes one directory as declared."""
+    path = shlex.quote(directory.path)
+    if found is not None and found.kind == "file":
+        # Moved, not removed: below /var/mail it may be somebody's mailbox.
+        yield f"mv -fT {path} {shlex.quote(directory.path + '.postroad-old')}"
+    # Five digits: with four, chmod(1) would keep a set-group-ID bit of /var/mail.
+    yield (
+        f"install -d -o {directory.owner} -g {directory.group} {path}; "
+        f"chmod {directory.mode:05o} {path}"
+    )
+
+
 def _staged(file: File) -> str:
     """Shell that writes one file under $stage, readable by nobody before its mode is set."""
     folder, target = file.path.rpartition("/")[0], f'"$stage"{shlex.quote(file.path)}'
@@ -322,11 +335,7 @@ def script(component: Component, state: HostState) -> str:
         lines.append(f"mkdir -p {STAMPS}; rm -f {shlex.quote(stamp)}")
     for d in component.directories:
         if d.path in drifts:
-            lines.append(
-                # Five digits: with four, chmod(1) would keep a set-group-ID bit of /var/mail.
-                f"install -d -o {d.owner} -g {d.group} {shlex.quote(d.path)}; "
-                f"chmod {d.mode:05o} {shlex.quote(d.path)}"
-            )
+            lines += _made(d, state.files.get(d.path))
     for file in component.files:
         if file.path in changed_paths:
             lines.append(_replaced(file))

@@ -289,6 +289,20 @@ def test_a_folder_inherits_no_bits(box: Sandbox) -> None:
     assert (box.root / "etc/folder").stat().st_mode & 0o7777 == 0o750
 
 
+def test_a_file_in_a_folder_s_place_is_moved_out_of_it(box: Sandbox) -> None:
+    (box.root / "etc").mkdir()
+    (box.root / "etc/deep").mkdir()
+    (box.root / "etc/deep/er").write_text("not ours\n")
+    wanted = Component(
+        "nested",
+        directories=(box.directory("/etc/deep/er"),),
+        files=(box.file("/etc/deep/er/two", "two\n"),),
+    )
+    applied(box, wanted)
+    assert box.text("/etc/deep/er/two") == "two\n"
+    assert box.text("/etc/deep/er.postroad-old") == "not ours\n"
+
+
 def test_a_symbolic_link_is_replaced_and_its_target_left_alone(box: Sandbox) -> None:
     (box.root / "etc").mkdir()
     (box.root / "elsewhere").write_text("not ours\n")
