@@ -12,6 +12,7 @@ from postroad.component import Component, Directory, File, Unit
 from postroad.manifest import ComponentName, Row, rows_of
 from postroad.paths import (
     CANARY,
+    CANARY_FOLDER,
     CONFIG,
     LOGS,
     MAILBOX_USER,
@@ -128,7 +129,7 @@ class Builder:
         """What postroad itself runs on the host, and the folders that its parts share."""
         return Component(
             "tools",
-            directories=tuple(map(Directory, (CONFIG, TOOLS, STATE, OPENED))),
+            directories=tuple(map(Directory, (CONFIG, TOOLS, CANARY_FOLDER, STATE, OPENED))),
             files=self._files(self._rows("tools")),
         )
 

@@ -64,6 +64,42 @@ _POSTFIX = "postroad-postfix@{stream}.service"
 _SIGNER = "postroad-dkim@{stream}.service"
 _LOGINS = "postroad-auth@{stream}.service"
 
+# A folder that python3 runs as one program; its __main__.py says what is in which of them.
+_CANARY_MODULES = (
+    "__main__",
+    "launch",
+    "inside",
+    "places",
+    "stage",
+    "overlay",
+    "checkers",
+    "daemons",
+    "sink",
+    "journal",
+    "tables",
+    "keys",
+    "logins",
+    "listeners",
+    "added_listeners",
+    "stream",
+    "submission",
+    "system_mail",
+    "inbound",
+    "null_client",
+    "delivery",
+    "signature",
+    "probes",
+    "tasks",
+    "mail",
+    "dialogue",
+    "commands",
+    "refusal",
+)
+_CANARY_ROWS = tuple(
+    Row("tools", f"postroad/canary/{module}.py", f"/usr/local/lib/postroad/canary/{module}.py")
+    for module in _CANARY_MODULES
+)
+
 HOST_ROWS: tuple[Row, ...] = (
     Row("packaging", "base/apt-conffiles.j2", "/etc/apt/apt.conf.d/81postroad-conffiles"),
     Row("identity", "base/hostname.j2", "/etc/hostname"),
@@ -92,7 +128,7 @@ HOST_ROWS: tuple[Row, ...] = (
     ),
     Row("resolv-conf", "unbound/resolv.conf.j2", "/etc/resolv.conf"),
     Row("tools", "postroad/world-sees.py", "/usr/local/lib/postroad/world-sees", mode=0o755),
-    Row("tools", "postroad/canary.py", "/usr/local/lib/postroad/canary", mode=0o755),
+    *_CANARY_ROWS,
     Row(
         "tools",
         "postroad/resolver-proof.py",

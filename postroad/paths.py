@@ -19,7 +19,9 @@ INSTALL_LOCK = "/run/postroad/install.lock"
 
 WORLD_SEES = f"{TOOLS}/world-sees"
 RESOLVER_PROOF = f"{TOOLS}/resolver-proof"
-CANARY = f"{TOOLS}/canary"
+CANARY_FOLDER = f"{TOOLS}/canary"
+# A command: -I imports nothing that the environment names, -B leaves no __pycache__ in the folder.
+CANARY = f"/usr/bin/python3 -IB {CANARY_FOLDER}"
 
 # What the authority last said instead of a certificate; gone once there is one.
 CERTIFICATE_FAULT = f"{STATE}/certificate-fault"

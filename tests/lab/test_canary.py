@@ -17,7 +17,7 @@ from _pytest.mark import ParameterSet
 from lab.guest import Guest, wait_until
 from lab.session import Lab
 
-CANARY = "/usr/local/lib/postroad/canary"
+CANARY = "/usr/bin/python3 -IB /usr/local/lib/postroad/canary"
 STAGE = "/run/canary-test"
 STREAM = "transactional"
 # Debian 12 and 13: Postfix 3.7 and 3.10, Dovecot 2.3 and 2.4, systemd 252 and 257.
@@ -175,7 +175,7 @@ def staged(guest: Guest, instance: str, edit: str = ":") -> str:
 
 def canary(guest: Guest, *arguments: str) -> str:
     """What the canary says: nothing where the configuration is good."""
-    done = guest.run([CANARY, *arguments], check=False, timeout=120)
+    done = guest.run([*CANARY.split(), *arguments], check=False, timeout=120)
     assert done.stdout == ""
     assert (done.returncode == 0) == (done.stderr == ""), done
     return done.stderr
@@ -382,5 +382,5 @@ def test_after_a_killed_caller_the_next_canary_sings_at_once(guest: Guest) -> No
 
 @pytest.mark.parametrize("arguments", [[], ["stream", "default", "/x"], ["stream", "a/b", "/x"]])
 def test_wrong_call_is_told(guest: Guest, arguments: list[str]) -> None:
-    done = guest.run([CANARY, *arguments], check=False)
+    done = guest.run([*CANARY.split(), *arguments], check=False)
     assert (done.returncode, done.stderr.split(":")[0]) == (2, "usage")

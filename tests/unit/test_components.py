@@ -102,7 +102,8 @@ def test_a_stream_is_gated_by_its_canary_and_its_daemons_take_up_what_they_read(
     stream: StreamName,
 ) -> None:
     component = named(stream, builder())
-    assert component.gate == f'/usr/local/lib/postroad/canary stream {stream} "$stage"'
+    canary = "/usr/bin/python3 -IB /usr/local/lib/postroad/canary"
+    assert component.gate == f'{canary} stream {stream} "$stage"'
     reads = {u.name: {path.rpartition("/")[2] for path in u.reads} for u in component.units}
     assert {"opendkim.conf", "key.table", "signing.table", "policy.lua"} == reads[
         f"postroad-dkim@{stream}.service"

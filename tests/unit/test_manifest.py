@@ -121,7 +121,7 @@ def test_only_the_declared_rows_are_wanted() -> None:
         "/etc/postroad/tls/chain.pem",
         "/etc/postroad/tls/key.pem",
     }
-    assert not any("inbound" in path for path in paths("inbound elsewhere"))
+    assert not any("/postfix-inbound/" in path for path in paths("inbound elsewhere"))
 
 
 def test_a_row_of_a_stream_keeps_the_rest() -> None:

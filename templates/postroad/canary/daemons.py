@@ -1,0 +1,64 @@
+"""The daemons of the staged configuration, started from their unit templates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from commands import run, wait_for
+from journal import QUOTED_LINES, Journal
+from places import Canary
+from refusal import RefusedError
+from stage import age
+from tables import parameter
+
+
+def write_drop_ins(canary: Canary) -> None:
+    """Redirect the units to the copies, and bind their lives and their network to ours."""
+    environment = {
+        "postfix": f"MAIL_CONFIG={canary.config}",
+        "dkim": f"CONFIG={canary.folder / 'opendkim.conf'}",
+        "auth": f"CONFIG={canary.folder / 'dovecot.conf'}",
+    }
+    for unit in canary.daemons:
+        kind = unit.removeprefix("postroad-").partition("@")[0]
+        Path(f"/run/systemd/system/{unit}.d/canary.conf").write_text(
+            "[Unit]\n"
+            f"BindsTo={canary.unit}\nAfter={canary.unit}\nJoinsNamespaceOf={canary.unit}\n"
+            "CollectMode=inactive-or-failed\n"
+            "[Service]\n"
+            f"Environment={environment[kind]}\n"
+            "PrivateNetwork=yes\nRestart=no\nExecStop=\nKillSignal=SIGKILL\n",
+            encoding="utf-8",
+        )
+
+
+def start(canary: Canary, journal: Journal) -> None:
+    """Start the daemons; RefusedError, with their words, where one of them does not."""
+    age(canary)
+    for unit in canary.daemons:
+        if run("systemctl", "start", unit).returncode:
+            raise RefusedError(did_not_start(unit, journal.lines(unit)))
+    if canary.is_stream:
+        wait_for_logins(canary, journal)
+
+
+def wait_for_logins(canary: Canary, journal: Journal) -> None:
+    """The login daemon is up before its socket is."""
+    unit, place = canary.daemons[1], Path(parameter(canary, "smtpd_sasl_path"))
+
+    def answering() -> bool | None:
+        if run("systemctl", "is-active", unit).returncode:
+            raise RefusedError(did_not_start(unit, journal.lines(unit)))
+        return place.is_socket() or None
+
+    wait_for(answering, f"{unit} opens no socket where Postfix looks for logins, {place}")
+
+
+def did_not_start(unit: str, words: Sequence[str]) -> str:
+    """Why a unit is down, in its own words and systemd's."""
+    text = "\n".join(words[-QUOTED_LINES:])
+    hint = ""
+    if "-dkim@" in unit and "11/SEGV" in text:
+        hint = "\n(opendkim crashes on any error in its SetupPolicyScript: look there first)"
+    return f"{unit} does not start:\n{text}{hint}"

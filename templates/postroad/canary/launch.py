@@ -1,0 +1,64 @@
+"""Outside: the caller's process, which runs the canary as a transient unit."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from commands import run
+from places import Canary
+from refusal import RefusedError
+
+LIFETIME_SECONDS = 60
+PROGRAM = Path(__file__).absolute().parent
+
+
+def host_addresses() -> tuple[str, ...]:
+    """Every address of the host as ``address/prefix``, loopback's own left out."""
+    links = json.loads(run("ip", "-json", "address", "show").stdout)
+    return tuple(
+        f"{info['local']}/{128 if info['family'] == 'inet6' else 32}"
+        for link in links
+        for info in link["addr_info"]
+        if info["scope"] == "global"
+    )
+
+
+@contextmanager
+def only_one(canary: Canary) -> Iterator[None]:
+    """Hold the name of this canary; an abstract socket goes with the process, whatever ends it."""
+    with socket.socket(socket.AF_UNIX) as lock:
+        try:
+            lock.bind(f"\0{canary.unit}")
+        except OSError:
+            raise RefusedError(f"another canary of {canary.name} is at work on this host") from None
+        yield
+
+
+def launch(canary: Canary) -> int:
+    """Run the canary as a transient unit and wait for its verdict (systemd-run(1))."""
+    # The unit of a caller that was killed may still be singing: it gives way.
+    run("systemctl", "stop", canary.unit)
+    drop_ins = " ".join(f"systemd/system/{unit}.d" for unit in canary.daemons)
+    stop = f"systemctl stop {' '.join(canary.daemons)} 2>/dev/null"
+    properties = (
+        f"RuntimeMaxSec={LIFETIME_SECONDS}",
+        "PrivateNetwork=yes",
+        f"RuntimeDirectory={canary.home.name} {drop_ins}",
+        "RuntimeDirectoryMode=0711",
+        # The daemons end before their files do.
+        f'ExecStopPost=-/bin/sh -c "{stop}"',
+    )
+    command = [
+        *("systemd-run", "--quiet", "--wait", "--pipe", "--collect", f"--unit={canary.unit}"),
+        *(f"--property={property}" for property in properties),
+        # As the caller was run: -I imports nothing of the environment's, -B leaves no __pycache__.
+        *("--", sys.executable, "-IB", str(PROGRAM), "--inside", canary.name),
+        *(str(canary.stage), *host_addresses()),
+    ]
+    return subprocess.run(command, stdin=subprocess.DEVNULL, check=False).returncode

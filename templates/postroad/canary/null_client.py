@@ -1,0 +1,53 @@
+"""What is tried of the default instance, which takes root's and cron's mail."""
+
+from __future__ import annotations
+
+import re
+import secrets
+
+from commands import run, wait_for
+from daemons import start
+from delivery import sent
+from journal import Journal
+from mail import BODY, ELSEWHERE
+from places import Canary
+from refusal import RefusedError
+from sink import sink
+from tables import parameter
+
+
+def check_default(canary: Canary, journal: Journal) -> None:
+    """What sendmail(1) takes leaves to the relay host, from the one sender to the one reader."""
+    relay = re.fullmatch(r"\[([\d.]+)\]:(\d+)", parameter(canary, "relayhost"))
+    if relay is None:
+        raise RefusedError("relayhost is not [IPV4 ADDRESS]:PORT: root's mail would go anywhere")
+    start(canary, journal)
+    with sink(canary, relay.group(1), int(relay.group(2))):
+        hand_to_sendmail(canary)
+        wait_for(lambda: sent(canary, r"\w+"), "a message from sendmail: taken, and not sent")
+        (place, *_) = canary.sink.iterdir()
+        check_rewritten(canary, place.read_text(errors="replace"))
+
+
+def hand_to_sendmail(canary: Canary) -> None:
+    """A message as cron writes it."""
+    subject = f"canary {secrets.token_hex(8)}"
+    message = f"From: root (Cron Daemon)\nTo: root\nSubject: {subject}\n\n{BODY}\n"
+    handed = run("sendmail", "-C", str(canary.config), "-f", "root", ELSEWHERE, text=message)
+    if handed.returncode or handed.stderr:
+        raise RefusedError(f"sendmail: {handed.stderr.strip()}")
+
+
+def check_rewritten(canary: Canary, received: str) -> None:
+    """The sender and the recipient are the declared ones, whatever cron wrote."""
+    sender = parameter(canary, "sender_canonical_maps").removeprefix("static:")
+    recipient = parameter(canary, "recipient_canonical_maps").removeprefix("static:")
+    for header, address in (
+        ("X-Mail-Args", f"<{sender}>"),
+        ("X-Rcpt-Args", f"<{recipient}>"),
+        ("From", sender),
+    ):
+        line = re.search(rf"^{header}: (.*)$", received, re.MULTILINE)
+        if line is None or address not in line.group(1):
+            said = line.group(1) if line else "nothing"
+            raise RefusedError(f"root's mail leaves with {header}: {said}, not {address}")

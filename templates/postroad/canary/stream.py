@@ -1,0 +1,67 @@
+"""What is tried of a stream."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Sequence
+from functools import partial
+
+from added_listeners import LISTS, is_closed, lone_lists, opened
+from daemons import start
+from dialogue import logged_in, session, submit
+from journal import Journal
+from listeners import Listener, listeners
+from logins import address_in, logins, set_password
+from mail import ELSEWHERE, STRANGER, Mail, domain_of
+from places import Canary
+from probes import Probe, check_probe
+from refusal import RefusedError
+from sink import SINK_PORT, sink, sink_address
+from submission import submission_tasks
+from system_mail import system_mail, system_tasks
+from tasks import Task, together
+
+
+def check_stream(canary: Canary, journal: Journal) -> None:
+    """Every listener, login and key carries mail that verifies; everything else is refused."""
+    password = secrets.token_urlsafe(24)
+    set_password(canary, password)
+    staged = listeners(canary)
+    closed = staged if is_closed(canary) else ()
+    has_doors = any(one.takes_logins for one in staged)
+    doors = opened(canary, staged) if closed or not has_doors else staged
+    lists = lone_lists(canary)
+    start(canary, journal)
+    with sink(canary, sink_address(canary), SINK_PORT):
+        together(
+            canary,
+            [
+                *(partial(check_closed, canary, at, password) for at in closed),
+                *submission_tasks(canary, [at for at in doors if at.takes_logins], password),
+                *system_tasks(canary, [at for at in doors if not at.takes_logins]),
+                *list_tasks(lists),
+            ],
+        )
+
+
+def check_closed(canary: Canary, at: Listener, password: str) -> None:
+    """A closed stream defers, and says why to those who may log in."""
+    if at.takes_logins:
+        (login, *_) = logins(canary)
+        mail, names = Mail(address_in(login.envelope_grants[0]), ELSEWHERE, ""), "is closed"
+        door = logged_in(at, login.name, password)
+    else:
+        mail, names = system_mail(canary), ""
+        door = session(at)
+    with door as smtp:
+        answer = submit(smtp, mail.sender, mail.recipient, b"")
+    if not (answer.command == "RCPT" and 400 <= answer.code < 500 and names in answer.text):
+        raise RefusedError(f"the stream is closed, and {at} answers {answer}")
+
+
+def list_tasks(lists: Sequence[Listener]) -> Iterator[Task]:
+    """Strangers are refused behind each restriction list."""
+    for name, at in zip(LISTS, lists, strict=True):
+        what = f"mail of a stranger, by smtpd_{name}_restrictions alone,"
+        mail = Mail(f"stranger@{domain_of(ELSEWHERE)}", ELSEWHERE, ELSEWHERE)
+        yield partial(check_probe, Probe(what, at, mail, client=STRANGER), "")

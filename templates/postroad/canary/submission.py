@@ -1,0 +1,113 @@
+"""What is tried at the listeners that take logins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+
+from delivery import carry
+from dialogue import clear_session, log_in, logged_in, session
+from keys import Key, keys
+from listeners import Listener
+from logins import Login, address_in, logins, may_write
+from mail import ELSEWHERE, STRANGER, Mail, domain_of, percent_hack
+from places import Canary
+from probes import Probe, check_probe
+from refusal import RefusedError
+from tasks import Task
+
+
+def submission_tasks(canary: Canary, doors: Sequence[Listener], password: str) -> Iterator[Task]:
+    """Good mail and one login without TLS at every door, everything else at the first."""
+    known, signing = logins(canary), keys(canary)
+    if not known:
+        return
+    letters = good_letters(known, signing)
+
+    def carried(at: Listener, login: Login, from_address: str) -> None:
+        mail = Mail(address_in(login.envelope_grants[0]), ELSEWHERE, from_address)
+        with logged_in(at, login.name, password) as smtp:
+            carry(canary, smtp, mail, signing[domain_of(from_address)])
+
+    first = letters[0]
+    for at in doors:
+        yield partial(carried, at, *first)
+        yield partial(check_cleartext, at, first[0], password)
+    for login in known:
+        yield partial(check_wrong_password, doors[0], login)
+    for login, from_address in letters[1:]:
+        yield partial(carried, doors[0], login, from_address)
+    strange = next(strange_addresses(first[0], known, signing), "")
+    for probe in submission_probes(doors[0], *first, strange):
+        yield partial(check_probe, probe, password)
+
+
+def good_letters(known: Sequence[Login], signing: Mapping[str, Key]) -> list[tuple[Login, str]]:
+    """Pairs of a login and a From: address of its own, so that each login and each key occurs."""
+    pairs = [
+        (login, address_in(grant))
+        for login in known
+        for grant in login.from_grants
+        if login.envelope_grants and domain_of(grant) in signing
+    ]
+    for login in known:
+        if not any(one is login for one, _ in pairs):
+            raise RefusedError(
+                f"login {login.name}: no From: address in policy.lua that a key signs, "
+                "or no envelope sender in sender_logins"
+            )
+    by_login = {login.name: (login, address) for login, address in reversed(pairs)}
+    by_key = {domain_of(address): (login, address) for login, address in reversed(pairs)}
+    return list(dict.fromkeys([*by_login.values(), *by_key.values()]))
+
+
+def strange_addresses(
+    login: Login, known: Sequence[Login], signing: Mapping[str, Key]
+) -> Iterator[str]:
+    """Addresses at signed domains that ``login`` may not write."""
+    candidates = [address_in(grant) for one in known for grant in one.from_grants]
+    candidates += [f"canary-nobody@{domain}" for domain in signing]
+    return (one for one in candidates if not may_write(login, one))
+
+
+def submission_probes(
+    at: Listener, login: Login, from_address: str, strange: str
+) -> Iterator[Probe]:
+    """Everything that a submission listener must refuse. ``strange`` is an address that ``login``
+    may not write; empty where it may write all."""
+    sender = address_in(login.envelope_grants[0])
+
+    def mail(sender: str = sender, recipient: str = ELSEWHERE, header: str = from_address) -> Mail:
+        return Mail(sender, recipient, header)
+
+    yield Probe("a null sender", at, mail(sender=""), login.name)
+    yield Probe("an envelope sender of nobody's", at, mail(sender=ELSEWHERE), login.name)
+    yield Probe("From: another domain", at, mail(header=ELSEWHERE), login.name)
+    # The last address is what the regular expression of header_checks sees.
+    both = f"{ELSEWHERE}, {from_address}"
+    yield Probe("From: two addresses", at, mail(header=both), login.name)
+    if strange:
+        yield Probe("From: an address of another login", at, mail(header=strange), login.name)
+    yield Probe("mail without a login", at, mail())
+    yield Probe("mail of a stranger", at, mail(), client=STRANGER)
+    relayed = mail(sender=f"stranger@{domain_of(ELSEWHERE)}")
+    yield Probe("relaying for a stranger", at, relayed, client=STRANGER)
+    hack = mail(recipient=percent_hack(domain_of(from_address)))
+    yield Probe("a %-hack of a stranger", at, hack, client=STRANGER)
+
+
+def check_wrong_password(at: Listener, login: Login) -> None:
+    with session(at) as smtp:
+        answer = log_in(smtp, login.name, "not the password")
+    if answer.code != 535:
+        raise RefusedError(f"{at}: a wrong password is answered {answer}")
+
+
+def check_cleartext(at: Listener, login: Login, password: str) -> None:
+    """Where TLS is demanded, no login passes before it."""
+    if at.is_implicit_tls or at.options.get("smtpd_tls_security_level") != "encrypt":
+        return
+    with clear_session(at) as smtp:
+        answer = log_in(smtp, login.name, password)
+    if answer.code in (235, 334):
+        raise RefusedError(f"{at}: a login without TLS is answered {answer}")

@@ -1,0 +1,59 @@
+"""The canary's modules: whole as they lie on a host, its own Python's, and in no module's way."""
+
+from __future__ import annotations
+
+import ast
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from postroad.manifest import rows
+from postroad.paths import CANARY, CANARY_FOLDER
+from postroad.render import TEMPLATES
+from tests.unit import estates
+
+SOURCE = TEMPLATES / "postroad" / "canary"
+MODULES = sorted(path.name for path in SOURCE.glob("*.py"))
+
+
+@pytest.fixture
+def installed(tmp_path: Path) -> Path:
+    """The folder, with nothing but what the manifest puts into the one on a host."""
+    estate = estates.estate(estates.DECLARED["an address a stream"])
+    folder = tmp_path / "canary"
+    folder.mkdir()
+    for row in rows(estate, estate.hosts[0]):
+        if row.path.startswith(f"{CANARY_FOLDER}/"):
+            shutil.copy(TEMPLATES / row.template, folder / row.path.rpartition("/")[2])
+    return folder
+
+
+def test_it_is_whole_where_it_is_installed_and_leaves_nothing_there(installed: Path) -> None:
+    """A wrong call imports every module."""
+    command = CANARY.replace(CANARY_FOLDER, str(installed)).split()
+    # The distribution's python3 has the modules that this environment's has here.
+    command[0] = sys.executable
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+    assert (done.returncode, done.stdout, done.stderr.split(":")[0]) == (2, "", "usage")
+    assert sorted(path.name for path in installed.iterdir()) == MODULES
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_the_oldest_python_of_a_host_can_read_it(module: str) -> None:
+    ast.parse((SOURCE / module).read_text(encoding="utf-8"), feature_version=(3, 10))
+
+
+def test_no_module_has_the_name_of_one_of_python_s() -> None:
+    """They come first on the path, for all that they import as well."""
+    assert {Path(module).stem for module in MODULES} & sys.stdlib_module_names == set()
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_the_list_of_rooms_names_it(module: str) -> None:
+    listed = ast.get_docstring(ast.parse((SOURCE / "__main__.py").read_text(encoding="utf-8")))
+    assert listed is not None
+    rooms = listed.partition("The rooms")[2].replace(",", " ").split()
+    assert module == "__main__.py" or Path(module).stem in rooms
