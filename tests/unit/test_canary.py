@@ -57,3 +57,31 @@ def test_the_list_of_rooms_names_it(module: str) -> None:
     assert listed is not None
     rooms = listed.partition("The rooms")[2].replace(",", " ").split()
     assert module == "__main__.py" or Path(module).stem in rooms
+
+
+@pytest.mark.parametrize(
+    ("line", "complains"),
+    [
+        ("cleanup[7]: warning: file system clock is 1 seconds ahead of local clock", False),
+        ("cleanup[7]: warning: resetting file time stamps - this hurts performance", False),
+        ("smtpd[7]: warning: unknown[10.0.0.1]: SASL PLAIN authentication failed: x", False),
+        ("smtpd[7]: warning: unknown smtpd restriction: rejct", True),
+        ("cleanup[7]: fatal: unsupported dictionary type: hush", True),
+    ],
+)
+def test_words_that_say_nothing_of_the_configuration_are_none(
+    installed: Path, line: str, complains: bool
+) -> None:
+    """Two of them are a busy host's own (cleanup(8) and its clock), one the canary provokes."""
+    asked = (
+        "import sys; from journal import HARMLESS, POSTFIX_COMPLAINT as words; line = sys.argv[1]; "
+        "print(bool(words.search(line) and not HARMLESS.search(line)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", asked, f"Nov 23 12:00:00 mail1 postfix-marketing/{line}"],
+        cwd=installed,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == f"{complains}\n"
