@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Network, IPv6Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Network
 
-from postroad.settings.model import DmarcPolicy, Limits, Network, OutboundTls, StreamName
+from postroad.settings.model import Address, DmarcPolicy, Limits, Network, OutboundTls, StreamName
 
 MIB = 1024 * 1024
 
@@ -23,6 +23,18 @@ TSIG_ALGORITHM = "hmac-sha256"
 DNS_PORT = 53
 # certbot-dns-rfc2136(1): --dns-rfc2136-propagation-seconds.
 PROPAGATION_SECONDS = 60
+# CA/Browser Forum Baseline Requirements 4.2.1: an authority says by which names CAA calls it.
+# letsencrypt.org/docs/caa: this is Let's Encrypt's, for its staging directory as well.
+CAA_OF_DIRECTORY = {"letsencrypt.org": "letsencrypt.org"}
+
+# Public resolvers of three operators: what they agree on is what the world sees.
+RESOLVERS: tuple[Address, ...] = (
+    IPv4Address("1.1.1.1"),
+    IPv4Address("8.8.8.8"),
+    IPv4Address("9.9.9.9"),
+)
+# RFC 8461 §3.2 wants weeks, not days.
+MTA_STS_MAX_AGE = 1_209_600
 
 # STARTTLS (RFC 6409) and implicit TLS (RFC 8314 §3.3).
 SUBMISSION_PORTS = (587, 465)

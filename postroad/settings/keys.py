@@ -9,6 +9,10 @@ ESTATE = (
     "tls",
     "dkim_keys",
     "dmarc",
+    "mta_sts",
+    "tls_reports",
+    "unsubscribe",
+    "dns",
     "resolver",
     "firewall",
     "system_sender",
@@ -42,12 +46,16 @@ LIMITS = (
     "connections_per_client",
 )
 TLS_SOURCES = ("acme", "supplied", "none")
-TLS_ACME = ("source", "directory", "email", "ca_file", "challenge")
+TLS_ACME = ("source", "directory", "email", "ca_file", "challenge", "caa")
 TLS_SUPPLIED = ("source", "chain_file", "key")
 TLS_NONE = ("source",)
 DNS01 = ("server", "port", "key_name", "algorithm", "key", "propagation")
 DKIM_KEY = ("host", "stream", "domain", "selector", "key")
-DMARC = ("policy", "reports")
+DMARC = ("policy", "reports", "stages")
+MTA_STS = ("mode", "max_age", "web_host")
+UNSUBSCRIBE = ("hostname", "web_host")
+DNS = ("resolvers", "zones")
+DNS_ZONE = ("server", "port", "key_name", "algorithm", "key")
 RESOLVER = ("root_hints_file", "trust_anchor_file")
 FIREWALL = ("ssh_port", "open")
 OPENING = ("port", "protocol", "networks", "comment")
@@ -67,6 +75,10 @@ SECTIONS = {
     "tls.challenge.dns-01": DNS01,
     "dkim_keys[]": DKIM_KEY,
     "dmarc": DMARC,
+    "mta_sts": MTA_STS,
+    "unsubscribe": UNSUBSCRIBE,
+    "dns": DNS,
+    "dns.zones.ZONE": DNS_ZONE,
     "resolver": RESOLVER,
     "firewall": FIREWALL,
     "firewall.open[]": OPENING,

@@ -21,6 +21,7 @@ STREAM_NAMES: tuple[StreamName, ...] = ("transactional", "marketing")
 
 OutboundTls = Literal["dane", "may"]
 DmarcPolicy = Literal["none", "quarantine", "reject"]
+MtaStsMode = Literal["testing", "enforce"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,12 +166,17 @@ class Dns01:
 
 @dataclass(frozen=True, slots=True)
 class AcmeTls:
-    """A certificate from an ACME authority; ``ca_file`` is the root of a private one."""
+    """A certificate from an ACME authority; ``ca_file`` is the root of a private one.
+
+    ``caa`` is the authority's own domain, as CAA records name it (RFC 8659 §4.2); None where no CAA
+    record is wanted.
+    """
 
     directory: str
     email: str
     ca_file: str | None
     challenge: Http01 | Dns01
+    caa: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,10 +208,58 @@ class SuppliedKey:
 
 @dataclass(frozen=True, slots=True)
 class Dmarc:
-    """The DMARC record of every sending domain (RFC 9989); ``reports`` receives rua."""
+    """The DMARC record of every sending domain (RFC 9989); ``reports`` receives rua.
+
+    ``stages`` are the sending domains whose policy differs from ``policy``.
+    """
 
     policy: DmarcPolicy
     reports: str
+    stages: tuple[tuple[str, DmarcPolicy], ...]
+
+    def policy_of(self, domain: str) -> DmarcPolicy:
+        """The policy of one sending domain."""
+        return dict(self.stages).get(domain, self.policy)
+
+
+@dataclass(frozen=True, slots=True)
+class MtaSts:
+    """What those who send to the envelope domains must demand of their MX (RFC 8461).
+
+    ``max_age`` is in seconds. ``web_host`` serves the policy file of each of these domains.
+    """
+
+    mode: MtaStsMode
+    max_age: int
+    web_host: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unsubscribe:
+    """The host name in List-Unsubscribe links, and the shop's web host that answers there."""
+
+    hostname: str
+    web_host: str
+
+
+@dataclass(frozen=True, slots=True)
+class DnsZone:
+    """A zone that takes our records by RFC 2136, signed with a TSIG key (RFC 8945)."""
+
+    name: str
+    server: Address
+    port: int
+    key_name: str
+    algorithm: str
+    key: SecretRef
+
+
+@dataclass(frozen=True, slots=True)
+class Dns:
+    """``resolvers`` stand for the world's view; ``zones`` are those that postroad may change."""
+
+    resolvers: tuple[Address, ...]
+    zones: tuple[DnsZone, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +296,10 @@ class Estate:
     tls: Tls
     supplied_keys: tuple[SuppliedKey, ...]
     dmarc: Dmarc
+    mta_sts: MtaSts | None
+    tls_reports: str | None
+    unsubscribe: Unsubscribe | None
+    dns: Dns
     resolver: Resolver
     firewall: Firewall
     system_sender: str

@@ -11,8 +11,6 @@ from postroad.settings.faults import EstateFaults, Fault
 from postroad.settings.hosts import Claims, ReadHost, read_hosts
 from postroad.settings.model import (
     Admin,
-    Dmarc,
-    DmarcPolicy,
     Estate,
     EstateInput,
     Firewall,
@@ -21,6 +19,7 @@ from postroad.settings.model import (
     StreamName,
     SuppliedKey,
 )
+from postroad.settings.names import read_dmarc, read_dns, read_mta_sts, read_unsubscribe
 from postroad.settings.rules import (
     domains_everywhere,
     marketing_stops_first,
@@ -42,7 +41,6 @@ from postroad.settings.streams import ReadStream, read_streams
 from postroad.settings.tls import SOURCE_HINT, read_supplied_keys, read_tls
 from postroad.settings.values import comment_line, domain, email, networks, port, time_server, url
 
-_POLICIES: tuple[DmarcPolicy, ...] = ("none", "quarantine", "reject")
 _PROTOCOLS: tuple[Literal["tcp", "udp"], ...] = ("tcp", "udp")
 
 
@@ -105,7 +103,20 @@ def _estate(node: Node) -> Estate | None:
     one_host_each(claims.addresses, "the address")
     brought = {(key.host, key.stream, key.domain) for key in supplied}
     one_key_a_selector(claims.labels, from_domains, brought)
-    dmarc = _dmarc(table, admin_email)
+    every_domain = tuple(dict.fromkeys(d for domains in from_domains.values() for d in domains))
+    dmarc = read_dmarc(_section(table, "dmarc", keys.DMARC), admin_email, every_domain)
+    mta_sts = table.nullable("mta_sts", read_mta_sts, None)
+    tls_reports = table.nullable("tls_reports", email, None)
+    unsubscribe = table.nullable("unsubscribe", read_unsubscribe, None)
+    if unsubscribe is not None:
+        sending = {*every_domain, *(found.envelope_domain for found in streams)}
+        if unsubscribe.hostname in sending | {claim.value for claim in claims.names}:
+            # RFC 1034 §3.6.2: an alias stands alone at its name.
+            table.at("unsubscribe").child("hostname", None).fault(
+                f"{unsubscribe.hostname} has records of its own",
+                f'write a name of its own, as "unsubscribe.{unsubscribe.hostname}"',
+            )
+    dns = read_dns(_section(table, "dns", keys.DNS))
     resolver = _resolver(table)
     system_sender = _system_sender(table, hosts, from_domains)
     record_ttl = table.optional(
@@ -125,6 +136,10 @@ def _estate(node: Node) -> Estate | None:
             tls=tls,
             supplied_keys=supplied,
             dmarc=need(dmarc),
+            mta_sts=mta_sts,
+            tls_reports=tls_reports,
+            unsubscribe=unsubscribe,
+            dns=dns,
             resolver=resolver,
             firewall=firewall,
             system_sender=need(system_sender),
@@ -212,13 +227,6 @@ def _check_names(claims: Claims, streams: Sequence[ReadStream]) -> None:
                 f"{found.envelope_domain} is a host's own name, which has an SPF record of its own",
                 f'write a domain of its own, as "bounce.{found.envelope_domain}"',
             )
-
-
-def _dmarc(table: Table, admin_email: str | None) -> Dmarc | None:
-    section = _section(table, "dmarc", keys.DMARC)
-    policy = section.optional("policy", one_of(_POLICIES), defaults.DMARC_POLICY)
-    reports = section.nullable("reports", email, admin_email)
-    return None if reports is None else Dmarc(policy, reports)
 
 
 def _resolver(table: Table) -> Resolver:

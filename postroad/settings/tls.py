@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from urllib.parse import urlsplit
 
 from postroad.settings import defaults, keys
 from postroad.settings.model import (
@@ -16,6 +17,7 @@ from postroad.settings.model import (
     SuppliedTls,
     Tls,
 )
+from postroad.settings.names import read_updates
 from postroad.settings.shapes import (
     IncompleteError,
     Node,
@@ -30,18 +32,13 @@ from postroad.settings.shapes import (
 from postroad.settings.streams import stream_name
 from postroad.settings.values import (
     REFERENCE_FORMS,
-    address,
     domain,
     email,
-    key_name,
-    port,
     secret,
     selector,
     url,
 )
 
-# RFC 8945 §6: HMAC algorithms that are not deprecated.
-_TSIG_ALGORITHMS = ("hmac-sha224", "hmac-sha256", "hmac-sha384", "hmac-sha512")
 SOURCE_HINT = 'write {"source": "acme"}, or "supplied" or "none" as the source'
 
 
@@ -74,9 +71,16 @@ def _acme(node: Node, admin_email: str | None) -> AcmeTls | None:
     mailbox = table.nullable("email", email, admin_email)
     ca_file = table.nullable("ca_file", text, None)
     challenge = _challenge(table)
+    caa = table.nullable("caa", domain, _known_caa(directory))
     if mailbox is None or challenge is None:
         return None
-    return AcmeTls(directory, mailbox, ca_file, challenge)
+    return AcmeTls(directory, mailbox, ca_file, challenge, caa)
+
+
+def _known_caa(directory: str) -> str | None:
+    name = urlsplit(directory).hostname or ""
+    found = [caa for end, caa in defaults.CAA_OF_DIRECTORY.items() if name.endswith(f".{end}")]
+    return found[0] if found else None
 
 
 def _challenge(acme: Table) -> Http01 | Dns01 | None:
@@ -89,18 +93,13 @@ def _challenge(acme: Table) -> Http01 | Dns01 | None:
     table = Table.of(node.child("dns-01", node.value["dns-01"]), keys.DNS01)
     if table is None:
         return None
-    hint = "write the address that takes RFC 2136 updates"
-    server = address(table.at("server")) if table.has("server", hint) else None
-    number = table.optional("port", port, defaults.DNS_PORT)
-    name = table.required("key_name", key_name, "write the name of the TSIG key")
-    algorithm = table.optional("algorithm", one_of(_TSIG_ALGORITHMS), defaults.TSIG_ALGORITHM)
-    key = table.required("key", secret, REFERENCE_FORMS)
+    to = read_updates(table)
     propagation = table.optional(
         "propagation", whole_number(1, 3600, "seconds"), defaults.PROPAGATION_SECONDS
     )
-    if server is None or name is None or key is None:
+    if to is None:
         return None
-    return Dns01(server, number, name, algorithm, key, propagation)
+    return Dns01(to.server, to.port, to.key_name, to.algorithm, to.key, propagation)
 
 
 def _supplied(node: Node) -> SuppliedTls | None:

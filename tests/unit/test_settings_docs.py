@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import asdict
 from pathlib import Path
@@ -53,6 +54,10 @@ def test_every_table_row_is_read() -> None:
         ("tls.challenge.dns-01", "port", defaults.DNS_PORT),
         ("tls.challenge.dns-01", "algorithm", defaults.TSIG_ALGORITHM),
         ("tls.challenge.dns-01", "propagation", defaults.PROPAGATION_SECONDS),
+        ("mta_sts", "max_age", defaults.MTA_STS_MAX_AGE),
+        ("dns", "resolvers", json.dumps([str(address) for address in defaults.RESOLVERS])),
+        ("dns.zones.ZONE", "port", defaults.DNS_PORT),
+        ("dns.zones.ZONE", "algorithm", defaults.TSIG_ALGORITHM),
     ],
 )
 def test_a_described_default_is_the_real_one(section: str, key: str, default: object) -> None:

@@ -58,6 +58,7 @@ SUPPLIED = {
     "key": KEY,
 }
 DNS01 = {"server": "192.0.2.53", "key_name": "acme.shop.example", "key": {"env": "TSIG"}}
+ZONE = {"server": "192.0.2.53", "key_name": "postroad", "key": {"env": "TSIG"}}
 
 SPOILED = [
     # Shapes
@@ -162,6 +163,30 @@ SPOILED = [
          "no reference", '{"file": "path"}', ("tls", "key")),
     Case(("tls",), {"source": "supplied", "key": KEY}, "is missing", "path of the chain",
          ("tls", "chain_file")),
+    # Names
+    Case(("dmarc", "stages"), {"other.example": "reject"}, "is no sending domain", "shop.example",
+         ("dmarc", "stages", "other.example")),
+    Case(("dmarc", "stages"), {"shop.example": "refuse"}, '"refuse" is not known', "reject",
+         ("dmarc", "stages", "shop.example")),
+    Case(("mta_sts",), {"mode": "none", "web_host": "www.shop.example"}, '"none" is not known',
+         "testing", ("mta_sts", "mode")),
+    Case(("mta_sts",), {"mode": "enforce", "web_host": "www.shop.example", "max_age": 60},
+         "is 60", "between 86400", ("mta_sts", "max_age")),
+    Case(("mta_sts",), {"mode": "testing"}, "is missing", "policy file", ("mta_sts", "web_host")),
+    Case(("unsubscribe",), {"hostname": "u.shop.example", "web_host": "u.shop.example"},
+         "is the same name", "has an address", ("unsubscribe", "web_host")),
+    Case(("unsubscribe",), {"hostname": "mail1.shop.example", "web_host": "www.shop.example"},
+         "has records of its own", "unsubscribe.", ("unsubscribe", "hostname")),
+    Case(("unsubscribe",), {"hostname": "shop.example", "web_host": "www.shop.example"},
+         "has records of its own", "unsubscribe.", ("unsubscribe", "hostname")),
+    Case(("dns",), {"resolvers": []}, "is an empty list", "leave it out", ("dns", "resolvers")),
+    Case(("dns",), {"resolvers": ["resolver"]}, "is no IP address", "192.0.2.1",
+         ("dns", "resolvers", 0)),
+    Case(("dns",), {"zones": {"shop": ZONE}}, "is no full domain name", "whole name",
+         ("dns", "zones", "shop")),
+    Case(("dns",), {"zones": {"shop.example": {**ZONE, "key": "c2VjcmV0"}}}, "no reference",
+         '{"env": "NAME"}', ("dns", "zones", "shop.example", "key")),
+    Case(("tls", "caa"), "letsencrypt", "is no full domain name", "whole name"),
     # Supplied keys
     Case(("dkim_keys",), [{**SUPPLIED, "host": "mail"}], 'no host "mail"', '"mail1"',
          ("dkim_keys", 0, "host")),

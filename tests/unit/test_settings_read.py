@@ -12,15 +12,19 @@ from postroad.settings import defaults
 from postroad.settings.model import (
     AcmeTls,
     Address,
+    Dns,
     Dns01,
+    DnsZone,
     Estate,
     Http01,
     Limits,
+    MtaSts,
     NoTls,
     Opening,
     SecretRef,
     SuppliedKey,
     SuppliedTls,
+    Unsubscribe,
 )
 from postroad.settings.read import read
 from postroad.settings.rules import aligned
@@ -42,7 +46,10 @@ def test_the_model_cannot_be_changed() -> None:
 
 def test_what_is_left_out_has_its_default() -> None:
     found = estate(declaration())
-    assert found.tls == AcmeTls(defaults.ACME_DIRECTORY, "ops@shop.example", None, Http01())
+    acme = AcmeTls(defaults.ACME_DIRECTORY, "ops@shop.example", None, Http01(), "letsencrypt.org")
+    assert found.tls == acme
+    assert (found.mta_sts, found.tls_reports, found.unsubscribe) == (None, None, None)
+    assert found.dns == Dns(defaults.RESOLVERS, ())
     assert found.supplied_keys == ()
     assert (found.dmarc.policy, found.dmarc.reports) == ("none", "ops@shop.example")
     assert (found.resolver.root_hints_file, found.resolver.trust_anchor_file) == (None, None)
@@ -146,6 +153,43 @@ def test_each_source_of_certificates() -> None:
     assert tls.challenge == Dns01(
         server, 53, "acme.shop.example", "hmac-sha256", SecretRef("file", ("tsig",)), 60
     )
+
+
+def test_names_beyond_the_hosts() -> None:
+    declared = declaration() | {
+        "dmarc": {"policy": "none", "stages": {"news.shop.example": "reject"}},
+        "mta_sts": {"mode": "testing", "web_host": "www.shop.example"},
+        "tls_reports": "tls@shop.example",
+        "unsubscribe": {"hostname": "u.news.shop.example", "web_host": "www.shop.example"},
+        "dns": {
+            "resolvers": ["192.0.2.1", "2001:db8::1"],
+            "zones": {
+                "shop.example": {
+                    "server": "192.0.2.53",
+                    "key_name": "postroad",
+                    "key": {"env": "TSIG"},
+                }
+            },
+        },
+    }
+    found = estate(declared)
+    assert found.dmarc.policy_of("shop.example") == "none"
+    assert found.dmarc.policy_of("news.shop.example") == "reject"
+    assert found.mta_sts == MtaSts("testing", defaults.MTA_STS_MAX_AGE, "www.shop.example")
+    assert found.tls_reports == "tls@shop.example"
+    assert found.unsubscribe == Unsubscribe("u.news.shop.example", "www.shop.example")
+    server: Address = IPv4Address("192.0.2.53")
+    secret = SecretRef("env", ("TSIG",))
+    zone = DnsZone("shop.example", server, 53, "postroad", "hmac-sha256", secret)
+    assert found.dns == Dns((IPv4Address("192.0.2.1"), IPv6Address("2001:db8::1")), (zone,))
+
+
+def test_the_authority_s_name_in_caa() -> None:
+    own = {"source": "acme", "directory": "https://ca.shop.example/dir"}
+    for tls, caa in ((own, None), ({**own, "caa": "ca.shop.example"}, "ca.shop.example")):
+        found = estate(put(declaration(), ("tls",), tls)).tls
+        assert isinstance(found, AcmeTls)
+        assert found.caa == caa
 
 
 def test_supplied_keys_take_the_place_of_made_ones() -> None:
