@@ -54,24 +54,45 @@ def wanted_keys(estate: Estate, host: Host) -> Iterator[WantedKey]:
 def signing_keys(estate: Estate, host: Host, found: Iterable[KeyState]) -> tuple[KeyState, ...]:
     """The keys of ``found`` that sign: at most one a stream and sending domain.
 
-    That is the supplied one where the operator brings one, else the newest that was made here; an
-    older one may still lie beside it.
+    That is the supplied one where the operator brings one. Of those made here it is the one that
+    began to sign last; where none was ever rotated, the newest.
     """
     there = tuple(found)
-    chosen = (_chosen(key, there) for key in wanted_keys(estate, host))
+    chosen = (signing_key(key, there) for key in wanted_keys(estate, host))
     return tuple(key for key in chosen if key is not None)
 
 
-def _chosen(key: WantedKey, found: Iterable[KeyState]) -> KeyState | None:
+def signing_key(key: WantedKey, found: Iterable[KeyState]) -> KeyState | None:
+    """The one of ``found`` that signs for ``key``; None where none can."""
     mine = [k for k in found if (k.stream, k.domain) == (key.stream, key.domain)]
     if key.supplied is not None:
         return next((k for k in mine if k.selector == key.supplied.selector), None)
-    made = re.compile(rf"\d{{6}}-{re.escape(key.label)}")
-    return max((k for k in mine if made.fullmatch(k.selector)), default=None, key=_by_selector)
+    made = [k for k in mine if is_made_here(key, k.selector) and k.life.revoked is None]
+    return max(made, default=None, key=_in_order)
 
 
-def _by_selector(key: KeyState) -> str:
-    return key.selector
+def published_keys(estate: Estate, host: Host, found: Iterable[KeyState]) -> Iterator[KeyState]:
+    """The keys of ``found`` whose records belong in the DNS: also those before and after signing.
+
+    Revoked ones are among them: their record says so (RFC 6376 §3.6.1).
+    """
+    there = tuple(found)
+    for key in wanted_keys(estate, host):
+        signing = signing_key(key, there)
+        for one in there:
+            is_of_key = (one.stream, one.domain) == (key.stream, key.domain)
+            is_made = key.supplied is None and is_made_here(key, one.selector)
+            if is_of_key and (one == signing or (is_made and (one.public_key or one.life.revoked))):
+                yield one
+
+
+def is_made_here(key: WantedKey, selector: str) -> bool:
+    """Whether ``selector`` is one that this host gives to its own keys for ``key``."""
+    return re.fullmatch(rf"\d{{6}}[a-z]?-{re.escape(key.label)}", selector) is not None
+
+
+def _in_order(key: KeyState) -> tuple[float, str]:
+    return key.life.active or 0.0, key.selector
 
 
 def key_faults(estate: Estate, host: Host, state: HostState) -> tuple[KeyFault, ...]:
@@ -80,7 +101,7 @@ def key_faults(estate: Estate, host: Host, state: HostState) -> tuple[KeyFault, 
 
 
 def _faults(key: WantedKey, state: HostState) -> Iterator[KeyFault]:
-    found = _chosen(key, state.keys)
+    found = signing_key(key, state.keys)
     folder = key_folder(key.stream, key.domain)
     if found is None:
         name = key.supplied.selector if key.supplied else f"*-{key.label}"
@@ -115,6 +136,17 @@ def script(faults: tuple[KeyFault, ...], secrets: Mapping[str, str]) -> str:
     return "\n".join([*lines, "}", "postroad </dev/null"]) + "\n"
 
 
+def making(folder: str, selector: str) -> Iterator[str]:
+    """Shell that makes a key below ``folder``; both words are quoted already. None is replaced."""
+    # A run that was killed may have left its own.
+    yield f"rm -f {folder}/.new.*; new=$(mktemp {folder}/.new.XXXXXX)"
+    yield (
+        f'openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:{BITS} -out "$new" 2>/dev/null'
+    )
+    yield f'chown {OWNER}:{OWNER} "$new"; chmod 600 "$new"'
+    yield f'mv -n "$new" {folder}/{selector}.pem; rm -f "$new"'
+
+
 def _mend(fault: KeyFault, secrets: Mapping[str, str]) -> Iterator[str]:
     key = fault.key
     folder = shlex.quote(key_folder(key.stream, key.domain))
@@ -128,14 +160,7 @@ def _mend(fault: KeyFault, secrets: Mapping[str, str]) -> Iterator[str]:
         yield f"chown {OWNER}:{OWNER} {shlex.quote(path)}.new"
         yield f"mv -f {shlex.quote(path)}.new {shlex.quote(path)}"
     elif fault.how == "missing":
-        # A run that was killed may have left its own.
-        yield f"rm -f {folder}/.new.*; new=$(mktemp {folder}/.new.XXXXXX)"
-        yield (
-            f"openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:{BITS} "
-            '-out "$new" 2>/dev/null'
-        )
-        yield f'chown {OWNER}:{OWNER} "$new"; chmod 600 "$new"'
-        yield f'mv -n "$new" {folder}/"$(date -u +%Y%m)-{key.label}.pem"; rm -f "$new"'
+        yield from making(folder, f'"$(date -u +%Y%m)-{key.label}"')
     elif fault.how == "is not a private key":
         yield f"echo {shlex.quote(f'{fault.path} is not a private key: remove or restore it')} >&2"
         yield "exit 1"

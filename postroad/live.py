@@ -42,10 +42,10 @@ def connected(inventory: Path) -> Iterator[tuple[Loaded, list[Site]]]:
 
 
 def live_keys(sites: list[Site]) -> tuple[LiveKey, ...]:
-    """The DKIM keys of every host, in the order of the hosts."""
+    """The DKIM keys of every host that belong in the DNS, in the order of the hosts."""
     return tuple(key for site in sites for key in _keys_of(site))
 
 
 def _keys_of(site: Site) -> tuple[LiveKey, ...]:
     with ctx_host.use(site.pyhost):
-        return site.live_keys()
+        return site.published_keys()

@@ -73,6 +73,11 @@ def key_path(stream: str, domain: str, selector: str) -> str:
     return f"{key_folder(stream, domain)}/{selector}.pem"
 
 
+def life_path(stream: str, domain: str, selector: str) -> str:
+    """What has become of a key so far (`postroad.state.KeyLife`), a line each: name, seconds."""
+    return f"{key_folder(stream, domain)}/{selector}.life"
+
+
 def opened_path(stream: str) -> str:
     """The latch: present while the stream is open, with the digest of what the world verified."""
     return f"{OPENED}/{stream}"

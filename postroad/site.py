@@ -24,7 +24,7 @@ from postroad.dns.dkim import LiveKey
 from postroad.dns.needs import MissingKeyError, Need, digest, needs, needs_json
 from postroad.facts.host import State
 from postroad.facts.world import WorldSees
-from postroad.keys import signing_keys
+from postroad.keys import published_keys, signing_keys
 from postroad.manifest import rows
 from postroad.paths import CONFIG, MAILBOX_USER, STAMPS, opened_path, paths_for
 from postroad.render import POSTFIX_PARAMETERS, Renderer, facts_from
@@ -115,6 +115,22 @@ class Site:
             LiveKey(self.host.name, stream, key.domain, key.selector, key.public_key)
             for stream in self.host.streams
             for key in signing
+            if key.stream == stream
+        )
+
+    def published_keys(self) -> tuple[LiveKey, ...]:
+        """The DKIM keys of this host that belong in the DNS: also those that do not sign."""
+        return tuple(
+            LiveKey(
+                self.host.name,
+                stream,
+                key.domain,
+                key.selector,
+                "" if key.life.revoked else key.public_key,
+                revoked=key.life.revoked is not None,
+            )
+            for stream in self.host.streams
+            for key in published_keys(self.estate, self.host, self.state().keys)
             if key.stream == stream
         )
 

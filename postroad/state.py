@@ -8,7 +8,7 @@ turns its output into a `HostState`. Both are pure; `postroad.facts.host` is the
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
@@ -49,13 +49,31 @@ class UnitState:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyLife:
+    """What has become of a DKIM key so far: times of the epoch, by the host's own clock.
+
+    ``visible`` is when the world was first seen to see it, ``active`` when it began to sign,
+    ``revoked`` when its private half was destroyed.
+    """
+
+    visible: float | None = None
+    active: float | None = None
+    revoked: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class KeyState:
-    """A DKIM private key on the host: its selector is its file's name."""
+    """A DKIM key on the host: its selector is its file's name.
+
+    ``public_key`` is base64 of the SubjectPublicKeyInfo; empty where the private half is none, or
+    is gone (``life.revoked``).
+    """
 
     stream: str
     domain: str
     selector: str
     public_key: str
+    life: KeyLife = KeyLife()
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +244,7 @@ def _certificates(ask: Questions) -> str:
             f'm keys; for f in {keys}/*/keys/*/*.pem; do [ -f "$f" ] || continue',
             'echo "$f $(openssl pkey -in "$f" -pubout -outform DER 2>/dev/null | base64 -w0)"',
             "done",
+            f"m lives; grep -H . {keys}/*/keys/*/*.life /dev/null 2>/dev/null",
             # Asked once for both: openssl takes longer to start than all the rest together.
             f"m certificate; if [ -f {chain} ]; then",
             f"said=$(openssl x509 -in {chain} -noout -ext subjectAltName -enddate 2>/dev/null)",
@@ -295,13 +314,24 @@ def _numbers(lines: Iterable[str]) -> dict[str, int]:
     return {parts[0]: int(parts[1]) for line in lines if len(parts := line.split()) == 2}
 
 
-def _keys(lines: Iterable[str]) -> tuple[KeyState, ...]:
+def _keys(lines: Iterable[str], lives: Iterable[str]) -> tuple[KeyState, ...]:
+    halves = {path.removesuffix(".pem"): public for path, _, public in _split(lines, " ")}
+    marks: dict[str, dict[str, float]] = {}
+    for path, _, mark in _split(lives, ":"):
+        name, _, time = mark.partition(" ")
+        marks.setdefault(path.removesuffix(".life"), {})[name] = float(time)
     keys = []
-    for line in lines:
-        path, _, public = line.partition(" ")
-        stream, _, domain, name = path.split("/")[-4:]
-        keys.append(KeyState(stream, domain, name.removesuffix(".pem"), public))
+    for path in sorted({*halves, *marks}):
+        stream, _, domain, selector = path.split("/")[-4:]
+        life = KeyLife(**marks.get(path, {}))
+        # Marks of a key whose file is lost tell nothing; those of a revoked one are all there is.
+        if path in halves or life.revoked is not None:
+            keys.append(KeyState(stream, domain, selector, halves.get(path, ""), life))
     return tuple(sorted(keys, key=lambda k: (k.stream, k.domain, k.selector)))
+
+
+def _split(lines: Iterable[str], mark: str) -> Iterator[tuple[str, str, str]]:
+    return (line.partition(mark) for line in lines)
 
 
 def _certificate(
@@ -351,7 +381,7 @@ def parse(output: Iterable[str]) -> HostState:
         postfix_is_wrapper=len(said["postfix"]) > 1,
         postfix_parameters=frozenset(line.partition(" ")[0] for line in said["parameters"]),
         dovecot_version=said["dovecot"][0].split()[0] if said["dovecot"] else "",
-        keys=_keys(said["keys"]),
+        keys=_keys(said["keys"], said["lives"]),
         certificate=_certificate(said["certificate"], said["renewal"], float(clock)),
         certificate_fault=" ".join(said.get("certificate-fault", [])),
         firewall=ufw.parse_state("\n".join(said["firewall"])),

@@ -18,13 +18,17 @@ class UnusableKeyError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class LiveKey:
-    """A key that a host signs with: its public half, as base64 of the SubjectPublicKeyInfo."""
+    """A key of a host: its public half, as base64 of the SubjectPublicKeyInfo.
+
+    ``revoked`` says that the host has destroyed it, and that its record is to say so.
+    """
 
     host: str
     stream: StreamName
     domain: str
     selector: str
     public_key_base64: str
+    revoked: bool = False
 
     @property
     def owner(self) -> str:
@@ -40,10 +44,13 @@ def records(estate: Estate, keys: Iterable[LiveKey]) -> Iterator[Record]:
     """
     published: dict[str, LiveKey] = {}
     for key in sorted(keys, key=lambda key: (key.owner, key.host, key.stream)):
-        _refuse_unreadable(key)
+        if not key.revoked:
+            _refuse_unreadable(key)
         first = published.setdefault(key.owner, key)
         if first is key:
             why = f"{key.host} signs {key.stream} mail of {key.domain} with this key"
+            if key.revoked:
+                why = f"{key.host} no longer has this key: what it signed must not verify any more"
             yield Record(key.owner, estate.record_ttl, "TXT", txt(_key_record(key)), why)
         elif first.public_key_base64 != key.public_key_base64:
             raise UnusableKeyError(
@@ -65,6 +72,8 @@ def without_key(estate: Estate, keys: Iterable[LiveKey]) -> tuple[tuple[str, Str
 
 
 def _key_record(key: LiveKey) -> str:
+    if key.revoked:
+        return "v=DKIM1; p="
     # h=sha256: rsa-sha1 must not verify (RFC 8301 §3.1). t=s: i= is always d= itself here.
     return f"v=DKIM1; k=rsa; h=sha256; t=s; p={key.public_key_base64}"
 

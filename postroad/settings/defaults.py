@@ -33,6 +33,10 @@ RESOLVERS: tuple[Address, ...] = (
     IPv4Address("8.8.8.8"),
     IPv4Address("9.9.9.9"),
 )
+# M3AAWG "DKIM Key Rotation Best Common Practices": at least every six months.
+ROTATE_DAYS = 180
+# How long an empty record says that the key is void, before the name is free again.
+REVOKED_DAYS = 30
 # RFC 8461 §3.2 wants weeks, not days.
 MTA_STS_MAX_AGE = 1_209_600
 

@@ -7,6 +7,7 @@ ESTATE = (
     "hosts",
     "streams",
     "tls",
+    "dkim",
     "dkim_keys",
     "dmarc",
     "mta_sts",
@@ -50,6 +51,7 @@ TLS_ACME = ("source", "directory", "email", "ca_file", "challenge", "caa")
 TLS_SUPPLIED = ("source", "chain_file", "key")
 TLS_NONE = ("source",)
 DNS01 = ("server", "port", "key_name", "algorithm", "key", "propagation")
+DKIM = ("rotate_days", "revoked_days")
 DKIM_KEY = ("host", "stream", "domain", "selector", "key")
 DMARC = ("policy", "reports", "stages")
 MTA_STS = ("mode", "max_age", "web_host")
@@ -73,6 +75,7 @@ SECTIONS = {
     'tls, source "supplied"': TLS_SUPPLIED,
     'tls, source "none"': TLS_NONE,
     "tls.challenge.dns-01": DNS01,
+    "dkim": DKIM,
     "dkim_keys[]": DKIM_KEY,
     "dmarc": DMARC,
     "mta_sts": MTA_STS,

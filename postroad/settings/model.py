@@ -19,6 +19,9 @@ Network = IPv4Network | IPv6Network
 StreamName = Literal["transactional", "marketing"]
 STREAM_NAMES: tuple[StreamName, ...] = ("transactional", "marketing")
 
+# Units of time values (postconf(5), "TIME").
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+
 OutboundTls = Literal["dane", "may"]
 DmarcPolicy = Literal["none", "quarantine", "reject"]
 MtaStsMode = Literal["testing", "enforce"]
@@ -124,6 +127,11 @@ class Limits:
     delivery_processes: int
     connections_per_client: int
 
+    @property
+    def queue_seconds(self) -> int:
+        """``queue_lifetime`` in seconds."""
+        return int(self.queue_lifetime[:-1]) * _SECONDS[self.queue_lifetime[-1]]
+
 
 @dataclass(frozen=True, slots=True)
 class Stream:
@@ -204,6 +212,14 @@ class SuppliedKey:
     domain: str
     selector: str
     key: SecretRef
+
+
+@dataclass(frozen=True, slots=True)
+class Dkim:
+    """How long a key made on a host signs, and how long a revoked one stays in the DNS."""
+
+    rotate_days: int
+    revoked_days: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,6 +310,7 @@ class Estate:
     hosts: tuple[Host, ...]
     streams: tuple[Stream, ...]
     tls: Tls
+    dkim: Dkim
     supplied_keys: tuple[SuppliedKey, ...]
     dmarc: Dmarc
     mta_sts: MtaSts | None

@@ -9,6 +9,7 @@ from functools import partial
 from postroad.settings import defaults, keys
 from postroad.settings.model import (
     Address,
+    Dkim,
     Dmarc,
     DmarcPolicy,
     Dns,
@@ -46,6 +47,9 @@ _MODES: tuple[MtaStsMode, ...] = ("testing", "enforce")
 _TSIG_ALGORITHMS = ("hmac-sha224", "hmac-sha256", "hmac-sha384", "hmac-sha512")
 # RFC 8461 §3.2: at most a year. Below a day a policy is gone before anybody has cached it.
 _MAX_AGE = whole_number(86_400, 31_557_600, "seconds")
+# Below a month, two rotations would overlap.
+_ROTATE_DAYS = whole_number(30, 3650, "days")
+_REVOKED_DAYS = whole_number(1, 365, "days")
 _NO_RESOLVER = "leave it out, or name at least one resolver of the world's"
 
 
@@ -71,6 +75,14 @@ def read_updates(table: Table) -> Updates | None:
     if server is None or name is None or key is None:
         return None
     return Updates(server, number, name, algorithm, key)
+
+
+def read_dkim(section: Table) -> Dkim:
+    """How DKIM keys are rotated; what is left out has its default."""
+    return Dkim(
+        section.optional("rotate_days", _ROTATE_DAYS, defaults.ROTATE_DAYS),
+        section.optional("revoked_days", _REVOKED_DAYS, defaults.REVOKED_DAYS),
+    )
 
 
 def read_dmarc(

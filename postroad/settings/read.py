@@ -19,7 +19,7 @@ from postroad.settings.model import (
     StreamName,
     SuppliedKey,
 )
-from postroad.settings.names import read_dmarc, read_dns, read_mta_sts, read_unsubscribe
+from postroad.settings.names import read_dkim, read_dmarc, read_dns, read_mta_sts, read_unsubscribe
 from postroad.settings.rules import (
     domains_everywhere,
     marketing_stops_first,
@@ -116,6 +116,7 @@ def _estate(node: Node) -> Estate | None:
                 f"{unsubscribe.hostname} has records of its own",
                 f'write a name of its own, as "unsubscribe.{unsubscribe.hostname}"',
             )
+    dkim = read_dkim(_section(table, "dkim", keys.DKIM))
     dns = read_dns(_section(table, "dns", keys.DNS))
     resolver = _resolver(table)
     system_sender = _system_sender(table, hosts, from_domains)
@@ -134,6 +135,7 @@ def _estate(node: Node) -> Estate | None:
             hosts=tuple(need(found.host) for found in hosts),
             streams=tuple(need(found.stream) for found in streams),
             tls=tls,
+            dkim=dkim,
             supplied_keys=supplied,
             dmarc=need(dmarc),
             mta_sts=mta_sts,

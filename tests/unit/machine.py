@@ -11,7 +11,7 @@ import re
 import shlex
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -24,7 +24,7 @@ from postroad.components import Builder
 from postroad.facts.host import State
 from postroad.facts.world import Seen, WorldSees
 from postroad.keys import OWNER, wanted_keys
-from postroad.paths import MAILBOX_USER, WORLD_SEES, key_folder, key_path, stream_folder
+from postroad.paths import MAILBOX_USER, WORLD_SEES, key_folder, key_path, life_path, stream_folder
 from postroad.settings.model import AcmeTls, Estate, Host, SuppliedTls
 from postroad.site import Site
 from postroad.software import packages
@@ -322,7 +322,9 @@ def told(state: HostState) -> str:
     section("postfix", *([state.postfix_version, *wrapper] if state.postfix_version else []))
     section("parameters", *(f"{name} = no" for name in sorted(state.postfix_parameters)))
     section("dovecot", *([f"{state.dovecot_version} (abc)"] if state.dovecot_version else []))
-    section("keys", *(f"{_key_path(key)} {key.public_key}" for key in state.keys))
+    halves = [key for key in state.keys if key.life.revoked is None]
+    section("keys", *(f"{_key_path(key)} {key.public_key}" for key in halves))
+    section("lives", *(line for key in state.keys for line in _lives(key)))
     section("certificate", *_certificate(state))
     renewal = state.certificate.renewal if state.certificate else {}
     section("renewal", *(f"{key} = {value}" for key, value in renewal.items()))
@@ -334,6 +336,12 @@ def told(state: HostState) -> str:
 
 def _key_path(key: KeyState) -> str:
     return key_path(key.stream, key.domain, key.selector)
+
+
+def _lives(key: KeyState) -> Iterator[str]:
+    for name, at in asdict(key.life).items():
+        if at is not None:
+            yield f"{life_path(key.stream, key.domain, key.selector)}:{name} {at}"
 
 
 def _stat(path: str, file: FileState) -> str:

@@ -54,6 +54,8 @@ def test_every_table_row_is_read() -> None:
         ("tls.challenge.dns-01", "port", defaults.DNS_PORT),
         ("tls.challenge.dns-01", "algorithm", defaults.TSIG_ALGORITHM),
         ("tls.challenge.dns-01", "propagation", defaults.PROPAGATION_SECONDS),
+        ("dkim", "rotate_days", defaults.ROTATE_DAYS),
+        ("dkim", "revoked_days", defaults.REVOKED_DAYS),
         ("mta_sts", "max_age", defaults.MTA_STS_MAX_AGE),
         ("dns", "resolvers", json.dumps([str(address) for address in defaults.RESOLVERS])),
         ("dns.zones.ZONE", "port", defaults.DNS_PORT),

@@ -97,6 +97,8 @@ postroad-mail
 
 @@postroad keys
 
+@@postroad lives
+
 @@postroad certificate
 
 @@postroad renewal

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from postroad.dns.records import LiveKey
 from postroad.settings.model import (
     Admin,
+    Dkim,
     Dmarc,
     Dns,
     Estate,
@@ -114,6 +115,7 @@ def estate(*hosts: Host, reports: str = "dmarc@shop.example") -> Estate:
         hosts=hosts,
         streams=(TRANSACTIONAL, MARKETING),
         tls=NoTls(),
+        dkim=Dkim(rotate_days=180, revoked_days=30),
         supplied_keys=(),
         dmarc=Dmarc(policy="none", reports=reports, stages=()),
         mta_sts=None,
