@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
 
+from postroad.dns.dkim import LiveKey
 from postroad.keys import WantedKey, is_made_here, making, signing_key, wanted_keys
 from postroad.paths import key_folder, key_path, life_path
 from postroad.settings.model import Estate, StreamName
@@ -185,6 +186,13 @@ def _endings(estate: Estate, place: Place, seen: Seen) -> Iterator[Step]:
             yield Step("revoke", place.host, place.key, key.selector)
         elif seen.now >= (key.life.revoked or 0) + estate.dkim.revoked_days * DAY:
             yield Step("forget", place.host, place.key, key.selector)
+
+
+def pending(estate: Estate, found: Mapping[str, tuple[KeyState, ...]]) -> Iterator[LiveKey]:
+    """The keys that wait to be seen by the world."""
+    for place in places(estate, found):
+        for key in place.pending:
+            yield LiveKey(place.host, place.key.stream, key.domain, key.selector, key.public_key)
 
 
 def new_selector(place: Place, now: float) -> str:

@@ -9,7 +9,7 @@ from pyinfra.api.host import Host
 from pyinfra.context import ctx_host
 
 from postroad.inventory import estate_for_run
-from postroad.roles import base, dkim, firewall, postfix, tls
+from postroad.roles import base, dkim, firewall, postfix, rotation, tls
 from postroad.roles import report as _report
 from postroad.roles.apply import name_what_differs
 from postroad.roles.preflight import preflight
@@ -50,4 +50,14 @@ def report(site: Site) -> None:
     name_what_differs(site.pyhost.state)
 
 
-__all__ = ["base", "dkim", "firewall", "open_site", "postfix", "preflight", "report", "tls"]
+__all__ = [
+    "base",
+    "dkim",
+    "firewall",
+    "open_site",
+    "postfix",
+    "preflight",
+    "report",
+    "rotation",
+    "tls",
+]
