@@ -20,6 +20,7 @@ from lab.session import Lab
 
 INVENTORY = Path("inventories/lab.py")
 DEPLOY = Path("deploys/mailserver.py")
+ROTATION = Path("deploys/rotate_dkim.py")
 
 Entry = Mapping[str, Any]
 
@@ -46,6 +47,11 @@ def _environment() -> dict[str, str]:
 def deploy(*options: str) -> subprocess.CompletedProcess[str]:
     """`pyinfra -y OPTIONS inventories/lab.py deploys/mailserver.py`."""
     return pyinfra("-y", *options, str(INVENTORY), str(DEPLOY))
+
+
+def rotate(*options: str) -> subprocess.CompletedProcess[str]:
+    """`pyinfra -y OPTIONS inventories/lab.py deploys/rotate_dkim.py`."""
+    return pyinfra("-y", *options, str(INVENTORY), str(ROTATION))
 
 
 def plan(*options: str) -> list[Entry]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lab import control
 from lab.guest import Guest
-from lab.network import APPLICATION, MACHINE
+from lab.network import APPLICATION, MACHINE, RESOLVER
 from lab.session import Lab
 from postroad.passwords import hashed
 
@@ -60,6 +60,7 @@ def estate(lab: Lab) -> dict[str, object]:
         "apt_proxy": lab.apt_proxy,
         "port25_probe": "mx.bigmail.example",
         "record_ttl": 60,
+        "dns": {"resolvers": [network.ipv4(RESOLVER)]},
     }
 
 

@@ -92,7 +92,8 @@ def is_made_here(key: WantedKey, selector: str) -> bool:
 
 
 def _in_order(key: KeyState) -> tuple[float, str]:
-    return key.life.active or 0.0, key.selector
+    began = key.life.active
+    return -1.0 if began is None else began, key.selector
 
 
 def key_faults(estate: Estate, host: Host, state: HostState) -> tuple[KeyFault, ...]:

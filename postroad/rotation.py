@@ -112,7 +112,9 @@ def _place(host: str, key: WantedKey, found: tuple[KeyState, ...]) -> Place | No
     revoked = tuple(k for k in others if k.life.revoked is not None)
     alive = [k for k in others if k.life.revoked is None]
     pending = tuple(
-        k for k in alive if k.life.active is None and signing.life.active and _is_later(k, signing)
+        k
+        for k in alive
+        if k.life.active is None and signing.life.active is not None and _is_later(k, signing)
     )
     retiring = tuple(k for k in alive if k not in pending)
     return Place(host, key, signing, pending, retiring, revoked)

@@ -219,6 +219,22 @@ def test_a_new_key_of_the_same_month_has_a_name_of_its_own() -> None:
     assert made.selector == f"202601a-{made.key.label}"
 
 
+def test_a_key_that_was_made_old_by_hand_signs_until_the_next_is_ready() -> None:
+    world = World.fresh()
+    world.now += DAY
+    old = replace(world.signing("mail1"), life=KeyLife(active=0))
+    world.keys["mail1"] = tuple(
+        old if (k.stream, k.domain) == (STREAM, DOMAIN) else k for k in world.keys["mail1"]
+    )
+    assert verbs(world.run()) == {"make"}
+    assert world.signing("mail1") == old
+    world.publish()
+    world.run()
+    world.now += TTL
+    assert verbs(world.run()) == {"activate"}
+    assert world.signing("mail1") != old
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_runs_that_are_cut_off_at_any_step_end_where_others_do(seed: int) -> None:
     chance = random.Random(seed)
