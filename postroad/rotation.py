@@ -111,17 +111,12 @@ def _place(host: str, key: WantedKey, found: tuple[KeyState, ...]) -> Place | No
     ]
     revoked = tuple(k for k in others if k.life.revoked is not None)
     alive = [k for k in others if k.life.revoked is None]
-    pending = tuple(
-        k
-        for k in alive
-        if k.life.active is None and signing.life.active is not None and _is_later(k, signing)
-    )
+    # Until one is marked, the newest signs, and there is none that waits.
+    is_marked = signing.life.active is not None
+    waiting = [k for k in alive if k.life.active is None and k.selector > signing.selector]
+    pending = tuple(waiting) if is_marked else ()
     retiring = tuple(k for k in alive if k not in pending)
     return Place(host, key, signing, pending, retiring, revoked)
-
-
-def _is_later(key: KeyState, signing: KeyState) -> bool:
-    return key.selector > signing.selector
 
 
 def steps(

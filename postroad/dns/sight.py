@@ -13,6 +13,7 @@ from postroad.settings.model import Address
 
 # Of one question to one resolver, tries included. A slow answer is no answer: ask again next time.
 SECONDS = 5.0
+PORT = 53
 
 
 def seen_by_all(resolvers: Iterable[Address], keys: Iterable[LiveKey]) -> frozenset[str]:
@@ -33,6 +34,7 @@ def seen_by_all(resolvers: Iterable[Address], keys: Iterable[LiveKey]) -> frozen
 def _shows(address: Address, key: LiveKey) -> bool:
     resolver = dns.resolver.Resolver(configure=False)
     resolver.nameservers = [str(address)]
+    resolver.port = PORT
     resolver.lifetime = SECONDS
     try:
         answer = resolver.resolve(f"{key.owner}.", "TXT")
