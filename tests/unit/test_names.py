@@ -27,6 +27,7 @@ HARMLESS = {
     "Site",
     "Sites",
     "StateReader",
+    "tuple[Step, ...]",
 }
 
 
@@ -132,7 +133,9 @@ def test_a_loop_over_operations_is_pyinfra_s_own(source: Path) -> None:
             assert "host.loop(" in ast.unparse(node.iter), f"line {node.lineno}"
 
 
-@pytest.mark.parametrize("role", ["base", "dkim", "firewall", "postfix", "report", "tls"])
+@pytest.mark.parametrize(
+    "role", ["base", "dkim", "firewall", "postfix", "report", "rotation", "tls"]
+)
 def test_every_role_is_a_deploy_with_a_docstring(role: str) -> None:
     module = importlib.import_module(f"postroad.roles.{role}")
     deploys = [
