@@ -8,7 +8,7 @@ import re
 import secrets
 from pathlib import Path
 
-from lab import control
+from lab import ca, control
 from lab.guest import Guest
 from lab.network import APPLICATION, MACHINE, RESOLVER
 from lab.session import Lab
@@ -16,6 +16,8 @@ from postroad.passwords import hashed
 
 DOMAIN = "shop.example"
 ADMIN = "ops@bigmail.example"
+# The shop's web host is the host of its application.
+WEB_HOST = "app.lab.example"
 # Login of the shop's application on each stream.
 USERS = {"transactional": "shop", "marketing": "campaigns"}
 
@@ -52,7 +54,12 @@ def estate(lab: Lab) -> dict[str, object]:
             "source": "acme",
             "directory": lab.acme_directory,
             "ca_file": str(lab.acme_ca),
+            # Pebble does not look CAA up; the records are there for those who check them.
+            "caa": ca.NAME,
         },
+        "mta_sts": {"mode": "testing", "web_host": WEB_HOST},
+        "tls_reports": ADMIN,
+        "unsubscribe": {"hostname": f"unsubscribe.news.{DOMAIN}", "web_host": WEB_HOST},
         "resolver": {
             "root_hints_file": str(lab.root_hints),
             "trust_anchor_file": str(lab.root_key),

@@ -50,9 +50,19 @@ COMMANDS = (
         "name every fault of an inventory's estate",
     ),
     Command(
+        ("dns", "plan"),
+        "postroad.commands.dns_plan",
+        "write what people have to publish, where and why, and what is wrong with it",
+    ),
+    Command(
         ("dns", "records"),
         "postroad.commands.dns_records",
-        "write the records to publish, with the keys that the hosts have",
+        "write the records to publish, for programs",
+    ),
+    Command(
+        ("dns", "mta-sts"),
+        "postroad.commands.dns_mta_sts",
+        "write the MTA-STS policy file of an envelope domain",
     ),
     Command(
         ("audit",),

@@ -10,6 +10,7 @@ from pyinfra.api.connect import connect_all, disconnect_all
 from pyinfra.context import ctx_host, ctx_state
 
 from postroad.dns.dkim import LiveKey
+from postroad.dns.tlsa import LiveCertificate
 from postroad.inventory import Loaded, load
 from postroad.site import Site
 
@@ -44,6 +45,17 @@ def connected(inventory: Path) -> Iterator[tuple[Loaded, list[Site]]]:
 def live_keys(sites: list[Site]) -> tuple[LiveKey, ...]:
     """The DKIM keys of every host that belong in the DNS, in the order of the hosts."""
     return tuple(key for site in sites for key in _keys_of(site))
+
+
+def live_certificates(sites: list[Site]) -> tuple[LiveCertificate, ...]:
+    """The certificate of every host that serves one, in the order of the hosts."""
+    found = (_certificate_of(site) for site in sites)
+    return tuple(certificate for certificate in found if certificate is not None)
+
+
+def _certificate_of(site: Site) -> LiveCertificate | None:
+    with ctx_host.use(site.pyhost):
+        return site.live_certificate()
 
 
 def _keys_of(site: Site) -> tuple[LiveKey, ...]:

@@ -22,6 +22,7 @@ from postroad.component import Component, Drift, drift
 from postroad.components import Build, Builder, latch
 from postroad.dns.dkim import LiveKey
 from postroad.dns.needs import MissingKeyError, Need, digest, needs, needs_json
+from postroad.dns.tlsa import LiveCertificate
 from postroad.facts.host import State
 from postroad.facts.world import WorldSees
 from postroad.keys import published_keys, signing_keys
@@ -133,6 +134,13 @@ class Site:
             for key in published_keys(self.estate, self.host, self.state().keys)
             if key.stream == stream
         )
+
+    def live_certificate(self) -> LiveCertificate | None:
+        """The certificate that this host serves; None while it has none."""
+        found = self.state().certificate
+        if found is None or not found.spki_sha256:
+            return None
+        return LiveCertificate(self.host.name, found.spki_sha256)
 
     def secret(self, ref: SecretRef) -> str:
         """A secret's value, read from where the operator keeps it."""

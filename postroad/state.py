@@ -7,9 +7,12 @@ turns its output into a `HostState`. Both are pure; `postroad.facts.host` is the
 
 from __future__ import annotations
 
+import binascii
 import shlex
+from base64 import b64decode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from postroad import ufw
@@ -81,11 +84,22 @@ class CertificateState:
     """The certificate the instances read: its names, and seconds until it ends (host's clock).
 
     ``renewal`` is what certbot(1) remembers of how it renews it; empty where it does not.
+    ``public_key`` is base64 of the SubjectPublicKeyInfo; empty where openssl could not tell.
     """
 
     names: frozenset[str]
     seconds_left: int
     renewal: Mapping[str, str] = field(default_factory=dict)
+    public_key: str = ""
+
+    @property
+    def spki_sha256(self) -> str:
+        """sha256 (hexadecimal) of the SubjectPublicKeyInfo; empty where that is not known."""
+        try:
+            octets = b64decode(self.public_key, validate=True)
+        except (binascii.Error, ValueError):
+            octets = b""
+        return sha256(octets).hexdigest() if octets else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,9 +259,10 @@ def _certificates(ask: Questions) -> str:
             'echo "$f $(openssl pkey -in "$f" -pubout -outform DER 2>/dev/null | base64 -w0)"',
             "done",
             f"m lives; grep -H . {keys}/*/keys/*/*.life /dev/null 2>/dev/null",
-            # Asked once for both: openssl takes longer to start than all the rest together.
+            # Asked once for all: openssl takes longer to start than all the rest together.
             f"m certificate; if [ -f {chain} ]; then",
-            f"said=$(openssl x509 -in {chain} -noout -ext subjectAltName -enddate 2>/dev/null)",
+            f"said=$(openssl x509 -in {chain} -noout -pubkey -ext subjectAltName -enddate "
+            "2>/dev/null)",
             'echo "$said"',
             'date -d "$(echo "$said" | sed -n \'s/^notAfter=//p\')" +%s; fi',
             f"m certificate-fault; cat {CERTIFICATE_FAULT} 2>/dev/null",
@@ -330,6 +345,9 @@ def _keys(lines: Iterable[str], lives: Iterable[str]) -> tuple[KeyState, ...]:
     return tuple(sorted(keys, key=lambda k: (k.stream, k.domain, k.selector)))
 
 
+_PEM_BEGIN, _PEM_END = "-----BEGIN PUBLIC KEY-----", "-----END PUBLIC KEY-----"
+
+
 def _split(lines: Iterable[str], mark: str) -> Iterator[tuple[str, str, str]]:
     return (line.partition(mark) for line in lines)
 
@@ -347,7 +365,16 @@ def _certificate(
     }
     remembered = (line.partition(" = ") for line in renewal)
     renewal_of = {key.strip(): value.strip() for key, _, value in remembered}
-    return CertificateState(frozenset(names), int(int(lines[-1]) - clock), renewal_of)
+    return CertificateState(
+        frozenset(names), int(int(lines[-1]) - clock), renewal_of, _public_key(lines)
+    )
+
+
+def _public_key(lines: Sequence[str]) -> str:
+    """The body of the PEM block (RFC 7468 §13) among ``lines``; empty where there is none."""
+    if _PEM_BEGIN not in lines or _PEM_END not in lines:
+        return ""
+    return "".join(lines[lines.index(_PEM_BEGIN) + 1 : lines.index(_PEM_END)])
 
 
 def parse(output: Iterable[str]) -> HostState:

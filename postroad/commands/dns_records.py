@@ -1,4 +1,4 @@
-"""``postroad dns records INVENTORY``: asks the hosts for their keys and writes what to publish."""
+"""``postroad dns records INVENTORY FORM``: asks the hosts and writes what to publish."""
 
 from __future__ import annotations
 
@@ -7,21 +7,24 @@ import sys
 from pathlib import Path
 
 from postroad.dns import command
-from postroad.live import UnreachableError, connected, live_keys
+from postroad.dns.records import UnusableKeyError
+from postroad.inventory import InventoryError
+from postroad.live import UnreachableError, connected, live_certificates, live_keys
 from postroad.settings.faults import EstateFaults
 
 add_arguments = command.add_arguments
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """0 written, 1 the estate has faults, 2 a host did not answer."""
+    """0 written, 1 the estate or a key has faults, 2 a host or the inventory did not answer."""
     try:
         with connected(Path(arguments.inventory)) as (loaded, sites):
-            arguments.write(loaded.estate, live_keys(sites), sys.stdout)
-    except EstateFaults as faults:
+            keys, certificates = live_keys(sites), live_certificates(sites)
+            arguments.write(loaded.estate, keys, certificates, sys.stdout)
+    except (EstateFaults, UnusableKeyError) as faults:
         print(faults, file=sys.stderr)
         return 1
-    except (UnreachableError, FileNotFoundError) as error:
+    except (UnreachableError, InventoryError) as error:
         print(error, file=sys.stderr)
         return 2
     return 0

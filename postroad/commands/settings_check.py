@@ -1,4 +1,7 @@
-"""``postroad settings check INVENTORY``: every fault of an estate, before any host is touched."""
+"""``postroad settings check INVENTORY``: every fault of an estate, before any host is touched.
+
+Of a declaration without a fault, the records that it needs are looked at as well.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from postroad.dns import budget
+from postroad.dns.records import derive
 from postroad.inventory import InventoryError, load
 from postroad.settings.faults import EstateFaults
 from postroad.settings.model import Estate
@@ -26,6 +31,10 @@ def run(arguments: argparse.Namespace) -> int:
     except InventoryError as error:
         print(error, file=sys.stderr)
         return 2
+    wrong = budget.faults(derive(estate, ()))
+    if wrong:
+        print("\n".join(f"the records of this estate: {fault}" for fault in wrong), file=sys.stderr)
+        return 1
     print(summary(estate))
     return 0
 

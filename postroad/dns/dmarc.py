@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from postroad.dns.mailto import mailto
+from postroad.dns.names import is_within
 from postroad.dns.record import Record
 from postroad.dns.text import txt
 from postroad.settings.model import Estate
@@ -17,7 +19,8 @@ def records(estate: Estate) -> Iterator[Record]:
     """
     for domain in estate.from_domains:
         why = f"policy for mail that says From: {domain} and is not aligned; reports come daily"
-        yield Record(f"_dmarc.{domain}", estate.record_ttl, "TXT", txt(_policy(estate)), why)
+        policy = txt(_policy(estate, domain))
+        yield Record(f"_dmarc.{domain}", estate.record_ttl, "TXT", policy, why)
     if _is_ours(estate, _report_domain(estate)):
         yield from _authorisations(estate)
 
@@ -33,12 +36,12 @@ def authorisations_by_others(estate: Estate) -> tuple[Record, ...]:
     return tuple(_authorisations(estate))
 
 
-def _policy(estate: Estate) -> str:
+def _policy(estate: Estate, domain: str) -> str:
     # sp and np are spelt out: sub-domains, real or made up, are never easier to forge (§4.7).
-    policy = estate.dmarc.policy
-    # RFC 9989 §4.8: a comma or an exclamation mark would end or limit the URI.
-    reports = estate.dmarc.reports.replace("%", "%25").replace(",", "%2C").replace("!", "%21")
-    return f"v=DMARC1; p={policy}; sp={policy}; np={policy}; rua=mailto:{reports}"
+    # A sending domain below another one has a record of its own, which alone counts there.
+    policy = estate.dmarc.policy_of(domain)
+    reports = mailto(estate.dmarc.reports)
+    return f"v=DMARC1; p={policy}; sp={policy}; np={policy}; rua={reports}"
 
 
 def _authorisations(estate: Estate) -> Iterator[Record]:
@@ -57,7 +60,7 @@ def _report_domain(estate: Estate) -> str:
 def _is_ours(estate: Estate, name: str) -> bool:
     """Whether ``name`` is, or is below, a domain that the estate sends with."""
     ours = (*estate.from_domains, *(stream.envelope_domain for stream in estate.streams))
-    return any(_is_within(name, domain) for domain in ours)
+    return any(is_within(name, domain) for domain in ours)
 
 
 def _in_one_line(one: str, other: str) -> bool:
@@ -66,8 +69,4 @@ def _in_one_line(one: str, other: str) -> bool:
     Siblings may or may not be: that takes a look at DNS (RFC 9989 §4.10). They are authorised as
     if they were not, which does no harm where it was not needed.
     """
-    return _is_within(one, other) or _is_within(other, one)
-
-
-def _is_within(name: str, domain: str) -> bool:
-    return name == domain or name.endswith(f".{domain}")
+    return is_within(one, other) or is_within(other, one)

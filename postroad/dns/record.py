@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-RecordType = Literal["A", "AAAA", "MX", "PTR", "TXT"]
+RecordType = Literal["A", "AAAA", "CAA", "CNAME", "MX", "PTR", "TLSA", "TXT"]
 
 
 @dataclass(frozen=True, slots=True)

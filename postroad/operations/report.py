@@ -9,10 +9,9 @@ from pyinfra.api import operation
 from pyinfra.api.command import StringCommand
 from pyinfra.context import ctx_host
 
-from postroad.dns.dmarc import authorisations_by_others
 from postroad.dns.records import derive
-from postroad.dns.zone import work_order
-from postroad.live import live_keys
+from postroad.dns.work_order import work_order
+from postroad.live import live_certificates, live_keys
 from postroad.settings.model import NoTls
 from postroad.site import Site, Sites
 
@@ -45,13 +44,14 @@ def last_words(sites: tuple[Site, ...]) -> str:
     if not any("stream is closed" in sentence for sentence in sentences):
         return "\n".join(sentences)
     estate = sites[0].estate
-    records = derive(estate, live_keys(list(sites)))
+    asked = list(sites)
+    records = derive(estate, live_keys(asked), live_certificates(asked))
     return "\n".join(
         [
             *sentences,
             "Publish these records, then run again; a stream opens when its host sees them.",
             "",
-            work_order(records, authorisations_by_others(estate)),
+            work_order(estate, records),
         ]
     )
 

@@ -14,6 +14,7 @@ from postroad.settings.model import (
     Estate,
     EstateInput,
     Firewall,
+    NoTls,
     Opening,
     Resolver,
     StreamName,
@@ -106,6 +107,11 @@ def _estate(node: Node) -> Estate | None:
     every_domain = tuple(dict.fromkeys(d for domains in from_domains.values() for d in domains))
     dmarc = read_dmarc(_section(table, "dmarc", keys.DMARC), admin_email, every_domain)
     mta_sts = table.nullable("mta_sts", read_mta_sts, None)
+    if mta_sts is not None and isinstance(tls, NoTls):
+        table.at("mta_sts").fault(
+            "demands TLS of those who send to the estate, which has no certificate",
+            'write another "source" under "tls", or leave this out',
+        )
     tls_reports = table.nullable("tls_reports", email, None)
     unsubscribe = table.nullable("unsubscribe", read_unsubscribe, None)
     if unsubscribe is not None:

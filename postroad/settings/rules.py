@@ -94,8 +94,12 @@ def aligned(one: str, other: str) -> bool:
         if left != right:
             break
         common.append(left)
-    registry = len(common) == 2 and len(common[0]) == 2 and common[1] in _REGISTRY_LABELS
-    return len(common) >= 2 and not registry
+    return len(common) >= 2 and not is_registry(common[::-1])
+
+
+def is_registry(labels: Sequence[str]) -> bool:
+    """Whether a name's ``labels`` look like what registries sell names under, as ``co.uk``."""
+    return len(labels) == 2 and len(labels[1]) == 2 and labels[0] in _REGISTRY_LABELS
 
 
 def one_key_a_selector(

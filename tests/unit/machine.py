@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import textwrap
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -211,7 +212,8 @@ class Machine:
             names = frozenset(self.host.certificate_names)
             tls = self.estate.tls
             renewal = wanted_renewal(tls) if isinstance(tls, AcmeTls) else {}
-            self.state = replace(self.state, certificate=CertificateState(names, LEASED, renewal))
+            made = CertificateState(names, LEASED, renewal, public_key(2))
+            self.state = replace(self.state, certificate=made)
 
     def _make_keys(self) -> None:
         have = {(key.stream, key.domain): key for key in self.state.keys}
@@ -362,10 +364,12 @@ def _unit(name: str, unit: UnitState) -> list[str]:
 def _certificate(state: HostState) -> list[str]:
     if state.certificate is None:
         return []
+    key = state.certificate.public_key
+    pem = ["-----BEGIN PUBLIC KEY-----", *textwrap.wrap(key, 64), "-----END PUBLIC KEY-----"]
     names = ", ".join(f"DNS:{name}" for name in sorted(state.certificate.names))
     # Rounded up: the parser subtracts the clock's fraction and cuts off the rest.
     ends = int(state.clock) + 1 + state.certificate.seconds_left
-    return ["X509v3 Subject Alternative Name: ", f"    {names}", str(ends)]
+    return [*(pem if key else []), "X509v3 Subject Alternative Name: ", f"    {names}", str(ends)]
 
 
 def _firewall(firewall: ufw.State) -> list[str]:

@@ -464,3 +464,11 @@ def test_inventory_and_estate_name_the_same_hosts() -> None:
     assert extra.where == written(("hosts", "mail2"))
     assert "is no host of the inventory" in extra.wrong
     assert 'write "mail3"' in extra.mend
+
+
+def test_a_policy_that_demands_tls_needs_a_certificate() -> None:
+    declared = put(declaration(), ("mta_sts",), {"mode": "testing", "web_host": "www.shop.example"})
+    assert read(declared, FILE).mta_sts
+    (fault,) = faults_of(put(declared, ("tls",), {"source": "none"}))
+    assert fault.where == written(("mta_sts",))
+    assert "has no certificate" in fault.wrong

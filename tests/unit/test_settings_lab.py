@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -10,6 +11,8 @@ import lab.shop
 from lab import control
 from lab.session import Lab
 from lab.state import Host, State
+from postroad.dns import budget
+from postroad.dns.records import LiveCertificate, RecordType, derive
 from postroad.inventory import InventoryError, load
 from postroad.settings.read import read
 
@@ -42,6 +45,13 @@ def test_the_shop_of_the_lab_has_no_fault(checkout: Path) -> None:
         ("out1.shop.example", "10.84.0.12"),
         ("news1.shop.example", "10.84.0.13"),
     ]
+
+
+def test_the_shop_of_the_lab_has_every_kind_of_record(checkout: Path) -> None:
+    estate = read(lab.shop.estate(running()), "group_data/lab.py")
+    records = derive(estate, (), [LiveCertificate("mail1", "0" * 64)])
+    assert {record.type for record in records} == set(get_args(RecordType))
+    assert budget.faults(records) == ()
 
 
 def test_logins_are_made_once_and_kept_from_others(checkout: Path) -> None:

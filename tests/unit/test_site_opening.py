@@ -8,12 +8,14 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from postroad.component import File
+from postroad.dns.tlsa import LiveCertificate
 from postroad.facts.world import Seen
 from postroad.paths import opened_path
 from postroad.site import UNVERIFIED, shape
-from postroad.state import FileState
+from postroad.state import CertificateState, FileState
 from tests.unit.declarations import declaration, two_hosts
 from tests.unit.machine import Machine
+from tests.unit.test_dns.estates import public_key
 
 OK = Seen("ok", "")
 
@@ -124,6 +126,28 @@ def test_a_key_of_a_domain_no_longer_declared_is_not_live() -> None:
         "shop.example",
         "news.shop.example",
     }
+
+
+def test_another_certificate_closes_no_open_stream() -> None:
+    machine = latched(keyed())
+    machine.verdicts = [Seen("unknown", "the resolver does not answer")]
+    machine.state = replace(
+        machine.state,
+        certificate=CertificateState(frozenset(), 86_400, public_key=public_key(9)),
+    )
+    assert why(machine) == ""
+    assert machine.looked == []
+
+
+def test_the_live_certificate_is_the_one_that_the_host_serves() -> None:
+    machine = keyed()
+    machine.state = replace(machine.state, certificate=None)
+    assert machine.site().live_certificate() is None
+    machine.state = replace(machine.state, certificate=CertificateState(frozenset(), 86_400))
+    assert machine.site().live_certificate() is None
+    served = CertificateState(frozenset(), 86_400, public_key=public_key(9))
+    machine.state = replace(machine.state, certificate=served)
+    assert machine.site().live_certificate() == LiveCertificate("mail1", served.spki_sha256)
 
 
 def test_the_shape_of_a_host_needs_neither_files_nor_secrets() -> None:

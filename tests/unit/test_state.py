@@ -11,6 +11,8 @@ from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.x509 import load_pem_x509_certificate
 from pyinfra.api.exceptions import FactProcessError
 
 from postroad import ufw
@@ -141,6 +143,7 @@ DEPLOYED = replace(
         frozenset({"mail1.shop.example", "out1.shop.example"}),
         7_776_000,
         {"authenticator": "standalone", "reuse_key": "True"},
+        "MIIB" * 98,
     ),
     firewall=ufw.State(
         status=ufw.Status(
@@ -236,6 +239,14 @@ def test_the_fact_says_so_in_pyinfra_s_own_way() -> None:
             CertificateState(frozenset({"a.example", "b.example"}), 99),
         ),
         ("1795460300", CertificateState(frozenset(), -100)),
+        (
+            "-----BEGIN PUBLIC KEY-----\nMIIB\nAA==\n-----END PUBLIC KEY-----\n1795460500",
+            CertificateState(frozenset(), 99, public_key="MIIBAA=="),
+        ),
+        (
+            "-----BEGIN PUBLIC KEY-----\nMIIB\n1795460500",
+            CertificateState(frozenset(), 99, public_key=""),
+        ),
     ],
 )
 def test_the_certificate(certificate: str, found: CertificateState | None) -> None:
@@ -354,6 +365,15 @@ def test_the_probe_reads_a_certificate(box: Sandbox) -> None:
     assert found.names == {"mail1.shop.example", "out1.shop.example"}
     assert 29 * 86400 < found.seconds_left <= 30 * 86400
     assert found.renewal == {}
+    # What `openssl x509 -pubkey | openssl pkey -pubin -outform DER | sha256sum` would say.
+    chain = load_pem_x509_certificate((box.root / "chain.pem").read_bytes())
+    spki = chain.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    assert found.spki_sha256 == hashlib.sha256(spki).hexdigest()
+
+
+@pytest.mark.parametrize("public_key", ["", "not base64", "AAA", "ключ"])
+def test_a_public_key_that_cannot_be_read_has_no_digest(public_key: str) -> None:
+    assert CertificateState(frozenset(), 1, public_key=public_key).spki_sha256 == ""
 
 
 def test_the_probe_reads_how_the_certificate_is_renewed(box: Sandbox) -> None:

@@ -15,7 +15,7 @@ def closed_streams(audited: Audited) -> Iterator[Fault]:
             yield Fault(
                 f"the {stream} stream takes no mail: {reason}",
                 "applications get 451, and keep their mail",
-                f"publish what `postroad dns records` prints; then {audited.run}",
+                f"publish what `postroad dns plan` prints; then {audited.run}",
             )
 
 
@@ -32,7 +32,7 @@ def wrong_records(audited: Audited) -> Iterator[Fault]:
         yield Fault(
             f"{expectation.stream}: {expectation.reason}",
             "the stream is open, and receivers refuse or distrust what it sends",
-            f"publish{lines or ' what `postroad dns records` prints'}",
+            f"publish{lines or ' what `postroad dns plan` prints'}",
         )
 
 

@@ -48,7 +48,7 @@ def unverifiable(audited: Audited) -> Iterator[Fault]:
                 f"what the {probe.stream} signer signs for {probe.sender} cannot be verified: "
                 f"{probe.reason}",
                 "receivers take the mail for forged",
-                f"publish the record of the key that is on the host: postroad dns records; then "
+                f"publish the record of the key that is on the host: postroad dns plan; then "
                 f"{audited.run}",
             )
         elif probe.outcome == "signed" and not _is_stranger(probe):

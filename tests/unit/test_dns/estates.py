@@ -10,8 +10,9 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from postroad.dns.records import LiveKey
+from postroad.dns.records import LiveCertificate, LiveKey
 from postroad.settings.model import (
+    AcmeTls,
     Admin,
     Dkim,
     Dmarc,
@@ -19,11 +20,14 @@ from postroad.settings.model import (
     Estate,
     Firewall,
     Host,
+    Http01,
     Limits,
+    MtaSts,
     NoTls,
     Resolver,
     Stream,
     StreamName,
+    Unsubscribe,
     WayOut,
 )
 
@@ -130,6 +134,27 @@ def estate(*hosts: Host, reports: str = "dmarc@shop.example") -> Estate:
         time_servers=(),
         log_days=30,
         port25_probe=None,
+    )
+
+
+AUTHORITY = AcmeTls(
+    directory="https://ca.example/directory",
+    email="ops@shop.example",
+    ca_file=None,
+    challenge=Http01(),
+    caa="ca.example",
+)
+CERTIFICATES = (LiveCertificate("mail1", "1a" * 32), LiveCertificate("mail2", "2b" * 32))
+
+
+def whole_estate(*hosts: Host) -> Estate:
+    """An estate that declares everything that names can have."""
+    return replace(
+        estate(*hosts),
+        tls=AUTHORITY,
+        mta_sts=MtaSts(mode="testing", max_age=1_209_600, web_host="www.shop.example"),
+        tls_reports="tls@shop.example",
+        unsubscribe=Unsubscribe("unsubscribe.news.shop.example", "www.shop.example"),
     )
 
 

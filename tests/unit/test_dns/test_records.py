@@ -6,6 +6,7 @@ import re
 from base64 import b64decode
 from dataclasses import replace
 from itertools import permutations
+from typing import get_args
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
@@ -13,12 +14,12 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from postroad.dns.dkim import without_key
 from postroad.dns.dmarc import authorisations_by_others
-from postroad.dns.records import Record, UnusableKeyError, derive
+from postroad.dns.records import Record, RecordType, UnusableKeyError, derive
 from postroad.dns.text import txt
-from postroad.settings.model import Estate, Host
+from postroad.settings.model import DmarcPolicy, Estate, Host
 
 from . import estates
-from .estates import MAIL1, MAIL2, MARKETING, TRANSACTIONAL, estate, live_key
+from .estates import MAIL1, MAIL2, MARKETING, TRANSACTIONAL, estate, live_key, whole_estate
 
 
 def data(records: tuple[Record, ...], owner: str, kind: str) -> list[str]:
@@ -84,7 +85,8 @@ def test_bounces_go_to_every_inbound_host() -> None:
 def test_a_host_that_takes_no_mail_in_is_no_mx() -> None:
     records = without_keys(MAIL1, replace(MAIL2, inbound=False))
     assert data(records, "bounce.shop.example", "MX") == ["10 mail1.shop.example."]
-    assert not [r for r in without_keys(replace(MAIL1, inbound=False)) if r.type == "MX"]
+    alone = without_keys(replace(MAIL1, inbound=False))
+    assert data(alone, "bounce.shop.example", "MX") == []
 
 
 def test_spf_of_an_envelope_domain_names_the_ways_out_of_its_stream_alone() -> None:
@@ -95,11 +97,20 @@ def test_spf_of_an_envelope_domain_names_the_ways_out_of_its_stream_alone() -> N
     assert value(records, "bounce.news.shop.example") == marketing
 
 
-def test_spf_of_helo_and_host_names_refuses_everybody_else() -> None:
+def test_spf_of_helo_names_refuses_everybody_else() -> None:
     records = without_keys(MAIL1)
     helo = "v=spf1 ip4:192.0.2.12 ip6:2001:db8::12 -all"
     assert value(records, "out1.shop.example") == helo
-    assert value(records, "mail1.shop.example") == "v=spf1 ip4:192.0.2.11 ip6:2001:db8::11 -all"
+    assert value(records, "news1.shop.example") == "v=spf1 ip4:192.0.2.13 -all"
+
+
+def test_a_host_name_that_no_mail_leaves_by_may_send_nothing() -> None:
+    assert value(without_keys(MAIL1), "mail1.shop.example") == "v=spf1 -all"
+
+
+def test_a_sending_domain_that_is_also_a_host_name_keeps_the_spf_record_of_its_owner() -> None:
+    host = replace(MAIL1, hostname="shop.example")
+    assert data(without_keys(host), "shop.example", "TXT") == []
 
 
 def test_a_sending_domain_keeps_the_spf_record_of_its_owner() -> None:
@@ -118,32 +129,55 @@ def test_a_sending_domain_that_is_also_envelope_domain_gets_spf() -> None:
 
 def test_names_that_coincide_share_one_spf_record() -> None:
     records = derive(with_transactional("mail1.shop.example"), ())
-    assert value(records, "mail1.shop.example") == (
-        "v=spf1 ip4:192.0.2.11 ip4:192.0.2.12 ip6:2001:db8::11 ip6:2001:db8::12 ~all"
-    )
+    assert value(records, "mail1.shop.example") == "v=spf1 ip4:192.0.2.12 ip6:2001:db8::12 ~all"
 
 
-def test_a_stream_that_no_host_carries_publishes_no_spf() -> None:
+def test_the_envelope_domain_of_a_stream_that_no_host_carries_may_send_nothing() -> None:
     lone = estates.host("mail1", ("192.0.2.11",), MAIL1.ways_out[0])
-    assert data(without_keys(lone), "bounce.news.shop.example", "TXT") == []
+    assert value(without_keys(lone), "bounce.news.shop.example") == "v=spf1 -all"
 
 
-def test_many_addresses_make_one_spf_record_of_several_strings() -> None:
+def many_hosts(count: int) -> Estate:
+    """Hosts 100, 101 … of one stream, each with an IPv4 address of 11 characters."""
     hosts = [
         estates.host(
             f"m{n}",
             (f"192.0.2.{n}",),
             estates.way_out("transactional", f"m{n}.shop.example", f"192.0.2.{n}"),
         )
-        for n in range(100, 120)
+        for n in range(100, 100 + count)
     ]
-    records = derive(estate(*hosts), ())
+    return estate(*hosts)
+
+
+def test_many_addresses_make_one_spf_record_of_several_strings() -> None:
+    records = derive(many_hosts(20), ())
     (text,) = data(records, "bounce.shop.example", "TXT")
     strings = re.findall(r'"([^"]*)"', text)
     assert len(strings[0]) == 255
     assert len(strings) == 2
     addresses = " ".join(f"ip4:192.0.2.{n}" for n in range(100, 120))
     assert value(records, "bounce.shop.example") == f"v=spf1 {addresses} ~all"
+
+
+def test_more_addresses_than_one_answer_holds_stand_in_parts_that_fit() -> None:
+    records = derive(many_hosts(60), ())
+    whole = value(records, "bounce.shop.example")
+    owners = [f"_spf{n}.bounce.shop.example" for n in (1, 2, 3)]
+    assert whole == f"v=spf1 {' '.join(f'include:{owner}' for owner in owners)} ~all"
+    parts = [value(records, owner) for owner in owners]
+    found = [term for part in parts for term in part.split(" ") if term.startswith("ip4:")]
+    assert found == [f"ip4:192.0.2.{n}" for n in range(100, 160)]
+    for owner, part in zip(owners, parts, strict=True):
+        assert (part.startswith("v=spf1 ip4:"), part.endswith(" -all")) == (True, True)
+        assert len(owner) + len(part) <= 450
+
+
+@pytest.mark.parametrize("count", [26, 27])
+def test_spf_is_in_one_piece_as_long_as_it_fits(count: int) -> None:
+    whole = value(derive(many_hosts(count), ()), "bounce.shop.example")
+    one_piece = len("bounce.shop.example") + len("v=spf1 ~all") + 16 * count
+    assert ("include:" in whole) == (one_piece > 450)
 
 
 def test_a_2048_bit_key_is_one_record_of_two_strings_that_holds_the_key() -> None:
@@ -219,9 +253,22 @@ def test_the_declared_policy_is_published() -> None:
     )
 
 
+def test_a_domain_may_be_at_another_stage() -> None:
+    staged = estate(MAIL1)
+    stages: tuple[tuple[str, DmarcPolicy], ...] = (("news.shop.example", "quarantine"),)
+    staged = replace(staged, dmarc=replace(staged.dmarc, policy="none", stages=stages))
+    records = derive(staged, ())
+    assert value(records, "_dmarc.shop.example").startswith("v=DMARC1; p=none; sp=none; np=none; ")
+    assert value(records, "_dmarc.news.shop.example").startswith(
+        "v=DMARC1; p=quarantine; sp=quarantine; np=quarantine; "
+    )
+
+
 def test_separators_in_the_report_address_are_encoded() -> None:
-    records = derive(estate(MAIL1, reports="a,b!c@shop.example"), ())
-    assert value(records, "_dmarc.shop.example").endswith("rua=mailto:a%2Cb%21c@shop.example")
+    records = derive(estate(MAIL1, reports="a,b!c;d%e@shop.example"), ())
+    assert value(records, "_dmarc.shop.example").endswith(
+        "rua=mailto:a%2Cb%21c%3Bd%25e@shop.example"
+    )
 
 
 def test_reports_within_one_organization_need_no_authorisation() -> None:
@@ -260,8 +307,9 @@ def test_the_order_depends_on_nothing_but_the_records() -> None:
 
 
 def test_every_record_has_the_ttl_of_the_estate_and_one_line_of_why() -> None:
-    quick = replace(estate(MAIL1, MAIL2), record_ttl=60)
-    records = derive(quick, estates.keys_of_mail1())
+    quick = replace(whole_estate(MAIL1, MAIL2), record_ttl=60)
+    records = derive(quick, estates.keys_of_mail1(), estates.CERTIFICATES)
+    assert {r.type for r in records} == set(get_args(RecordType))
     assert {r.ttl for r in records} == {60}
     assert all(r.why and "\n" not in r.why for r in records)
 

@@ -1,0 +1,39 @@
+"""``postroad dns mta-sts INVENTORY DOMAIN``: the policy file that the domain's web host serves."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from postroad.dns.mta_sts import policy
+from postroad.inventory import InventoryError, load
+from postroad.settings.faults import EstateFaults
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The inventory, and one of its envelope domains."""
+    parser.add_argument("inventory", type=Path, metavar="INVENTORY")
+    parser.add_argument("domain", metavar="DOMAIN", help="envelope domain of a stream")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """0 written, 1 faults or no such policy, 2 the inventory does not load. Asks no host."""
+    try:
+        estate = load(arguments.inventory).estate
+    except EstateFaults as faults:
+        print(faults, file=sys.stderr)
+        return 1
+    except InventoryError as error:
+        print(error, file=sys.stderr)
+        return 2
+    domains = [stream.envelope_domain for stream in estate.streams]
+    if estate.mta_sts is None:
+        print('no policy is declared: write estate["mta_sts"]', file=sys.stderr)
+        return 1
+    if arguments.domain not in domains:
+        known = ", ".join(domains)
+        print(f"{arguments.domain} is no envelope domain: name one of {known}", file=sys.stderr)
+        return 1
+    print(policy(estate, estate.mta_sts), end="")
+    return 0
