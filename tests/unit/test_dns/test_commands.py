@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from pyinfra.api.exceptions import PyinfraError
 
 from postroad import cli
 from postroad.commands import dns_plan, dns_records
@@ -110,6 +111,17 @@ def test_what_keeps_a_command_from_its_answer(
     shown = capsys.readouterr()
     assert shown.out == ""
     assert "sign with different keys under one name" in shown.err
+
+
+def test_hosts_of_which_none_answers_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def nobody(state: object) -> None:
+        raise PyinfraError("No hosts remaining!")
+
+    monkeypatch.setattr("postroad.live.connect_all", nobody)
+    assert cli.main(["dns", "plan", str(inventory(tmp_path, whole()))]) == 2
+    assert "no connection to mail1: check the address" in capsys.readouterr().err
 
 
 def test_an_inventory_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
