@@ -65,6 +65,16 @@ COMMANDS = (
         "write the MTA-STS policy file of an envelope domain",
     ),
     Command(
+        ("dns", "octodns"),
+        "postroad.commands.dns_octodns",
+        "write the records as YAML for octoDNS, one file a zone",
+    ),
+    Command(
+        ("dns", "publish"),
+        "postroad.commands.dns_publish",
+        "bring the records into your zones by dynamic update, after showing the plan",
+    ),
+    Command(
         ("audit",),
         "postroad.commands.audit",
         "check what must be true on the live hosts",

@@ -1,0 +1,52 @@
+"""What commands that ask the live hosts have in common: the estate, its records, its faults."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from postroad.dns.dkim import UnusableKeyError
+from postroad.dns.missing import missing
+from postroad.dns.record import Record
+from postroad.dns.records import derive
+from postroad.inventory import InventoryError
+from postroad.live import UnreachableError, connected, live_certificates, live_keys
+from postroad.secrets import SecretError
+from postroad.settings.faults import EstateFaults
+from postroad.settings.model import Estate
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """An estate and every record that it needs, with the keys and certificates of its hosts.
+
+    ``lacking`` are sentences about what no host has yet. Relative paths start at ``base``.
+    """
+
+    estate: Estate
+    records: tuple[Record, ...]
+    lacking: tuple[str, ...]
+    base: Path
+
+
+def wanted(inventory: Path) -> Wanted:
+    """Ask the hosts of the inventory for what they show. Raises what `told` tells."""
+    with connected(inventory) as (loaded, sites):
+        keys, certificates = live_keys(sites), live_certificates(sites)
+    records = derive(loaded.estate, keys, certificates)
+    lacking = tuple(missing(loaded.estate, keys, certificates))
+    return Wanted(loaded.estate, records, lacking, loaded.base)
+
+
+def told(work: Callable[[], int]) -> int:
+    """What ``work`` returns; 1 where the estate or a key is at fault, 2 where nobody answered."""
+    try:
+        return work()
+    except (EstateFaults, UnusableKeyError) as faults:
+        print(faults, file=sys.stderr)
+        return 1
+    except (InventoryError, UnreachableError, SecretError) as error:
+        print(error, file=sys.stderr)
+        return 2

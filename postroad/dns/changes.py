@@ -1,0 +1,158 @@
+"""What a zone lacks: wanted records against what its primary holds, and the update between (pure).
+
+One update for each zone (RFC 2136). Its prerequisites say what was seen of every RRset that it
+touches, so that it is carried out whole, or not at all where the zone is no longer as it was seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from dns.name import Name
+from dns.rdata import Rdata
+from dns.rdatatype import CNAME
+from dns.rdtypes.ANY.TXT import TXT
+from dns.update import UpdateMessage
+
+from postroad.dns.owned import foreign
+from postroad.dns.record import Record
+from postroad.dns.rrset import Key, RRset, content, key_of, rrsets
+
+Verdict = Literal["add", "change", "unchanged", "in the way"]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What happens to one RRset, and why it is wanted.
+
+    ``seen`` is what stands at its name (None: nothing), ``kept`` what of that is not ours.
+    *in the way*: what stands there is not ours to replace, so nothing happens.
+    """
+
+    verdict: Verdict
+    wanted: RRset
+    why: tuple[str, ...]
+    seen: RRset | None = None
+    kept: tuple[Rdata, ...] = ()
+
+    @property
+    def is_to_do(self) -> bool:
+        return self.verdict in ("add", "change")
+
+
+@dataclass(frozen=True, slots=True)
+class ZonePlan:
+    """What is to be done in one zone, a line for each RRset that the estate wants there."""
+
+    zone: str
+    lines: tuple[Line, ...]
+
+    @property
+    def to_do(self) -> tuple[Line, ...]:
+        return tuple(line for line in self.lines if line.is_to_do)
+
+    @property
+    def in_the_way(self) -> tuple[Line, ...]:
+        return tuple(line for line in self.lines if line.verdict == "in the way")
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the zone holds all that is wanted."""
+        return all(line.verdict == "unchanged" for line in self.lines)
+
+
+def plan(
+    zone: str, records: Iterable[Record], seen: Mapping[Key, RRset], shared: Collection[Name]
+) -> ZonePlan:
+    """What ``zone`` needs to hold ``records``.
+
+    ``seen`` is what its primary holds of `questions`, ``shared`` the names that others use too.
+    """
+    everything = tuple(records)
+    why: dict[Key, dict[str, None]] = {}
+    for record in everything:
+        why.setdefault(key_of(record), {})[record.why] = None
+    lines = (_line(wanted, tuple(why[wanted.key]), seen, shared) for wanted in rrsets(everything))
+    return ZonePlan(zone, tuple(lines))
+
+
+def questions(records: Iterable[Record]) -> tuple[Key, ...]:
+    """The RRsets to ask the primary for, each once."""
+    return tuple(dict.fromkeys(key_of(record) for record in records))
+
+
+def doubtful(plan: ZonePlan) -> tuple[Key, ...]:
+    """The RRsets that were answered and differ from what is wanted.
+
+    An answer may be made from a wildcard (RFC 4592 §3.3.1): then nothing stands at the name itself,
+    and a prerequisite that it does would fail for ever.
+    """
+    differing = (line.seen for line in plan.lines if line.verdict != "unchanged")
+    return tuple(dict.fromkeys(seen.key for seen in differing if seen))
+
+
+def update(plan: ZonePlan) -> UpdateMessage:
+    """The update that carries ``plan`` out (RFC 2136 §2), not signed; empty where nothing is to do.
+
+    What is in the way stays as it is.
+    """
+    message = UpdateMessage(f"{plan.zone}.")
+    for line in plan.to_do:
+        if line.seen is None:
+            _add(message, line.wanted)
+        else:
+            _change(message, line, line.seen)
+    return message
+
+
+def _line(
+    wanted: RRset, why: tuple[str, ...], seen: Mapping[Key, RRset], shared: Collection[Name]
+) -> Line:
+    # Other data beside a CNAME is silently ignored by the server (RFC 2136 §3.4.2.2).
+    alias = seen.get((wanted.name, CNAME))
+    if alias and wanted.type != CNAME:
+        return Line("in the way", wanted, why, alias)
+    found = seen.get(wanted.key)
+    if found is None:
+        return Line("add", wanted, why)
+    kept = foreign(wanted, found, shared)
+    ours = [rdata for rdata in found.rdatas if rdata not in kept]
+    # The TTL belongs to the whole RRset (RFC 2181 §5.2): it is not ours alone to change.
+    is_timely = bool(kept) or found.ttl == wanted.ttl
+    if _same(ours, wanted.rdatas) and is_timely:
+        return Line("unchanged", wanted, why, found, kept)
+    if kept and not all(isinstance(rdata, TXT) for rdata in kept):
+        return Line("in the way", wanted, why, found, kept)
+    return Line("change", wanted, why, found, kept)
+
+
+def _same(some: Iterable[Rdata], others: Iterable[Rdata]) -> bool:
+    """Whether both say the same, each thing once: a second SPF record is one too many."""
+    left, right = [content(r) for r in some], [content(r) for r in others]
+    return len(left) == len(right) and set(left) == set(right)
+
+
+def _add(message: UpdateMessage, wanted: RRset) -> None:
+    if wanted.type == CNAME:
+        # RFC 2136 §2.4.5: a CNAME beside other data would be ignored, so the name must be free.
+        message.absent(wanted.name)
+    else:
+        message.absent(wanted.name, wanted.type)
+        message.absent(wanted.name, CNAME)
+    message.add(wanted.name, wanted.ttl, *wanted.rdatas)
+
+
+def _change(message: UpdateMessage, line: Line, seen: RRset) -> None:
+    wanted = line.wanted
+    message.present(wanted.name, *seen.rdatas)
+    if not line.kept:
+        message.replace(wanted.name, wanted.ttl, *wanted.rdatas)
+        return
+    gone = [r for r in seen.rdatas if r not in line.kept and r not in wanted.rdatas]
+    if gone:
+        message.delete(wanted.name, *gone)
+    new = [r for r in wanted.rdatas if r not in seen.rdatas]
+    if new:
+        message.add(wanted.name, seen.ttl, *new)
