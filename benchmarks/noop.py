@@ -96,7 +96,7 @@ def _converge() -> None:
     """Deploy until a dry run names nothing. RuntimeError where that does not come."""
     running = lab.load()
     for _ in range(RUNS_TO_CONVERGE):
-        road.publish(running, road.zone())
+        road.publish(running)
         if not road.plan():
             return
         _tell("deploying")

@@ -42,6 +42,8 @@ _SOA_TIMES = "3600 600 86400 1"
 _ECDSA_P256 = 13
 _KSK_FLAGS = 257
 _MOUNT = "/srv/dns"
+# What makes a zone, rather than stands in it.
+_CUTS = ("SOA", "NS", "DS")
 
 
 @dataclass(frozen=True)
@@ -126,11 +128,11 @@ class Dns:
         (self.directory / "zones.conf").write_text("")
         (self.directory / "is-started").unlink(missing_ok=True)
 
-    def start(self, base: Iterable[Record]) -> None:
-        """Load the lab's own zones (root, top-level domain, reverse zones, those of *base*), and
-        again what was loaded before the name server's host was born anew."""
+    def start(self, base: Iterable[Record], empty: Iterable[str] = ()) -> None:
+        """Load the lab's own zones (root, top-level domain, reverse zones, those of *base*, those
+        named in *empty*), and again what was there before the name server's host was born anew."""
         network = self.guest.network
-        fixed = [".", TOP_LEVEL, network.ipv4_reverse_zone, network.ipv6_reverse_zone]
+        fixed = [".", TOP_LEVEL, network.ipv4_reverse_zone, network.ipv6_reverse_zone, *empty]
         zones: dict[str, list[Record]] = {zone: [] for zone in fixed}
         for record in base:
             zones.setdefault(self._zone_of(record[0]), []).append(record)
@@ -177,8 +179,13 @@ class Dns:
             added = {_absolute(zone): list(records) for zone, records in zones.items()}
             self._save(before, before | added)
 
+    def take_up(self) -> None:
+        """Keep what dynamic updates changed, and have every resolver see it."""
+        with self._changing() as before:
+            self._save(before, before)
+
     def publish(self, records: Iterable[Record]) -> None:
-        """Publish an estate's records: they become the whole content of the zones they are in.
+        """Publish records as a whole: they become all that the zones have that they are in.
 
         A zone is a child of `example.`. A reverse zone is everybody's: there, the records
         replace those of the same owner only.
@@ -223,10 +230,25 @@ class Dns:
 
     @contextmanager
     def _changing(self) -> Iterator[dict[str, list[Record]]]:
-        """All zones as they are, while nobody else changes them."""
+        """All zones as they are served, while nobody else changes their files."""
         with (self.directory / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            yield self._load("zones.json")
+            yield {
+                zone: self._served(zone, rows) for zone, rows in self._load("zones.json").items()
+            }
+
+    def _served(self, zone: str, stored: list[Record]) -> list[Record]:
+        """The rows of *zone* after its dynamic updates: a file that lacks them would undo them.
+
+        SOA, NS and DS are the lab's own, and so are the root and the top-level domain.
+        """
+        if zone in (".", TOP_LEVEL):
+            return stored
+        rows = [row for row in self.dump(zone) if row[2] not in _CUTS]
+        served = {_plain(row) for row in rows}
+        kept = [row for row in stored if row[2] in _CUTS or _plain(row) in served]
+        known = {_plain(row) for row in kept}
+        return kept + [row for row in rows if _plain(row) not in known]
 
     def _shared(self) -> tuple[str, ...]:
         network = self.guest.network
@@ -338,6 +360,12 @@ def _line(record: Record) -> str:
     except (dns.exception.DNSException, ValueError) as error:
         raise LabError(f"{owner} {kind} {rdata}: not a valid record: {error}") from error
     return f"{_absolute(owner)} {ttl} IN {kind} {rdata}"
+
+
+def _plain(record: Record) -> tuple[str, int, str, dns.rdata.Rdata]:
+    """The record in a form that is the same however it was written."""
+    owner, ttl, kind, rdata = record
+    return _absolute(owner), ttl, kind, dns.rdata.from_text("IN", kind, rdata)
 
 
 def _absolute(name: str) -> str:

@@ -51,6 +51,9 @@ class Surroundings:
         return self.secret(f"{host}.pem", lambda: certificates.issue(self.authority, host))
 
 
+# Zones that stand ready and empty, as at a registrar's: their owner fills them.
+REGISTERED = ("shop.example.",)
+
 Plant = Callable[[Seed, Surroundings], None]
 
 

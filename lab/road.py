@@ -1,7 +1,7 @@
 """The road in the lab: the deploy run as an operator runs it, and its records put into the DNS.
 
-What the tests and the demonstration share. The lab's DNS is filled from the model's own derivation
-and from nothing else.
+What the tests and the demonstration share. The shop's zones are filled by `postroad dns publish`
+alone, from what the model derives.
 """
 
 import json
@@ -11,9 +11,6 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-
-import dns.rdatatype
-from dns.zonefile import read_rrsets
 
 from lab import control
 from lab.session import Lab
@@ -66,13 +63,10 @@ def plan(*options: str) -> list[Entry]:
     return [e for e in entries if e["hosts_with_change"] or e["hosts_with_conditional_change"]]
 
 
-def zone(inventory: Path = INVENTORY) -> str:
-    """What `postroad dns records --zone` writes: every record that the estate needs as it is now.
-
-    On bare hosts that is everything but the DKIM keys. RuntimeError where a host does not answer.
-    """
-    done = subprocess.run(
-        [sys.executable, "-m", "postroad", "dns", "records", "--zone", str(inventory)],
+def postroad(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run postroad's command line in the checkout; never raises on its exit status."""
+    return subprocess.run(
+        [sys.executable, "-m", "postroad", *arguments],
         cwd=control.CLONE,
         env=_environment(),
         stdin=subprocess.DEVNULL,
@@ -81,20 +75,26 @@ def zone(inventory: Path = INVENTORY) -> str:
         timeout=120,
         check=False,
     )
+
+
+def zone(inventory: Path = INVENTORY) -> str:
+    """What `postroad dns records --zone` writes: every record that the estate needs as it is now.
+
+    On bare hosts that is everything but the DKIM keys. RuntimeError where a host does not answer.
+    """
+    done = postroad("dns", "records", "--zone", str(inventory))
     if done.returncode != 0:
         raise RuntimeError(done.stderr.strip())
     return done.stdout
 
 
-def publish(lab: Lab, text: str) -> int:
-    """Put a master file into the lab's DNS, as the operator would into the real one.
+def publish(lab: Lab, inventory: Path = INVENTORY) -> str:
+    """`postroad dns publish --yes`, as the operator does it; returns what it said.
 
-    Returns the number of its records.
+    Every resolver of the lab sees the records afterwards. RuntimeError where not all is published.
     """
-    records = [
-        (str(rrset.name), rrset.ttl, dns.rdatatype.to_text(rrset.rdtype), rdata.to_text())
-        for rrset in read_rrsets(text, origin=".", rdclass=None, relativize=False)
-        for rdata in rrset
-    ]
-    lab.dns.publish(records)
-    return len(records)
+    done = postroad("dns", "publish", "--yes", str(inventory))
+    if done.returncode != 0:
+        raise RuntimeError(done.stdout + done.stderr)
+    lab.dns.take_up()
+    return done.stdout

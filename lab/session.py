@@ -91,6 +91,11 @@ class Lab:
         return self.state.run / "root.key"
 
     @property
+    def tsig_key(self) -> Path:
+        """The secret of the key that every zone takes dynamic updates with, in base64."""
+        return self.state.run / "secrets" / "tsig"
+
+    @property
     def apt_proxy(self) -> str:
         """The URL of the package forwarder."""
         return self.network.forwarder

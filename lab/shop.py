@@ -9,8 +9,9 @@ import secrets
 from pathlib import Path
 
 from lab import ca, control
+from lab.dns import TSIG_NAME
 from lab.guest import Guest
-from lab.network import APPLICATION, MACHINE, RESOLVER
+from lab.network import APPLICATION, MACHINE, NAMESERVER, RESOLVER
 from lab.session import Lab
 from postroad.passwords import hashed
 
@@ -64,10 +65,26 @@ def estate(lab: Lab) -> dict[str, object]:
             "root_hints_file": str(lab.root_hints),
             "trust_anchor_file": str(lab.root_key),
         },
+        "dns": _dns(lab),
         "apt_proxy": lab.apt_proxy,
         "port25_probe": "mx.bigmail.example",
         "record_ttl": 60,
-        "dns": {"resolvers": [network.ipv4(RESOLVER)]},
+    }
+
+
+def _dns(lab: Lab) -> dict[str, object]:
+    """The shop's own zone, and the lab's reverse zones: hosters that leave them to their customers
+    are rare, but there are some."""
+    network = lab.network
+    zones = (f"{DOMAIN}.", network.ipv4_reverse_zone, network.ipv6_reverse_zone)
+    updates = {
+        "server": network.ipv4(NAMESERVER),
+        "key_name": TSIG_NAME.rstrip("."),
+        "key": {"file": str(lab.tsig_key)},
+    }
+    return {
+        "resolvers": [network.ipv4(RESOLVER)],
+        "zones": {zone.rstrip("."): updates for zone in zones},
     }
 
 

@@ -27,9 +27,9 @@ def lab() -> Lab:
 @pytest.fixture(scope="session")
 def deployed(lab: Lab) -> Lab:
     """The estate, deployed and open: records published, every stream taking mail."""
-    road.publish(lab, road.zone())
+    road.publish(lab)
     _succeed(road.deploy())
-    road.publish(lab, road.zone())
+    road.publish(lab)
     _succeed(road.deploy())
     assert road.plan() == []
     return lab

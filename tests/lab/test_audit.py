@@ -422,7 +422,7 @@ def host(deployed: Lab) -> Guest:
 def world(deployed: Lab) -> Iterator[Lab]:
     """The lab, whose DNS may be spoilt: it is as the model says again afterwards."""
     yield deployed
-    road.publish(deployed, road.zone())
+    road.publish(deployed)
     forget_names(deployed)
 
 

@@ -43,12 +43,11 @@ def withdrawn(deployed: Lab, estate: Estate, mended: None) -> Iterator[Withdrawn
     guest = deployed.targets["mail2"]
     selector = guest.run(f"ls {KEYS}").stdout.strip().removesuffix(".pem")
     record = f"{selector}._domainkey.news.shop.example."
-    published = road.zone()
     deployed.dns.withdraw(record, "TXT")
     # The host's own resolver remembers the record for a while.
     guest.run(["systemctl", "restart", "unbound"])
     yield Withdrawn(deployed, estate, record)
-    road.publish(deployed, published)
+    road.publish(deployed)
     guest.run(["systemctl", "restart", "unbound"])
 
 
@@ -70,7 +69,7 @@ def test_a_stream_is_closed_until_its_key_is_seen_and_then_opens(withdrawn: With
     own = withdrawn.estate.host("mail2").way_out("transactional")
     assert letters.post(withdrawn.lab, receipt, way=own).is_accepted
 
-    road.publish(withdrawn.lab, road.zone())
+    road.publish(withdrawn.lab)
     withdrawn.guest.run(["systemctl", "restart", "unbound"])
     opened = road.deploy("--limit", "mail2")
     assert opened.returncode == 0, opened.stdout + opened.stderr

@@ -95,7 +95,7 @@ def test_a_whole_life_loses_no_signature(deployed: Lab, sender: Sender) -> None:
     made = {guest.name: keys(guest, "pem") - before[guest.name] for guest in hosts}
     assert all(len(names) == len(before[name]) for name, names in made.items())
     rotated()  # Nobody sees them yet.
-    road.publish(deployed, road.zone())
+    road.publish(deployed)
     rotated("the world sees")
     rotated()  # The TTL is not over.
     for guest in hosts:
@@ -111,7 +111,7 @@ def test_a_whole_life_loses_no_signature(deployed: Lab, sender: Sender) -> None:
             marked(guest, key, "active", 8 * DAY)
     rotated("revoke")
     assert {guest.name: keys(guest, "pem") for guest in hosts} == made
-    road.publish(deployed, road.zone())
+    road.publish(deployed)
     old, zone = set.union(*before.values()), road.zone()
     assert all(record(key) in zone for key in old)
     assert zone.count('"v=DKIM1; p="') == sum(map(len, before.values()))
@@ -122,7 +122,6 @@ def test_a_whole_life_loses_no_signature(deployed: Lab, sender: Sender) -> None:
     assert {guest.name: keys(guest, "life") for guest in hosts} == made
     zone = road.zone()
     assert not any(record(key) in zone for key in old)
-    road.publish(deployed, zone)
     sender.stopped.set()
     sender.join()
     assert sender.refused == []

@@ -26,7 +26,7 @@ def _as_declared(deployed: Lab) -> Iterator[None]:
     for _ in ("the key is made", "and seen by the world"):
         done = road.deploy("--limit", "mail2")
         assert done.returncode == 0, done.stdout + done.stderr
-        road.publish(deployed, road.zone())
+        road.publish(deployed)
     assert road.plan("--limit", "mail2") == []
 
 
@@ -60,7 +60,7 @@ def test_a_supplied_key_signs_and_is_seen_nowhere(
     assert done.returncode == 0, done.stdout + done.stderr
     # A key the world has not seen closes the stream until its record is published.
     assert f"{SELECTOR}._domainkey" in done.stdout + done.stderr
-    road.publish(deployed, road.zone(supplied.inventory))
+    road.publish(deployed, supplied.inventory)
     assert supplied.deploy().returncode == 0
     letter = letters.receipt(deployed.providers["bigmail"].address("alice"))
     assert _submit(deployed, shop.password("shop"), letter).is_accepted
