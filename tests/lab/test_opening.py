@@ -41,7 +41,7 @@ class Withdrawn:
 @pytest.fixture
 def withdrawn(deployed: Lab, estate: Estate, mended: None) -> Iterator[Withdrawn]:
     guest = deployed.targets["mail2"]
-    selector = guest.run(f"ls {KEYS}").stdout.strip().removesuffix(".pem")
+    selector = guest.run(f"basename {KEYS}/*.pem .pem").stdout.strip()
     record = f"{selector}._domainkey.news.shop.example."
     deployed.dns.withdraw(record, "TXT")
     # The host's own resolver remembers the record for a while.
