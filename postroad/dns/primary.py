@@ -32,6 +32,14 @@ from postroad.settings.model import DnsZone
 # All questions of one zone together: a server that hangs is told as such in time.
 SECONDS = 20.0
 
+# dnspython says no more than FormError where a signature is missing.
+_UNSIGNED = (
+    dns.tsig.BadSignature,
+    dns.tsig.BadTime,
+    dns.message.UnknownTSIGKey,
+    dns.exception.FormError,
+)
+
 _CHANGED = (dns.rcode.NXRRSET, dns.rcode.YXRRSET, dns.rcode.YXDOMAIN, dns.rcode.NXDOMAIN)
 
 
@@ -125,7 +133,7 @@ class Primary:
             answer = connection.exchange(message)
         except dns.tsig.PeerError as error:
             raise PrimaryError(self._disbelieved(error)) from None
-        except (dns.tsig.BadSignature, dns.tsig.BadTime, dns.message.UnknownTSIGKey):
+        except _UNSIGNED:
             raise PrimaryError(self._unsigned) from None
         except (dns.exception.Timeout, TimeoutError):
             raise PrimaryError(self._silent) from None
@@ -181,8 +189,8 @@ class Primary:
     @property
     def _unsigned(self) -> str:
         return (
-            f"the answer of {self._server} is not signed with our TSIG key {self.zone.key_name}:"
-            " something else answers in its place, or it does not know TSIG"
+            f"the answer of {self._server} is not properly signed with our TSIG key"
+            f" {self.zone.key_name}: something else answers in its place, or it does not know TSIG"
         )
 
     @property
