@@ -75,6 +75,11 @@ COMMANDS = (
         "bring the records into your zones by dynamic update, after showing the plan",
     ),
     Command(
+        ("dmarc", "report"),
+        "postroad.commands.dmarc_report",
+        "read aggregate reports, and say whether a stricter policy is due",
+    ),
+    Command(
         ("audit",),
         "postroad.commands.audit",
         "check what must be true on the live hosts",

@@ -1,0 +1,84 @@
+"""``postroad dmarc report INVENTORY PLACE``: aggregate reports, and what they allow to do next."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from postroad.dmarc import show
+from postroad.dmarc.advice import advise
+from postroad.dmarc.analysis import analyse
+from postroad.dmarc.collect import AsideError, Collected, check_aside, collect, put_aside
+from postroad.dmarc.intake import PlaceError
+from postroad.dmarc.reader import ParserMissingError
+from postroad.inventory import InventoryError, load
+from postroad.settings.faults import EstateFaults
+from postroad.settings.model import Estate
+
+
+class UnwrittenError(Exception):
+    """The answer cannot be written where it was asked for."""
+
+
+_CANNOT = (
+    EstateFaults,
+    InventoryError,
+    PlaceError,
+    ParserMissingError,
+    AsideError,
+    UnwrittenError,
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The estate, where its reports lie, and what becomes of the answer and of what is refused."""
+    parser.add_argument("inventory", type=Path, help="inventory file, as inventories/prod.py")
+    parser.add_argument("place", type=Path, help="folder of .xml, .xml.gz and .zip, or a Maildir")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all of it there")
+    parser.add_argument(
+        "--aside", type=Path, metavar="FOLDER", help="move files that are refused there"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """0 every report was read, 1 some were refused, 2 none could be read."""
+    try:
+        estate = load(arguments.inventory).estate
+        if arguments.aside:
+            check_aside(arguments.aside, arguments.place)
+        collected = collect(arguments.place)
+        _tell(estate, collected, arguments.json)
+        if arguments.aside:
+            put_aside(collected.barren, arguments.aside)
+    except _CANNOT as error:
+        print(error, file=sys.stderr)
+        return 2
+    return _status(collected, arguments.place)
+
+
+def _tell(estate: Estate, collected: Collected, json: Path | None) -> None:
+    analysis = analyse(estate, collected.reports)
+    today = datetime.now(UTC).date()
+    advices = [advise(findings, today) for findings in analysis.domains]
+    if collected.reports:
+        print(show.as_text(estate, analysis, advices), end="")
+    for refusal in collected.refusals:
+        print(f"refused: {show.refusal_line(refusal)}", file=sys.stderr)
+    if json:
+        _write(json, show.as_json(estate, analysis, advices, collected.refusals))
+
+
+def _write(place: Path, text: str) -> None:
+    try:
+        place.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UnwrittenError(f"{place}: cannot be written: {error.strerror}") from error
+
+
+def _status(collected: Collected, place: Path) -> int:
+    if not collected.reports:
+        print(f"{place}: holds no report that could be read", file=sys.stderr)
+        return 2
+    return 1 if collected.refusals else 0

@@ -1,0 +1,1 @@
+"""DMARC aggregate reports: taken in with care, read, counted, and turned into advice."""
