@@ -89,9 +89,9 @@ def _unzipped(data: bytes) -> bytes:
     try:
         with zipfile.ZipFile(BytesIO(data)) as archive:
             member = _only_member(archive)
+            # zipfile unpacks no more than the archive declares, then checks its digest.
             _within_limits(member.file_size, len(data))
-            with archive.open(member) as stream:
-                content = stream.read(MAX_UNPACKED + 1)
+            return archive.read(member)
     # zipfile raises each of these on archives that are broken in one way or another.
     except (
         zipfile.BadZipFile,
@@ -103,8 +103,6 @@ def _unzipped(data: bytes) -> bytes:
         ValueError,
     ) as error:
         raise RefusedError(f"is a broken zip: {error}") from error
-    _within_limits(len(content), len(data))
-    return content
 
 
 def _only_member(archive: zipfile.ZipFile) -> zipfile.ZipInfo:
