@@ -130,6 +130,8 @@ def _provider_records(kind: providers.Kind) -> list[dns.Record]:
         (f"{kind.domain}.", 60, "TXT", '"v=spf1 mx -all"'),
         (f"{kind.mx}.", 60, "TXT", '"v=spf1 a -all"'),
         (f"_dmarc.{kind.domain}.", 60, "TXT", '"v=DMARC1; p=reject"'),
+        # The shop's administrator reads reports there (RFC 9990, verifying external destinations).
+        (f"*._report._dmarc.{kind.domain}.", 60, "TXT", '"v=DMARC1"'),
     ]
 
 

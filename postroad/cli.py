@@ -80,6 +80,11 @@ COMMANDS = (
         "read aggregate reports, and say whether a stricter policy is due",
     ),
     Command(
+        ("dns", "check"),
+        "postroad.commands.dns_check",
+        "evaluate what the world sees of the estate's names, as receivers do",
+    ),
+    Command(
         ("audit",),
         "postroad.commands.audit",
         "check what must be true on the live hosts",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from pyinfra.api.connect import connect_all, disconnect_all
@@ -40,6 +41,34 @@ def connected(inventory: Path) -> Iterator[tuple[Loaded, list[Site]]]:
                     f"known_hosts file of {inventory}"
                 )
             yield loaded, [Site(host, loaded.estate, loaded.base) for host in hosts]
+        finally:
+            disconnect_all(loaded.state)
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """An inventory whose hosts were tried: a site for each that answers, and the others' names."""
+
+    loaded: Loaded
+    sites: list[Site]
+    silent: tuple[str, ...]
+
+
+@contextmanager
+def reached(inventory: Path) -> Iterator[Reached]:
+    """As `connected`, but a host that does not answer is named and keeps nobody waiting.
+
+    For what most of the answer does not depend on the hosts.
+    """
+    loaded = load(inventory)
+    with ctx_state.use(loaded.state):
+        try:
+            # pyinfra raises where no host at all is left.
+            with suppress(PyinfraError):
+                connect_all(loaded.state)
+            hosts = list(loaded.inventory)
+            sites = [Site(host, loaded.estate, loaded.base) for host in hosts if host.connected]
+            yield Reached(loaded, sites, tuple(h.name for h in hosts if not h.connected))
         finally:
             disconnect_all(loaded.state)
 

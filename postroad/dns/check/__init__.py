@@ -1,0 +1,1 @@
+"""What the world sees of an estate's names, evaluated as receivers do: ok, wrong or unknown."""

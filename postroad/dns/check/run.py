@@ -1,0 +1,44 @@
+"""Runs checks side by side, in a bounded time, whatever the world does."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from postroad.dns.check.ask import exchange
+from postroad.dns.check.asking import TOTAL_SECONDS, Asker, Exchange
+from postroad.dns.check.names import Names, Silence
+from postroad.dns.check.verdict import Check, Verdict
+from postroad.settings.model import Address
+
+SIDE_BY_SIDE = 64
+
+
+def look(checks: Sequence[Check], resolvers: Iterable[Address]) -> list[Verdict]:
+    """The verdicts of all ``checks``, in their order, then one for each source without a say."""
+    return judged(checks, resolvers, exchange)
+
+
+def judged(
+    checks: Sequence[Check], resolvers: Iterable[Address], exchange: Exchange
+) -> list[Verdict]:
+    """As `look`, with the edge in the hands of the caller."""
+    deadline = time.monotonic() + TOTAL_SECONDS
+    # Two pools: a check waits for questions, and a question never waits for a check.
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as lines, ThreadPoolExecutor(SIDE_BY_SIDE) as desks:
+        names = Names(Asker(exchange, lines, deadline, time.monotonic), resolvers)
+        found = list(desks.map(lambda check: list(check.verdicts(names.ask)), checks))
+    told = [verdict for verdicts in found for verdict in verdicts]
+    return [*told, *(_of_silence(silence) for silence in names.silent())]
+
+
+def _of_silence(silence: Silence) -> Verdict:
+    about = silence.zone if not silence.server.recursive else "resolvers"
+    return Verdict(
+        f"{silence.server}",
+        about,
+        "unknown",
+        "recommended",
+        f"{silence.server} has no say in what is told here: {silence.reason}",
+    )
