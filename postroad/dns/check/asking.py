@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import Executor, Future
-from threading import Lock
+from concurrent.futures import Future
+from functools import partial
 
 from postroad.dns.check.answers import Answer, Question, Server
+from postroad.dns.check.crew import Crew
 
 Exchange = Callable[[Question, float], Answer]
 
@@ -21,16 +23,16 @@ _SILENT = Answer("not asked", detail=f"it left {STRIKES} questions in a row with
 
 
 class Asker:
-    """Sends questions by ``exchange`` in ``pool`` until ``clock`` (seconds) reads ``deadline``."""
+    """Has ``crew`` send questions by ``exchange`` until ``clock`` (seconds) reads ``deadline``."""
 
     def __init__(
-        self, exchange: Exchange, pool: Executor, deadline: float, clock: Callable[[], float]
+        self, exchange: Exchange, crew: Crew, deadline: float, clock: Callable[[], float]
     ) -> None:
         self._exchange = exchange
-        self._pool = pool
+        self._crew = crew
         self._deadline = deadline
         self._clock = clock
-        self._lock = Lock()
+        self._lock = threading.Lock()
         self._asked: dict[Question, Future[Answer]] = {}
         self._strikes: Counter[Server] = Counter()
 
@@ -43,7 +45,7 @@ class Asker:
         """Begin to ask; the answer to a question that was asked before is the same one."""
         with self._lock:
             if question not in self._asked:
-                self._asked[question] = self._pool.submit(self._send, question)
+                self._asked[question] = self._crew.start(partial(self._send, question))
             return self._asked[question]
 
     def ask(self, question: Question) -> Answer:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from postroad.dns.check.ask import exchange
 from postroad.dns.check.asking import TOTAL_SECONDS, Asker, Exchange
+from postroad.dns.check.crew import Crew
 from postroad.dns.check.names import Names, Silence
+from postroad.dns.check.said import Ask
 from postroad.dns.check.verdict import Check, Verdict
 from postroad.settings.model import Address
 
@@ -25,12 +27,17 @@ def judged(
 ) -> list[Verdict]:
     """As `look`, with the edge in the hands of the caller."""
     deadline = time.monotonic() + TOTAL_SECONDS
-    # Two pools: a check waits for questions, and a question never waits for a check.
-    with ThreadPoolExecutor(SIDE_BY_SIDE) as lines, ThreadPoolExecutor(SIDE_BY_SIDE) as desks:
-        names = Names(Asker(exchange, lines, deadline, time.monotonic), resolvers)
-        found = list(desks.map(lambda check: list(check.verdicts(names.ask)), checks))
+    # Two crews: a check waits for questions, and a question never waits for a check.
+    lines, desks = Crew(SIDE_BY_SIDE), Crew(SIDE_BY_SIDE)
+    names = Names(Asker(exchange, lines, deadline, time.monotonic), resolvers)
+    work = [desks.start(partial(_judge, check, names.ask)) for check in checks]
+    found = [future.result() for future in work]
     told = [verdict for verdicts in found for verdict in verdicts]
     return [*told, *(_of_silence(silence) for silence in names.silent())]
+
+
+def _judge(check: Check, ask: Ask) -> list[Verdict]:
+    return list(check.verdicts(ask))
 
 
 def _of_silence(silence: Silence) -> Verdict:

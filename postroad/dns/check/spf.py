@@ -120,8 +120,9 @@ def record(ask: Ask, identity: Identity, sources: Iterable[Address]) -> Iterator
         return  # The evaluation of each source tells that.
     text = found[0].decode("ascii", "replace")
     yield from _size(identity, said)
-    yield from _terms(identity, text)
-    met = {_evaluated(ask, identity, str(address)) for address in sources}
+    own = tuple(sources)
+    yield from _terms(identity, text, own)
+    met = {_evaluated(ask, identity, str(address)) for address in own}
     yield from _strangers(ask, identity, met)
 
 
@@ -173,7 +174,7 @@ def _size(identity: Identity, said: Said) -> Iterator[Fault]:
         )
 
 
-def _terms(identity: Identity, text: str) -> Iterator[Fault]:
+def _terms(identity: Identity, text: str, own: Iterable[Address]) -> Iterator[Fault]:
     for term in text.lower().split()[1:]:
         word = term.lstrip("+-~?")
         if word.partition(":")[0].partition("/")[0] == "ptr":
@@ -182,7 +183,7 @@ def _terms(identity: Identity, text: str) -> Iterator[Fault]:
                 f"{identity.who} uses ptr, which must not be published (RFC 7208 §5.5)",
                 _instead(identity),
             )
-        if word.startswith(("ip4:", "ip6:")) and _is_private(word[4:]):
+        if word.startswith(("ip4:", "ip6:")) and _is_private(word[4:], own):
             yield Fault(
                 "recommended",
                 f"{identity.who} names {quoted(word[4:])}, which no receiver ever sees",
@@ -190,10 +191,13 @@ def _terms(identity: Identity, text: str) -> Iterator[Fault]:
             )
 
 
-def _is_private(text: str) -> bool:
+def _is_private(text: str, own: Iterable[Address]) -> bool:
+    """Whether it is a private network without any of our own addresses in it."""
     try:
         network = ip_network(text, strict=False)
     except ValueError:
+        return False
+    if any(address in network for address in own):
         return False
     return any(network.version == net.version and network.subnet_of(net) for net in _PRIVATE)  # type: ignore[arg-type]
 

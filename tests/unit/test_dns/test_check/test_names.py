@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-
 import pytest
 
 from postroad.dns.check.answers import Answer, Question, Server, read
 from postroad.dns.check.asking import Asker
+from postroad.dns.check.crew import Crew
 from postroad.dns.check.names import Names
 from postroad.dns.check.said import Said, TooLargeError, UnansweredError, addresses, strings
 
@@ -23,10 +22,9 @@ def places(said: Said) -> set[str]:
 
 def test_every_resolver_and_every_name_server_is_asked_once() -> None:
     world = World([PLACE])
-    with ThreadPoolExecutor(8) as pool:
-        names = world.names(pool)
-        assert places(names.ask(NAME, "A")) == {"192.0.2.1"}
-        assert places(names.ask(NAME.upper(), "A")) == {"192.0.2.1"}
+    names = world.names(Crew(8))
+    assert places(names.ask(NAME, "A")) == {"192.0.2.1"}
+    assert places(names.ask(NAME.upper(), "A")) == {"192.0.2.1"}
     asked = {str(q.server.address) for q in world.asked if (q.name, q.kind) == (NAME, "A")}
     assert asked == {str(address) for address in RESOLVERS} | {NS1, NS2}
     assert set(world.asked.values()) == {1}
@@ -65,11 +63,10 @@ def test_one_source_that_says_otherwise_makes_it_unknown(where: str) -> None:
 def test_a_source_that_never_answers_has_no_say_and_is_told_once(where: str) -> None:
     world = World([PLACE])
     world.trouble[where] = silent
-    with ThreadPoolExecutor(8) as pool:
-        names = world.names(pool)
-        assert places(names.ask(NAME, "A")) == {"192.0.2.1"}
-        names.ask(NAME, "AAAA")
-        assert [str(one.server.address) for one in names.silent()] == [where]
+    names = world.names(Crew(8))
+    assert places(names.ask(NAME, "A")) == {"192.0.2.1"}
+    names.ask(NAME, "AAAA")
+    assert [str(one.server.address) for one in names.silent()] == [where]
     assert sum(n for q, n in world.asked.items() if str(q.server.address) == where) == 1
 
 
@@ -138,19 +135,17 @@ def test_strings_of_one_record_are_one_text() -> None:
 def test_a_server_that_falls_silent_is_asked_three_times_more() -> None:
     world = World([PLACE])
     world.trouble[NS1] = lambda q: None if q.kind in ("SOA", "NS") else silent(q)
-    with ThreadPoolExecutor(1) as pool:
-        names = world.names(pool)
-        for number in range(20):
-            with pytest.raises(UnansweredError):
-                names.ask(f"n{number}.shop.example", "A")
+    names = world.names(Crew(1))
+    for number in range(20):
+        with pytest.raises(UnansweredError):
+            names.ask(f"n{number}.shop.example", "A")
     late = sum(n for q, n in world.asked.items() if str(q.server.address) == NS1 and q.kind == "A")
     assert late == 3
 
 
 def test_after_the_deadline_nobody_is_asked() -> None:
     world = World([PLACE])
-    with ThreadPoolExecutor(1) as pool:
-        names = Names(Asker(world.exchange, pool, 10.0, lambda: 10.0), RESOLVERS)
-        with pytest.raises(UnansweredError):
-            names.ask(NAME, "A")
+    names = Names(Asker(world.exchange, Crew(1), 10.0, lambda: 10.0), RESOLVERS)
+    with pytest.raises(UnansweredError):
+        names.ask(NAME, "A")
     assert world.questions == 0

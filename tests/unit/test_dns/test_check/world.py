@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_address
 
 import dns.flags
@@ -17,6 +16,7 @@ import dns.rrset
 
 from postroad.dns.check.answers import Answer, Question, read
 from postroad.dns.check.asking import Asker
+from postroad.dns.check.crew import Crew
 from postroad.dns.check.names import Names
 from postroad.dns.check.run import judged
 from postroad.dns.check.said import Said
@@ -108,11 +108,10 @@ class World:
 
     def ask(self, name: str, kind: str) -> Said:
         """What all sources agree on."""
-        with ThreadPoolExecutor(8) as pool:
-            return self.names(pool).ask(name, kind)
+        return self.names(Crew(8)).ask(name, kind)
 
-    def names(self, pool: ThreadPoolExecutor) -> Names:
-        asker = Asker(self.exchange, pool, time.monotonic() + 20, time.monotonic)
+    def names(self, crew: Crew) -> Names:
+        asker = Asker(self.exchange, crew, time.monotonic() + 20, time.monotonic)
         return Names(asker, RESOLVERS)
 
     def judge(self, *checks: Check) -> list[Verdict]:
