@@ -69,7 +69,6 @@ def estate(lab: Lab) -> dict[str, object]:
         "apt_proxy": lab.apt_proxy,
         "port25_probe": "mx.bigmail.example",
         "record_ttl": 60,
-        "dns": {"resolvers": [network.ipv4(RESOLVER)]},
     }
 
 

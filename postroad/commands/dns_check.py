@@ -85,7 +85,8 @@ def _facts(found: Reached) -> Facts:
 def _keys(site: Site) -> tuple[LiveKey, ...] | str:
     """The keys of one host, or why it does not tell them."""
     try:
-        return live_keys([site])
+        # What a revoked key's record says is that it is void; there is no key to hold it against.
+        return tuple(key for key in live_keys([site]) if not key.revoked)
     except (PyinfraError, OSError) as error:
         return f"it does not answer ({error})"
 
