@@ -58,7 +58,8 @@ def test_pointers_go_to_the_hoster() -> None:
     zones, hoster = order_of(estate(MAIL1, MAIL2)).split("At the hoster")
     assert "set PTR of 192.0.2.12 to out1.shop.example\n" in hoster
     assert "set PTR of 2001:db8::12 to out1.shop.example\n" in hoster
-    assert "PTR" not in zones
+    # A key's base64 may hold these three letters.
+    assert " PTR " not in zones
     assert "arpa" not in hoster
 
 
