@@ -13,6 +13,7 @@ from postroad.dns.check import report
 from postroad.dns.check.checks import Facts, about_hosts, checks
 from postroad.dns.check.run import look
 from postroad.dns.check.verdict import Verdict, status
+from postroad.dns.check.web import fetch
 from postroad.dns.dkim import LiveKey
 from postroad.inventory import InventoryError
 from postroad.live import Reached, live_keys, reached
@@ -49,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
         with reached(arguments.inventory) as found:
             facts = _facts(found)
             verdicts = look(
-                [*about_hosts(facts.silent), *checks(found.loaded.estate, facts)],
+                [*about_hosts(facts.silent), *checks(found.loaded.estate, facts, fetch)],
                 found.loaded.estate.dns.resolvers,
             )
         return _tell(verdicts, before, arguments.json)

@@ -7,27 +7,44 @@ from dataclasses import dataclass
 from functools import partial
 
 from postroad.dns import dkim as dkim_records
-from postroad.dns.check import addresses, dkim, dmarc, fcrdns, mx, spf
+from postroad.dns.check import (
+    addresses,
+    caa,
+    dkim,
+    dmarc,
+    fcrdns,
+    mta_sts,
+    mx,
+    spf,
+    tls_rpt,
+    tlsa,
+)
 from postroad.dns.check.mends import publish
+from postroad.dns.check.mta_sts import Fetch
 from postroad.dns.check.said import Ask, UnansweredError
 from postroad.dns.check.spf import Identity
 from postroad.dns.check.verdict import Check, Fault
 from postroad.dns.dkim import LiveKey, without_key
 from postroad.dns.record import Record
 from postroad.dns.records import derive
-from postroad.settings.model import Address, Estate, Host
+from postroad.settings.model import AcmeTls, Address, Estate, Host
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known of the hosts: the keys they sign with, and why a host gave no answer."""
+    """What is known of the hosts: the keys they sign with, and why a host gave no answer.
+
+    ``served`` holds the sha256 (hexadecimal) of the SubjectPublicKeyInfo that a host serves, by the
+    host's name in the inventory.
+    """
 
     keys: tuple[LiveKey, ...]
     silent: tuple[tuple[str, str], ...]
+    served: tuple[tuple[str, str], ...] = ()
 
 
-def checks(estate: Estate, facts: Facts) -> tuple[Check, ...]:
-    """All of them, host by host and domain by domain, in the order of the declaration."""
+def checks(estate: Estate, facts: Facts, fetch: Fetch) -> tuple[Check, ...]:
+    """All of them, host by host and domain by domain; ``fetch`` gets the MTA-STS policies."""
     records = derive(estate, ())
     return (
         *_addresses(estate),
@@ -36,6 +53,10 @@ def checks(estate: Estate, facts: Facts) -> tuple[Check, ...]:
         *_mx(estate, records),
         *_dkim(estate, facts),
         *_dmarc(estate, records),
+        *_mta_sts(estate, records, fetch),
+        *_tls_reports(estate, records),
+        *_tlsa(estate, facts),
+        *_caa(estate),
     )
 
 
@@ -118,7 +139,7 @@ def _identities(estate: Estate, records: tuple[Record, ...]) -> dict[Identity, t
 
 def _mx(estate: Estate, records: tuple[Record, ...]) -> Iterator[Check]:
     inbound = {host.hostname: frozenset(host.addresses) for host in estate.inbound_hosts}
-    for domain in dict.fromkeys(stream.envelope_domain for stream in estate.streams):
+    for domain in _envelope_domains(estate):
         if inbound:
             mend = publish(records, domain, "MX")
             judge = partial(mx.comes_back, domain=domain, inbound=inbound, mend=mend)
@@ -165,6 +186,55 @@ def _dmarc(estate: Estate, records: tuple[Record, ...]) -> Iterator[Check]:
 def _envelopes(estate: Estate, domain: str) -> tuple[str, ...]:
     found = (stream.envelope_domain for stream in estate.streams if domain in stream.from_domains)
     return tuple(dict.fromkeys(found))
+
+
+def _envelope_domains(estate: Estate) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(stream.envelope_domain for stream in estate.streams))
+
+
+def _mta_sts(estate: Estate, records: tuple[Record, ...], fetch: Fetch) -> Iterator[Check]:
+    declared = estate.mta_sts
+    if declared is None:
+        return
+    for domain in _envelope_domains(estate):
+        mend = publish(records, f"_mta-sts.{domain}", "TXT")
+        judge = partial(mta_sts.record, domain=domain, mend=mend)
+        fine = f"senders to {domain} know that it has a policy"
+        yield Check("MTA-STS record", domain, "required", fine, judge)
+        served = partial(mta_sts.policy, fetch=fetch, domain=domain, declared=declared)
+        fine = f"the policy of {domain} is served, and true of its MX"
+        yield Check("MTA-STS policy", domain, "required", fine, served)
+
+
+def _tls_reports(estate: Estate, records: tuple[Record, ...]) -> Iterator[Check]:
+    reports = estate.tls_reports
+    if reports is None:
+        return
+    for domain in _envelope_domains(estate):
+        mend = publish(records, f"_smtp._tls.{domain}", "TXT")
+        judge = partial(tls_rpt.record, domain=domain, reports=reports, mend=mend)
+        fine = f"senders to {domain} report to {reports}"
+        yield Check("TLS reports", domain, "recommended", fine, judge)
+
+
+def _tlsa(estate: Estate, facts: Facts) -> Iterator[Check]:
+    served = dict(facts.served)
+    for host in estate.inbound_hosts:
+        if host.name in served:
+            name, digest = host.hostname, served[host.name]
+            judge = partial(tlsa.served, host=name, spki_sha256=digest)
+            fine = f"no TLSA record contradicts the key that {name} serves"
+            yield Check("TLSA", name, "required", fine, judge)
+
+
+def _caa(estate: Estate) -> Iterator[Check]:
+    if not isinstance(estate.tls, AcmeTls) or estate.tls.caa is None:
+        return
+    names = (name for host in estate.hosts for name in host.certificate_names)
+    for name in dict.fromkeys(names):
+        judge = partial(caa.issuer, name=name, authority=estate.tls.caa)
+        fine = f"{estate.tls.caa} may issue certificates for {name}"
+        yield Check("CAA", name, "required", fine, judge)
 
 
 def about_hosts(silent: Iterable[tuple[str, str]]) -> Iterator[Check]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from postroad.dns.check.checks import Facts, checks
+from postroad.dns.check.mta_sts import Fetch, Page
+from postroad.dns.check.said import UnansweredError
 from postroad.dns.check.verdict import Verdict
 from postroad.dns.dmarc import authorisations_by_others
 from postroad.dns.records import derive
-from postroad.settings.model import Estate
+from postroad.settings.model import Address, Estate
 
 from .. import estates
 from ..estates import MAIL1
@@ -36,11 +38,19 @@ def instead(name: str, kind: str, *rdatas: str) -> list[Record]:
     return [*without(name, kind), *((name, kind, rdata) for rdata in rdatas)]
 
 
+def no_web(host: str, path: str, address: Address) -> Page:
+    """A world without web servers."""
+    raise UnansweredError(f"https://{host}{path}: nobody there")
+
+
 def judge(
-    records: Iterable[Record], estate: Estate = ESTATE, facts: Facts = FACTS
+    records: Iterable[Record],
+    estate: Estate = ESTATE,
+    facts: Facts = FACTS,
+    fetch: Fetch = no_web,
 ) -> list[Verdict]:
     """Every verdict on the estate in a world with these records."""
-    return World(records).judge(*checks(estate, facts))
+    return World(records).judge(*checks(estate, facts, fetch))
 
 
 def faults(verdicts: Iterable[Verdict]) -> list[Verdict]:
