@@ -8,13 +8,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pyinfra.api.exceptions import PyinfraError
+from pyinfra.context import ctx_host
 
-from postroad.dns.check import report
+from postroad.dns.check import list_data, lists, report
 from postroad.dns.check.checks import Facts, about_hosts, checks
+from postroad.dns.check.list_data import DnsList
 from postroad.dns.check.run import look
 from postroad.dns.check.verdict import Verdict, status
 from postroad.dns.check.web import fetch
 from postroad.dns.dkim import LiveKey
+from postroad.facts.resolved import Resolved
 from postroad.inventory import InventoryError
 from postroad.live import Reached, live_keys, reached
 from postroad.settings.faults import EstateFaults
@@ -36,10 +39,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         " file, and need not be there yet",
     )
     parser.epilog = (
-        'Asks the resolvers of estate["dns"]["resolvers"], the name servers of each zone, and the'
-        " hosts for their keys; changes nothing. Exit status: 0 all is ok, 1 a recommendation is"
-        " not met or something is unknown, 2 a requirement is not met, 3 it could not be asked;"
-        " with --since by what is new alone."
+        'Asks the resolvers of estate["dns"]["resolvers"], the name servers of each zone, the hosts'
+        " for their keys, and DNS lists through the hosts' own resolvers; changes nothing. Exit"
+        " status: 0 all is ok, 1 a recommendation is not met or something is unknown, 2 a"
+        " requirement is not met, 3 it could not be asked; with --since by what is new alone."
     )
 
 
@@ -47,12 +50,14 @@ def run(arguments: argparse.Namespace) -> int:
     """Ask, write the verdicts, and return the exit status."""
     try:
         before = _before(arguments.since)
+        known = list_data.read()
         with reached(arguments.inventory) as found:
             facts = _facts(found)
             verdicts = look(
                 [*about_hosts(facts.silent), *checks(found.loaded.estate, facts, fetch)],
                 found.loaded.estate.dns.resolvers,
             )
+            verdicts += [verdict for site in found.sites for verdict in _listings(site, known)]
         return _tell(verdicts, before, arguments.json)
     except (EstateFaults, InventoryError, OSError, ValueError) as error:
         print(error, file=sys.stderr)
@@ -90,6 +95,17 @@ def _keys(site: Site) -> tuple[LiveKey, ...] | str:
         return tuple(key for key in live_keys([site]) if not key.revoked)
     except (PyinfraError, OSError) as error:
         return f"it does not answer ({error})"
+
+
+def _listings(site: Site, known: Sequence[DnsList]) -> list[Verdict]:
+    """What the DNS lists say of the addresses of one host, asked through its own resolver."""
+    with ctx_host.use(site.pyhost):
+        try:
+            names = lists.questions(known, site.host)
+            answers = site.pyhost.get_fact(Resolved, names=names)
+        except (PyinfraError, OSError) as error:
+            return [Verdict("DNS lists", site.host.name, "unknown", "required", str(error))]
+    return list(lists.verdicts(known, site.host, answers))
 
 
 def _tell(verdicts: Sequence[Verdict], before: list[Verdict] | None, place: Path | None) -> int:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 
 import dns.name
@@ -16,7 +17,10 @@ import pytest
 from lab import control, road
 from lab.dns import Record
 from lab.session import Lab
+from postroad.dns.check import list_data
 from postroad.dns.check.checks import Facts, checks
+from postroad.dns.check.list_data import DnsList
+from postroad.dns.check.lists import TEST_ENTRIES, entry
 from postroad.dns.check.run import look
 from postroad.dns.check.verdict import Verdict
 from postroad.dns.check.web import fetch
@@ -65,10 +69,25 @@ Zones = dict[str, list[Record]]
 @pytest.fixture
 def published(deployed: Lab) -> Iterator[Zones]:
     """The zones of the shop as they are good; they are so again afterwards."""
-    shared = (".", "example.", "lab.example.")
-    good = {zone: deployed.dns.dump(zone) for zone in deployed.dns.zones() if zone not in shared}
+    ours = [zone for zone in deployed.dns.zones() if zone.endswith(("shop.example.", ".arpa."))]
+    good = {zone: deployed.dns.dump(zone) for zone in ours}
     yield good
     deployed.dns.load_zones(good)
+
+
+@pytest.fixture(scope="module")
+def lists(deployed: Lab) -> Iterator[Zones]:
+    """The DNS lists of the world, with nothing but their test entries; gone afterwards."""
+    zones = {f"{one.zone}.": _test_entries(one) for one in list_data.read()}
+    deployed.dns.load_zones(zones)
+    yield zones
+    for zone in zones:
+        deployed.dns.remove_zone(zone)
+
+
+def _test_entries(one: DnsList) -> list[Record]:
+    tests = [ip_address(TEST_ENTRIES[family][0]) for family in one.families]
+    return [(f"{entry(address, one.zone)}.", 1, "A", "127.0.0.2") for address in tests]
 
 
 def spf_table(names: Names) -> list[list[Mutation]]:
@@ -224,7 +243,7 @@ def judged(names: Names) -> list[Verdict]:
     return look(checks(names.estate, facts, fetch), names.estate.dns.resolvers)
 
 
-def test_all_is_ok_and_the_command_says_so(deployed: Lab, tmp_path: Path) -> None:
+def test_all_is_ok_and_the_command_says_so(deployed: Lab, lists: Zones, tmp_path: Path) -> None:
     done = check("--json", str(tmp_path / "found.json"))
     assert done.returncode == 0, done.stdout + done.stderr
     found = json.loads((tmp_path / "found.json").read_text())
@@ -232,7 +251,31 @@ def test_all_is_ok_and_the_command_says_so(deployed: Lab, tmp_path: Path) -> Non
     assert done.stdout == f"{len(found)} ok, 0 wrong (0 required), 0 unknown\n"
 
 
-def test_only_what_changed_is_told(deployed: Lab, published: Zones, tmp_path: Path) -> None:
+def test_a_listing_is_told_and_a_refusal_is_unknown(deployed: Lab, lists: Zones) -> None:
+    address = deployed.targets["mail1"].ipv4[1]
+    ours = f"{entry(ip_address(address), 'bl.spamcop.net')}."
+    refusal = ("*.zen.spamhaus.org.", 1, "A", "127.255.255.254")
+    everybody = ("*.psbl.surriel.com.", 1, "A", "127.0.0.2")
+    deployed.dns.load_zones(
+        {
+            "bl.spamcop.net.": [*lists["bl.spamcop.net."], (ours, 1, "A", "127.0.0.2")],
+            "zen.spamhaus.org.": [refusal],
+            "psbl.surriel.com.": [everybody],
+        }
+    )
+    done = check()
+    deployed.dns.load_zones(lists)
+    assert done.returncode == 1
+    said = done.stdout
+    assert f"{address} is listed by SpamCop: reported by its users" in said
+    assert "zen.spamhaus.org is not believed: it refuses, because the question came" in said
+    assert "psbl.surriel.com is not believed: it lists what no list may list" in said
+    assert "wrong (required)" not in said
+
+
+def test_only_what_changed_is_told(
+    deployed: Lab, published: Zones, lists: Zones, tmp_path: Path
+) -> None:
     place = tmp_path / "found.json"
     assert check("--json", str(place), "--since", str(place)).stdout == "nothing changed\n"
     deployed.dns.withdraw("_dmarc.shop.example.")
@@ -255,9 +298,7 @@ def check(*options: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_each_break_is_named(
-    deployed: Lab, published: Zones, names: Names
-) -> None:
+def test_each_break_is_named(deployed: Lab, published: Zones, names: Names) -> None:
     table = list(rounds(names))
     assert sum(map(len, table)) >= 40
     missed = []
