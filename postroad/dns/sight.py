@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import dns.exception
 import dns.resolver
 
+from postroad.dns.check.tags import tag_list
 from postroad.dns.dkim import LiveKey
 from postroad.settings.model import Address
 
@@ -45,7 +46,6 @@ def _shows(address: Address, key: LiveKey) -> bool:
 
 
 def _public_key(record: str) -> str:
-    """The value of the tag ``p`` without its white space (RFC 6376 §3.2, §3.6.1)."""
-    tags = dict(tag.partition("=")[::2] for tag in record.split(";"))
-    values = {name.strip(): "".join(value.split()) for name, value in tags.items()}
-    return values.get("p", "")
+    """The value of the tag ``p`` without its white space (RFC 6376 §3.6.1)."""
+    tags = tag_list(record) or {}
+    return "".join(tags.get("p", "").split())

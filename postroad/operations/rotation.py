@@ -6,6 +6,7 @@ from collections.abc import Generator
 from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
+from gevent.lock import BoundedSemaphore  # type: ignore[import-untyped]
 from pyinfra import host
 from pyinfra.api import operation
 from pyinfra.api.command import StringCommand
@@ -28,12 +29,15 @@ class Rotations:
     _by_run: WeakKeyDictionary[PyinfraState, tuple[Step, ...]] = field(
         default_factory=WeakKeyDictionary
     )
+    _lock: BoundedSemaphore = field(default_factory=BoundedSemaphore)
 
     def steps(self, site: Site) -> tuple[Step, ...]:
         """What the run does to the keys of the host of ``site``, planned once for all hosts."""
         run = site.pyhost.state
-        if run not in self._by_run:
-            self._by_run[run] = _planned(_sites(site))
+        # pyinfra prepares all hosts at once: each would make a plan of its own, a moment apart.
+        with self._lock:
+            if run not in self._by_run:
+                self._by_run[run] = _planned(_sites(site))
         return tuple(step for step in self._by_run[run] if step.host == site.host.name)
 
 
