@@ -43,7 +43,11 @@ class FileState:
 
 @dataclass(frozen=True, slots=True)
 class UnitState:
-    """One systemd unit, in systemd's own words (systemctl show)."""
+    """One systemd unit, in systemd's own words (systemctl show).
+
+    ``active`` is its ActiveState, and ``auto-restart`` while systemd waits to try it again: the
+    ActiveState is then *activating*, as that of a unit which is about to run.
+    """
 
     load: str
     active: str
@@ -225,11 +229,13 @@ def _files_and_names(ask: Questions) -> str:
     )
 
 
+_UNIT_FACTS = "Id,LoadState,ActiveState,SubState,UnitFileState,NeedDaemonReload"
+
+
 def _services(ask: Questions) -> str:
     return "\n".join(
         [
-            "m units; systemctl show -p Id,LoadState,ActiveState,UnitFileState,NeedDaemonReload "
-            f"-- {_words(ask.units)} 2>/dev/null",
+            f"m units; systemctl show -p {_UNIT_FACTS} -- {_words(ask.units)} 2>/dev/null",
             f"m firewall; ({ufw.STATE_COMMAND})",
             "m listeners; ss -Hltn 2>/dev/null | awk '{print $4}'",
         ]
@@ -282,6 +288,9 @@ def _sections(output: Iterable[str]) -> dict[str, list[str]]:
     return sections
 
 
+# What systemd calls a unit that failed and will be tried again (later: auto-restart-queued, too).
+_RETRIES = "auto-restart"
+
 _KINDS = {
     "regular file": "file",
     "regular empty file": "file",
@@ -302,6 +311,11 @@ def _files(stats: Iterable[str], hashes: Iterable[str]) -> dict[str, FileState]:
     return files
 
 
+def _active(facts: Mapping[str, str]) -> str:
+    waits = facts.get("SubState", "").startswith(_RETRIES)
+    return _RETRIES if waits else facts.get("ActiveState", "")
+
+
 def _units(lines: Iterable[str]) -> dict[str, UnitState]:
     units: dict[str, UnitState] = {}
     facts: dict[str, str] = {}
@@ -310,7 +324,7 @@ def _units(lines: Iterable[str]) -> dict[str, UnitState]:
         if facts.get("Id") and facts.get("LoadState") != "not-found":
             units[facts["Id"]] = UnitState(
                 facts.get("LoadState", ""),
-                facts.get("ActiveState", ""),
+                _active(facts),
                 facts.get("UnitFileState", ""),
                 facts.get("NeedDaemonReload") == "yes",
             )

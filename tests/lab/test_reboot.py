@@ -44,6 +44,9 @@ def test_after_a_reboot_all_is_back_and_waiting_mail_goes_out(
         before[host, stream] = set(_queue(guest, stream))
     with ThreadPoolExecutor() as pool:
         list(pool.map(Guest.reboot, deployed.targets.values()))
+    for guest in deployed.targets.values():
+        restarts = guest.run("systemctl show -P NRestarts 'postroad-*@*.service'").stdout.split()
+        assert set(restarts) == {"0"}, "an instance could not start at once"
     assert road.plan() == []
     for (host, stream), ids in before.items():
         assert set(_queue(deployed.targets[host], stream)) == ids

@@ -200,6 +200,19 @@ def test_a_unit_that_systemd_does_not_find_is_not_there() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("sub_state", "active"),
+    [
+        ("start-pre", "activating"),
+        ("auto-restart", "auto-restart"),
+        ("auto-restart-queued", "auto-restart"),
+    ],
+)
+def test_a_unit_that_waits_for_another_try_is_not_about_to_run(sub_state: str, active: str) -> None:
+    seen = BARE.replace("ActiveState=active\n", f"ActiveState=activating\nSubState={sub_state}\n")
+    assert read(seen).units["systemd-timesyncd.service"].active == active
+
+
 def test_a_removed_package_is_not_there() -> None:
     assert read(BARE).packages == {"openssl": "3.0.17-1~deb12u2"}
 
