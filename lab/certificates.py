@@ -16,8 +16,12 @@ def make_authority() -> str:
     """A new certificate authority: its key and certificate in one PEM text."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "postroad lab authority")])
-    builder = _builder(name, name, key.public_key()).add_extension(
-        x509.BasicConstraints(ca=True, path_length=0), critical=True
+    identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
+    builder = (
+        _builder(name, name, key.public_key())
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_signs_certificates(), critical=True)
+        .add_extension(identifier, critical=False)
     )
     return _pem(key) + _text(builder.sign(key, hashes.SHA256()))
 
@@ -29,8 +33,11 @@ def issue(authority: str, host: str) -> str:
     issuer = x509.load_pem_x509_certificate(authority.encode())
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
+    # Verifiers that are strict about RFC 5280 want it, as Python's are from 3.13 on.
+    signer = x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key())
     builder = (
         _builder(subject, issuer.subject, key.public_key())
+        .add_extension(signer, critical=False)
         .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
     )
@@ -49,6 +56,20 @@ def tlsa(pem: str) -> str:
         serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
     )
     return f"3 1 1 {hashlib.sha256(info).hexdigest()}"
+
+
+def _signs_certificates() -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=False,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=True,
+        crl_sign=True,
+        encipher_only=False,
+        decipher_only=False,
+    )
 
 
 def _builder(

@@ -27,6 +27,7 @@ _WORLD_PACKAGES = (
     "dehydrated",
     "knot",
     "knot-dnsutils",
+    "nginx",
     "nmap",
     "opendkim",
     "opendmarc",
@@ -40,7 +41,7 @@ _WORLD_PACKAGES = (
     "libnet-ssleay-perl",
     "libio-socket-ssl-perl",
 )
-_WORLD_SERVICES = ("knot", "opendkim", "opendmarc", "pebble", "postfix", "unbound")
+_WORLD_SERVICES = ("knot", "nginx", "opendkim", "opendmarc", "pebble", "postfix", "unbound")
 
 # Run in the new tree ($1 is its root). Keys, ids and package lists are each guest's own; timers
 # and the builder's apt settings have no place in a guest.

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lab import ca, certificates, dns, network, providers
+from lab import ca, certificates, dns, network, providers, web
 from lab.guest import Seed
 from lab.network import Network
 
@@ -85,8 +85,13 @@ def _shares(kind: providers.Kind) -> dict[str, str]:
     return {f"mail/{kind.name}": "/srv/mail", f"log/{kind.name}": "/srv/log"}
 
 
-def _client(seed: Seed, around: Surroundings) -> None:
-    """Application and outsider need nothing but what every guest has."""
+def _shop(seed: Seed, around: Surroundings) -> None:
+    """The host of the shop's application, which is its web host too."""
+    web.plant(seed, {site: around.certificate(site) for site in web.SITES})
+
+
+def _outsider(seed: Seed, around: Surroundings) -> None:
+    """A stranger needs nothing but what every guest has."""
 
 
 HOSTS: Mapping[str, FixedHost] = {
@@ -98,8 +103,8 @@ HOSTS: Mapping[str, FixedHost] = {
     "strictmail": FixedHost(
         (network.STRICTMAIL,), _provider(providers.STRICTMAIL), _shares(providers.STRICTMAIL)
     ),
-    "app": FixedHost((network.APPLICATION,), _client),
-    "outsider": FixedHost((network.OUTSIDER,), _client),
+    "app": FixedHost((network.APPLICATION,), _shop, {"www": web.MOUNT}),
+    "outsider": FixedHost((network.OUTSIDER,), _outsider),
 }
 
 

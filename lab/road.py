@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lab import control
+from lab import control, web
 from lab.session import Lab
+from postroad.dns.check.mta_sts import PATH as POLICY
 
 INVENTORY = Path("inventories/lab.py")
 DEPLOY = Path("deploys/mailserver.py")
@@ -98,3 +99,12 @@ def publish(lab: Lab, inventory: Path = INVENTORY) -> str:
         raise RuntimeError(done.stdout + done.stderr)
     lab.dns.take_up()
     return done.stdout
+
+
+def serve_policies(lab: Lab) -> None:
+    """Put what `postroad dns mta-sts` writes on the shop's web host, as the operator does."""
+    for site in web.SITES:
+        written = postroad("dns", "mta-sts", str(INVENTORY), site.removeprefix("mta-sts."))
+        if written.returncode != 0:
+            raise RuntimeError(written.stderr)
+        lab.web.serve(site, POLICY, written.stdout)

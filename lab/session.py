@@ -13,6 +13,7 @@ from lab.guest import Guest
 from lab.network import Network
 from lab.providers import KINDS, Provider
 from lab.state import State
+from lab.web import Web
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,11 @@ class Lab:
         return {kind.name: Provider(kind, self.hosts[kind.name], self.state.data) for kind in KINDS}
 
     @cached_property
+    def web(self) -> Web:
+        """The pages of the shop's web host."""
+        return Web(self.state.data / "www")
+
+    @cached_property
     def app(self) -> Client:
         """The shop's application."""
         return Client(self.hosts["app"])
@@ -67,7 +73,7 @@ class Lab:
 
     @property
     def acme_ca(self) -> Path:
-        """The certificate that the authority's own API is verified with."""
+        """The root that the internet's own certificates are verified with, the ACME API's too."""
         return self.state.run / "acme-ca.pem"
 
     @property

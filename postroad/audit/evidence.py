@@ -95,7 +95,10 @@ class Instance:
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """What a signer did with one probe; ``verdict`` and ``reason`` are on its signature."""
+    """What a signer did with one probe; ``verdict`` and ``reason`` are on its signature.
+
+    ``message`` is the probe as signed, empty where it was not.
+    """
 
     stream: str
     sender: str
@@ -104,6 +107,7 @@ class Signed:
     reason: str
     domain: str
     covered: tuple[str, ...]
+    message: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,12 +140,17 @@ def key_record(name: bytes | str, timeout: int = SECONDS) -> bytes:
     return b"".join(answer[0].strings)
 
 
-def verdict(probe: Json, signature: str) -> tuple[str, str]:
-    """Whether the signature verifies: ok, wrong or unknown, and why."""
+def message(probe: Json, signature: str) -> bytes:
+    """The probe as a receiver would get it."""
     headers = [("DKIM-Signature", signature.replace("\n", "\r\n")), *probe["headers"]]
-    message = "".join(f"{name}: {value}\r\n" for name, value in headers).encode()
+    fields = "".join(f"{name}: {value}\r\n" for name, value in headers)
+    return fields.encode() + b"\r\n" + BODY
+
+
+def verdict(received: bytes) -> tuple[str, str]:
+    """Whether the signature verifies: ok, wrong or unknown, and why."""
     try:
-        good = dkim.DKIM(message + b"\r\n" + BODY).verify(dnsfunc=key_record)
+        good = dkim.DKIM(received).verify(dnsfunc=key_record)
     except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
         return "wrong", "its key is not in the DNS"
     except dns.exception.DNSException as error:
@@ -164,7 +169,7 @@ def tags(signature: str) -> dict[str, str]:
 def look(probe: Json) -> Json:
     """One probe: what the signer did with it, and whether the world would believe it."""
     told = {"stream": probe["stream"], "sender": probe["sender"]}
-    blank = {"verdict": "", "reason": "", "domain": "", "covered": []}
+    blank = {"verdict": "", "reason": "", "domain": "", "covered": [], "message": ""}
     try:
         added = signed(probe)
     except StoppedError as stopped:
@@ -174,11 +179,12 @@ def look(probe: Json) -> Json:
     signatures = [value for name, value in added if name.lower() == "dkim-signature"]
     if not signatures:
         return {**told, **blank, "outcome": "passed unsigned"}
-    good, reason = verdict(probe, signatures[0])
+    received = message(probe, signatures[0])
+    good, reason = verdict(received)
     found = tags(signatures[0])
     covered = found.get("h", "").lower().split(":")
     facts = {"verdict": good, "reason": reason, "domain": found.get("d", ""), "covered": covered}
-    return {**told, **facts, "outcome": "signed"}
+    return {**told, **facts, "message": received.decode(), "outcome": "signed"}
 
 
 if __name__ == "__main__":

@@ -15,18 +15,22 @@ from postroad.dns.check import (
     fcrdns,
     mta_sts,
     mx,
+    signature,
     spf,
     tls_rpt,
     tlsa,
+    unsubscribe,
 )
 from postroad.dns.check.mends import publish
 from postroad.dns.check.mta_sts import Fetch
 from postroad.dns.check.said import Ask, UnansweredError
+from postroad.dns.check.signature import Probe
 from postroad.dns.check.spf import Identity
 from postroad.dns.check.verdict import Check, Fault
 from postroad.dns.dkim import LiveKey, without_key
 from postroad.dns.record import Record
-from postroad.dns.records import derive
+from postroad.dns.records import LiveCertificate, derive
+from postroad.dns.text import txt
 from postroad.settings.model import AcmeTls, Address, Estate, Host
 
 
@@ -34,29 +38,33 @@ from postroad.settings.model import AcmeTls, Address, Estate, Host
 class Facts:
     """What is known of the hosts: the keys they sign with, and why a host gave no answer.
 
-    ``served`` holds the sha256 (hexadecimal) of the SubjectPublicKeyInfo that a host serves, by the
-    host's name in the inventory.
+    ``served`` are the certificates that they serve, ``probes`` what their signers signed.
     """
 
     keys: tuple[LiveKey, ...]
     silent: tuple[tuple[str, str], ...]
-    served: tuple[tuple[str, str], ...] = ()
+    served: tuple[LiveCertificate, ...] = ()
+    probes: tuple[Probe, ...] = ()
 
 
 def checks(estate: Estate, facts: Facts, fetch: Fetch) -> tuple[Check, ...]:
-    """All of them, host by host and domain by domain; ``fetch`` gets the MTA-STS policies."""
-    records = derive(estate, ())
+    """All of them, host by host and domain by domain; ``fetch`` gets pages of web hosts."""
+    records = derive(estate, (), facts.served)
     return (
         *_addresses(estate),
         *_pointers(estate),
         *_spf(estate, records),
+        *_spf_of_nobody(records),
         *_mx(estate, records),
+        *_null_mx(records),
         *_dkim(estate, facts),
+        *_signatures(facts),
         *_dmarc(estate, records),
         *_mta_sts(estate, records, fetch),
         *_tls_reports(estate, records),
         *_tlsa(estate, facts),
         *_caa(estate),
+        *_unsubscribe(estate, records, fetch),
     )
 
 
@@ -111,6 +119,16 @@ def _spf(estate: Estate, records: tuple[Record, ...]) -> Iterator[Check]:
         yield Check("SPF record", identity.domain, "required", fine, judge)
 
 
+def _spf_of_nobody(records: tuple[Record, ...]) -> Iterator[Check]:
+    for record in records:
+        if (record.type, record.data) == ("TXT", txt("v=spf1 -all")):
+            name = record.owner
+            mend = publish(records, name, "TXT", record.data)
+            judge = partial(spf.nobody, identity=Identity(name, "", name, mend))
+            fine = f"nobody passes SPF as {name}, which sends nothing"
+            yield Check("SPF of nobody", name, "recommended", fine, judge)
+
+
 def _each_record(
     estate: Estate, records: tuple[Record, ...]
 ) -> Iterator[tuple[Identity, tuple[Address, ...]]]:
@@ -146,6 +164,15 @@ def _mx(estate: Estate, records: tuple[Record, ...]) -> Iterator[Check]:
             yield Check("MX", domain, "required", f"bounces of {domain} come back", judge)
 
 
+def _null_mx(records: tuple[Record, ...]) -> Iterator[Check]:
+    for record in records:
+        if (record.type, record.data) == ("MX", "0 ."):
+            host = record.owner
+            mend = publish(records, host, "MX")
+            judge = partial(mx.takes_nothing, host=host, mend=mend)
+            yield Check("null MX", host, "recommended", f"{host} says that it takes no mail", judge)
+
+
 def _dkim(estate: Estate, facts: Facts) -> Iterator[Check]:
     for key in facts.keys:
         mend = publish(dkim_records.records(estate, [key]), key.owner, "TXT")
@@ -156,6 +183,14 @@ def _dkim(estate: Estate, facts: Facts) -> Iterator[Check]:
     for host, stream, domain in without_key(estate, facts.keys):
         judge = partial(_keyless, host=host, why=silent.get(host, ""))
         yield Check(f"DKIM of {host}, {stream}", domain, "required", "", judge)
+
+
+def _signatures(facts: Facts) -> Iterator[Check]:
+    for probe in facts.probes:
+        judge = partial(signature.verifies, probe=probe)
+        fine = f"what {probe.host} signs for {probe.domain} verifies"
+        check = f"DKIM signature of {probe.host}, {probe.stream}"
+        yield Check(check, probe.domain, "required", fine, judge)
 
 
 def _keyless(ask: Ask, host: str, why: str) -> Iterator[Fault]:
@@ -218,7 +253,7 @@ def _tls_reports(estate: Estate, records: tuple[Record, ...]) -> Iterator[Check]
 
 
 def _tlsa(estate: Estate, facts: Facts) -> Iterator[Check]:
-    served = dict(facts.served)
+    served = {certificate.host: certificate.spki_sha256 for certificate in facts.served}
     for host in estate.inbound_hosts:
         if host.name in served:
             name, digest = host.hostname, served[host.name]
@@ -235,6 +270,16 @@ def _caa(estate: Estate) -> Iterator[Check]:
         judge = partial(caa.issuer, name=name, authority=estate.tls.caa)
         fine = f"{estate.tls.caa} may issue certificates for {name}"
         yield Check("CAA", name, "required", fine, judge)
+
+
+def _unsubscribe(estate: Estate, records: tuple[Record, ...], fetch: Fetch) -> Iterator[Check]:
+    if estate.unsubscribe is None:
+        return
+    host = estate.unsubscribe.hostname
+    mend = publish(records, host, "CNAME")
+    judge = partial(unsubscribe.answers, fetch=fetch, host=host, mend=mend)
+    fine = f"{host} answers those who unsubscribe"
+    yield Check("unsubscribe links", host, "required", fine, judge)
 
 
 def about_hosts(silent: Iterable[tuple[str, str]]) -> Iterator[Check]:

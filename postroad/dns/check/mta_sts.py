@@ -18,12 +18,16 @@ MOST_SECONDS, LEAST_SECONDS = 31_557_600, 86_400
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What a web server sent, or the ``fault`` that made it unusable."""
+    """What a web server sent, or the ``fault`` that made it unusable.
+
+    ``is_refused`` says that the fault is its certificate's.
+    """
 
     status: int = 0
     media_type: str = ""
     body: str = ""
     fault: str = ""
+    is_refused: bool = False
 
 
 Fetch = Callable[[str, str, Address], Page]
@@ -50,19 +54,24 @@ def policy(ask: Ask, fetch: Fetch, domain: str, declared: MtaSts) -> Iterator[Fa
     """RFC 8461 §3.2, §3.3: served as asked for, with the declared mode, and true of every MX."""
     host = f"mta-sts.{domain}"
     mend = f"serve what `postroad dns mta-sts` writes at https://{host}{PATH}"
-    places = sorted(
-        {address for kind in ("A", "AAAA") for address in addresses(ask(host, kind))},
-        key=lambda address: (address.version, int(address)),
-    )
-    if not places:
+    found = places(ask, host)
+    if not found:
         yield Fault("required", f"{host} has no address", f"publish {host}. CNAME or addresses")
         return
-    page = fetch(host, PATH, places[0])
+    page = fetch(host, PATH, found[0])
     fault = _page_fault(page)
     if fault:
         yield Fault("required", f"https://{host}{PATH}: {fault}", mend)
         return
     yield from _content(ask, domain, _fields(page.body), declared, mend)
+
+
+def places(ask: Ask, host: str) -> list[Address]:
+    """The addresses of a web host, IPv4 first."""
+    return sorted(
+        {address for kind in ("A", "AAAA") for address in addresses(ask(host, kind))},
+        key=lambda address: (address.version, int(address)),
+    )
 
 
 def _page_fault(page: Page) -> str:

@@ -30,6 +30,15 @@ def comes_back(
         yield from _exchange(ask, domain, name, inbound, mend)
 
 
+def takes_nothing(ask: Ask, host: str, mend: str) -> Iterator[Fault]:
+    """``host`` says by a null MX that nothing listens there (RFC 7505)."""
+    names = [name for _, name in exchanges(ask(host, "MX"))]
+    if names != ["."]:
+        found = f"has the MX {quoted(', '.join(names[:EXCHANGES]))}" if names else "has no MX"
+        reason = f"{host} takes no mail and {found}: senders try for days"
+        yield Fault("recommended", reason, mend)
+
+
 def _exchange(
     ask: Ask, domain: str, name: str, inbound: Mapping[str, frozenset[Address]], mend: str
 ) -> Iterator[Fault]:

@@ -109,6 +109,15 @@ def source(ask: Ask, identity: Identity, address: Address) -> Iterator[Fault]:
         yield Fault("required", reason, _instead(identity))
 
 
+def nobody(ask: Ask, identity: Identity) -> Iterator[Fault]:
+    """SPF must refuse everybody at a name that sends nothing (RFC 7208 §10.1.2)."""
+    results = {_evaluated(ask, identity, address)[0] for address in STRANGERS}
+    if results != {"fail"}:
+        told = ", ".join(sorted(results))
+        reason = f"{identity.who} sends nothing, and SPF of it says {told}: anybody may use it"
+        yield Fault("recommended", reason, identity.mend)
+
+
 def record(ask: Ask, identity: Identity, sources: Iterable[Address]) -> Iterator[Fault]:
     """What is wrong with the record for everybody: strangers pass, or it is fragile.
 

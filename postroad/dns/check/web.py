@@ -8,8 +8,9 @@ import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 
-from postroad.dns.check.mta_sts import Page
+from postroad.dns.check.mta_sts import Fetch, Page
 from postroad.dns.check.said import UnansweredError
 from postroad.settings.model import Address
 
@@ -19,21 +20,31 @@ SECONDS = 5.0
 OCTETS = 65_536
 
 
-def fetch(host: str, path: str, address: Address) -> Page:
-    """The page at ``address`` whose certificate must be one of ``host``, by the usual roots.
+def fetcher(private_root: str | None) -> Fetch:
+    """What fetches a page at an address whose certificate must be one of the host.
 
-    A certificate that is not comes as a page with its fault. UnansweredError where nothing came.
+    The machine's roots are believed, and the one in the PEM file ``private_root``. A certificate
+    that is refused comes as a page with its fault. UnansweredError where nothing came; OSError
+    where the file cannot be read.
     """
-    return fetched(host, path, (str(address), PORT), ssl.create_default_context())
+    context = ssl.create_default_context()
+    if private_root is not None:
+        context.load_verify_locations(private_root)
+    return partial(_fetch, context)
+
+
+def _fetch(context: ssl.SSLContext, host: str, path: str, address: Address) -> Page:
+    return fetched(host, path, (str(address), PORT), context)
 
 
 def fetched(host: str, path: str, place: tuple[str, int], context: ssl.SSLContext) -> Page:
-    """As `fetch`, from any port, with any roots."""
+    """The page at a host's path, from any port, by any roots."""
     try:
         with socket.create_connection(place, SECONDS) as plain, _cut_after(SECONDS, plain):
             return _page(context.wrap_socket(plain, server_hostname=host), host, path)
     except ssl.SSLCertVerificationError as fault:
-        return Page(fault=f"its certificate is refused: {fault.verify_message}")
+        reason = f"its certificate is refused: {fault.verify_message}"
+        return Page(fault=reason, is_refused=True)
     except (OSError, http.client.HTTPException) as fault:
         said = str(fault) or type(fault).__name__
         raise UnansweredError(f"https://{host}{path} ({place[0]}): {said}") from None

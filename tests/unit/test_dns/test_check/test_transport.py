@@ -10,6 +10,7 @@ import pytest
 from postroad.dns.check.mta_sts import Page, matches
 from postroad.dns.check.said import UnansweredError
 from postroad.dns.check.verdict import Verdict
+from postroad.dns.tlsa import LiveCertificate
 from postroad.settings.model import AcmeTls, Address, Http01, MtaSts
 
 from .estate import ESTATE, FACTS, faults, judge, published
@@ -51,7 +52,7 @@ def text(body: str) -> Page:
 
 
 def judged(records: Sequence[Record], page: Page) -> list[Verdict]:
-    facts = replace(FACTS, served=(("mail1", DIGEST),))
+    facts = replace(FACTS, served=(LiveCertificate("mail1", DIGEST),))
     return judge([*published(), *records], DECLARED, facts, serves(page))  # type: ignore[arg-type]
 
 
