@@ -193,7 +193,7 @@ def _start_hosts(current: State, known: State, tell: Tell) -> None:
         sound = [g for g in guests.values() if started[g.name] or not is_target(g)]
         list(pool.map(lambda guest: guest.wait_for_boot(), sound))
     if not zones(current).is_started():
-        zones(current).start(internet.records(around), internet.REGISTERED)
+        zones(current).start(internet.records(around), internet.zones())
     fresh = [name for name, is_fresh in started.items() if is_fresh]
     if "ca" in fresh:
         _forget_certificates([g for g in guests.values() if is_target(g)])

@@ -72,10 +72,14 @@ def _demonstrate(steps: Steps) -> Iterator[Check]:
     steps.say("postroad dns publish: the DKIM keys that the host has made")
     road.publish(running)
     (FOLDER / "zone.txt").write_text(road.zone(), encoding="utf-8")
+    steps.say("postroad dns mta-sts: the policy that the shop's web host serves")
+    road.serve_policies(running)
     steps.say("the same command again")
     _deploy()
     steps.say("and a dry run, which must name nothing")
     yield _nothing_to_do()
+    steps.say("postroad dns check: every name as the world sees it")
+    yield _names()
     steps.say("a receipt and a campaign mail to each mailbox provider")
     for provider in PROVIDERS:
         for letter in _letters(running, provider):
@@ -99,6 +103,12 @@ def _nothing_to_do() -> Check:
     names = [entry["name"] for entry in road.plan()]
     told = "; ".join(names) or "a further run would change nothing"
     return Check("second run", "wrong" if names else "ok", told)
+
+
+def _names() -> Check:
+    done = road.postroad("dns", "check", str(road.INVENTORY))
+    told = (done.stdout.strip().splitlines() or [done.stderr.strip()])[-1]
+    return Check("names", "wrong" if done.returncode else "ok", told)
 
 
 def _letters(running: Lab, provider: str) -> tuple[Letter, ...]:

@@ -128,12 +128,12 @@ class Dns:
         (self.directory / "zones.conf").write_text("")
         (self.directory / "is-started").unlink(missing_ok=True)
 
-    def start(self, base: Iterable[Record], empty: Iterable[str] = ()) -> None:
-        """Load the lab's own zones (root, top-level domain, reverse zones, those of *base*, those
-        named in *empty*), and again what was there before the name server's host was born anew."""
+    def start(self, base: Iterable[Record], others: Mapping[str, list[Record]]) -> None:
+        """Load the lab's own zones (root, top-level domain, reverse zones, those of *base*, and
+        *others* by name), and again what was there before the name server's host was born anew."""
         network = self.guest.network
-        fixed = [".", TOP_LEVEL, network.ipv4_reverse_zone, network.ipv6_reverse_zone, *empty]
-        zones: dict[str, list[Record]] = {zone: [] for zone in fixed}
+        fixed = [".", TOP_LEVEL, network.ipv4_reverse_zone, network.ipv6_reverse_zone]
+        zones: dict[str, list[Record]] = {zone: [] for zone in fixed} | dict(others)
         for record in base:
             zones.setdefault(self._zone_of(record[0]), []).append(record)
         was_base, loaded = self._load("base.json"), self._load("zones.json")

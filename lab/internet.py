@@ -3,11 +3,13 @@
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from pathlib import Path
 
 from lab import ca, certificates, dns, network, providers, web
 from lab.guest import Seed
 from lab.network import Network
+from postroad.dns.check import list_data, lists
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ class Surroundings:
 
 
 # Zones that stand ready and empty, as at a registrar's: their owner fills them.
-REGISTERED = ("shop.example.",)
+_REGISTERED = ("shop.example.",)
 
 Plant = Callable[[Seed, Surroundings], None]
 
@@ -127,6 +129,21 @@ def records(around: Surroundings) -> list[dns.Record]:
     strict = providers.STRICTMAIL.mx
     rows.append((f"_25._tcp.{strict}.", 60, "TLSA", certificates.tlsa(around.certificate(strict))))
     return rows
+
+
+def zones() -> dict[str, list[dns.Record]]:
+    """The zones beside that of the fixed hosts: the registered ones, and the DNS lists.
+
+    The lists have nobody on them, and the entries by which everybody may test them (RFC 5782 §5).
+    """
+    ready: dict[str, list[dns.Record]] = {zone: [] for zone in _REGISTERED}
+    return ready | {f"{one.zone}.": _test_entries(one) for one in list_data.read()}
+
+
+def _test_entries(one: list_data.DnsList) -> list[dns.Record]:
+    tests = [ip_address(lists.TEST_ENTRIES[family][0]) for family in one.families]
+    code = next(iter(one.listed))
+    return [(f"{lists.entry(address, one.zone)}.", 60, "A", code) for address in tests]
 
 
 def _provider_records(kind: providers.Kind) -> list[dns.Record]:

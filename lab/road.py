@@ -15,6 +15,7 @@ from typing import Any
 from lab import control, web
 from lab.session import Lab
 from postroad.dns.check.mta_sts import PATH as POLICY
+from postroad.dns.mta_sts import policy_host
 
 INVENTORY = Path("inventories/lab.py")
 DEPLOY = Path("deploys/mailserver.py")
@@ -103,8 +104,8 @@ def publish(lab: Lab, inventory: Path = INVENTORY) -> str:
 
 def serve_policies(lab: Lab) -> None:
     """Put what `postroad dns mta-sts` writes on the shop's web host, as the operator does."""
-    for site in web.SITES:
-        written = postroad("dns", "mta-sts", str(INVENTORY), site.removeprefix("mta-sts."))
+    for domain in web.POLICY_DOMAINS:
+        written = postroad("dns", "mta-sts", str(INVENTORY), domain)
         if written.returncode != 0:
             raise RuntimeError(written.stderr)
-        lab.web.serve(site, POLICY, written.stdout)
+        lab.web.serve(policy_host(domain), POLICY, written.stdout)

@@ -7,8 +7,13 @@ from pathlib import Path
 from lab.fill import fill
 from lab.guest import Seed
 
-# The shop's envelope domains announce MTA-STS policies, which are fetched here (RFC 8461 §3.3).
-SITES = ("mta-sts.bounce.shop.example", "mta-sts.bounce.news.shop.example")
+# Envelope domains that announce MTA-STS policies, which are fetched here (RFC 8461 §3.3).
+POLICY_DOMAINS = ("bounce.shop.example", "bounce.news.shop.example")
+SITES = (
+    *(f"mta-sts.{domain}" for domain in POLICY_DOMAINS),
+    # Where mail providers post to when somebody unsubscribes (RFC 8058).
+    "unsubscribe.news.shop.example",
+)
 
 MOUNT = "/srv/www"
 

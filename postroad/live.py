@@ -63,14 +63,18 @@ def reached(inventory: Path) -> Iterator[Reached]:
     loaded = load(inventory)
     with ctx_state.use(loaded.state):
         try:
-            # pyinfra raises where no host at all is left.
-            with suppress(PyinfraError):
-                connect_all(loaded.state)
-            hosts = list(loaded.inventory)
-            sites = [Site(host, loaded.estate, loaded.base) for host in hosts if host.connected]
-            yield Reached(loaded, sites, tuple(h.name for h in hosts if not h.connected))
+            yield reach(loaded)
         finally:
             disconnect_all(loaded.state)
+
+
+def reach(loaded: Loaded) -> Reached:
+    """Connect to what is not connected yet; whoever calls it disconnects."""
+    with suppress(PyinfraError):  # Not one of the hosts answers.
+        connect_all(loaded.state)
+    hosts = list(loaded.inventory)
+    sites = [Site(host, loaded.estate, loaded.base) for host in hosts if host.connected]
+    return Reached(loaded, sites, tuple(h.name for h in hosts if not h.connected))
 
 
 def live_keys(sites: list[Site]) -> tuple[LiveKey, ...]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+# First of all: it makes sockets cooperative, which must be before anything imports ssl.
+import pyinfra_cli  # type: ignore[import-untyped]  # noqa: F401
 from pyinfra.api.exceptions import PyinfraError
 from pyinfra.context import ctx_host
 

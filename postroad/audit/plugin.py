@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from postroad.audit.audited import Audited
     from postroad.audit.gather import SilentError
+    from postroad.dns.check.verdict import Verdict
     from postroad.inventory import Loaded
 
 DEPLOY = "deploys/mailserver.py"
@@ -65,9 +66,9 @@ class Audit:
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Name each check and its host in every report, JUnit's among them."""
         for item in items:
-            host = _host(item)
-            if host is not None:
-                item.user_properties += [("check", _check(item)), ("host", host.backend.hostname)]
+            about = _about(item)
+            if about is not None:
+                item.user_properties += [("check", _check(item)), ("host", about)]
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep what became of a check."""
@@ -148,6 +149,26 @@ def audited(answer: Audited | SilentError) -> Audited:
     if isinstance(answer, Exception):
         pytest.skip("unknown: the host does not answer")
     return answer
+
+
+@pytest.fixture(scope="session")
+def estate_names(_audit: Audit) -> tuple[Verdict, ...]:
+    """What the world says of the estate's names: asked once, and only where a check wants it."""
+    from pyinfra.context import ctx_state
+
+    from postroad import outside
+    from postroad.live import reach
+
+    with ctx_state.use(_audit.loaded.state):
+        return tuple(outside.verdicts(reach(_audit.loaded)))
+
+
+def _about(item: pytest.Item) -> str | None:
+    """The host or estate that a check is about; None for a test that is none of the audit's."""
+    if "estate_names" in getattr(item, "fixturenames", ()):
+        return report.ESTATE
+    host = _host(item)
+    return None if host is None else str(host.backend.hostname)
 
 
 def _host(item: pytest.Item) -> Any:

@@ -11,13 +11,15 @@ Verdict = Literal["ok", "wrong", "unknown", "error"]
 
 # https://www.monitoring-plugins.org/doc/guidelines.html, plugin return codes.
 STATES = {0: "OK", 1: "WARNING", 2: "CRITICAL", 3: "UNKNOWN"}
+# What a check of the whole estate is reported for, in place of a host.
+ESTATE = "the estate"
 # A line is read on a phone at night.
 TOLD = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One check of one host: ``unknown`` is without an answer, ``error`` without a question."""
+    """One check of a host or the estate; ``unknown`` has no answer, ``error`` no question."""
 
     check: str
     host: str
@@ -57,7 +59,8 @@ def nagios_line(results: Sequence[Result], seconds: float) -> str:
     if not results:
         told = "nothing was checked"
     counted = " ".join(f"{name}={count}" for name, count in counts.items())
-    summary = told or f"{counts['ok']} checks of {len({r.host for r in results})} hosts"
+    hosts = {result.host for result in results} - {ESTATE}
+    summary = told or f"{counts['ok']} checks of {len(hosts)} hosts"
     state = STATES[nagios_status(results)]
     # A bar would begin the performance data.
     return f"POSTROAD {state} - {summary.replace('|', '/')} | {counted} time={seconds:.1f}s"

@@ -30,6 +30,7 @@ def deployed(lab: Lab) -> Lab:
     road.publish(lab)
     _succeed(road.deploy())
     road.publish(lab)
+    road.serve_policies(lab)
     _succeed(road.deploy())
     assert road.plan() == []
     return lab

@@ -437,7 +437,7 @@ def test_healthy_hosts_have_no_fault(host: Guest, audit: Audit, tmp_path: Path) 
     heard = audit("--junit", str(junit))
     assert heard.status == 0, heard.output
     assert {r["verdict"] for r in heard.results} == {"ok"}
-    assert {r["host"] for r in heard.results} == {"mail1", "mail2"}
+    assert {r["host"] for r in heard.results} == {"mail1", "mail2", "the estate"}
     cases = ElementTree.parse(junit).getroot().iter("testcase")
     assert len(list(cases)) == len(heard.results)
 
@@ -482,6 +482,20 @@ def test_the_named_mend_mends(host: Guest, audit: Audit) -> None:
     assert command[0] == "pyinfra"
     assert road.pyinfra(*command[1:]).returncode == 0
     assert audit("-k", HOST).status == 0
+
+
+def test_what_the_world_misses_is_seen(world: Lab, audit: Audit) -> None:
+    """What is required is wrong; what is recommended is a doubt, as what nobody knows."""
+    world.dns.withdraw("_dmarc.shop.example.")
+    world.dns.withdraw("_smtp._tls.bounce.shop.example.")
+    heard = audit("-k", "names")
+    assert set(heard.of("wrong")) == {"names.dmarc_is_as_declared"}
+    assert set(heard.of("unknown")) == {"names.tls_is_announced_as_it_is"}
+    fault = heard.of("wrong")["names.dmarc_is_as_declared"]
+    assert "shop.example has no DMARC record" in fault
+    assert '\n  mend: publish _dmarc.shop.example. 60 IN TXT "v=DMARC1; p=none;' in fault
+    doubt = heard.of("unknown")["names.tls_is_announced_as_it_is"]
+    assert "recommended: _smtp._tls.bounce.shop.example has no TLS reporting record" in doubt
 
 
 def test_a_key_that_is_not_published_is_seen(host: Guest, world: Lab, audit: Audit) -> None:

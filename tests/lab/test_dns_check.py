@@ -7,30 +7,28 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from pathlib import Path
 
 import dns.name
 import pytest
 
-from lab import control, road
+from lab import control, road, web
 from lab.dns import Record
 from lab.session import Lab
 from postroad.dns.check import list_data
 from postroad.dns.check.checks import Facts, checks
-from postroad.dns.check.list_data import DnsList
-from postroad.dns.check.lists import TEST_ENTRIES, entry
+from postroad.dns.check.lists import entry
+from postroad.dns.check.mta_sts import PATH as POLICY
 from postroad.dns.check.run import look
 from postroad.dns.check.verdict import Verdict
-from postroad.dns.check.web import fetch
+from postroad.dns.check.web import fetcher
 from postroad.dns.dkim import LiveKey
-from postroad.live import connected, live_keys
+from postroad.dns.mta_sts import policy_host
+from postroad.dns.tlsa import LiveCertificate
+from postroad.live import connected, live_certificates, live_keys
 from postroad.settings.model import Estate
-
-pytestmark = pytest.mark.skip(
-    reason="the lab's estate announces MTA-STS policies, and no web host in the lab serves them yet"
-)
 
 
 @dataclass(frozen=True)
@@ -51,6 +49,8 @@ class Names:
 
     estate: Estate
     keys: tuple[LiveKey, ...]
+    certificates: tuple[LiveCertificate, ...]
+    root: str | None
 
     def key(self, host: str, stream: str) -> LiveKey:
         return next(key for key in self.keys if (key.host, key.stream) == (host, stream))
@@ -64,7 +64,9 @@ def txt(value: str) -> str:
 @pytest.fixture(scope="module")
 def names(deployed: Lab) -> Names:
     with connected(control.CLONE / road.INVENTORY) as (loaded, sites):
-        return Names(loaded.estate, live_keys(sites))
+        return Names(
+            loaded.estate, live_keys(sites), live_certificates(sites), str(deployed.acme_ca)
+        )
 
 
 Zones = dict[str, list[Record]]
@@ -79,19 +81,12 @@ def published(deployed: Lab) -> Iterator[Zones]:
     deployed.dns.load_zones(good)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def lists(deployed: Lab) -> Iterator[Zones]:
-    """The DNS lists of the world, with nothing but their test entries; gone afterwards."""
-    zones = {f"{one.zone}.": _test_entries(one) for one in list_data.read()}
-    deployed.dns.load_zones(zones)
+    """The DNS lists of the world, for a test that changes them."""
+    zones = {f"{one.zone}.": deployed.dns.dump(f"{one.zone}.") for one in list_data.read()}
     yield zones
-    for zone in zones:
-        deployed.dns.remove_zone(zone)
-
-
-def _test_entries(one: DnsList) -> list[Record]:
-    tests = [ip_address(TEST_ENTRIES[family][0]) for family in one.families]
-    return [(f"{entry(address, one.zone)}.", 1, "A", "127.0.0.2") for address in tests]
+    deployed.dns.load_zones(zones)
 
 
 def spf_table(names: Names) -> list[list[Mutation]]:
@@ -231,11 +226,74 @@ def address_table(names: Names) -> list[list[Mutation]]:
     ]
 
 
+def transport_table(names: Names) -> list[list[Mutation]]:
+    """Breaks of what tells others about TLS, and of the links in bulk mail."""
+    bounce, news = "bounce.shop.example", "bounce.news.shop.example"
+    unsubscribe = "unsubscribe.news.shop.example"
+    other = txt("v=TLSRPTv1; rua=mailto:tls@nobody.example")
+    served = names.certificates[0]
+    tlsa, reversed_digest = "_25._tcp.mail1.shop.example", served.spki_sha256[::-1]
+    none, strangers = "no TLSA record for port 25", "no TLSA record at"
+    return [
+        [
+            Mutation(f"_mta-sts.{bounce}", "TXT", rdatas, "MTA-STS record", "required", words)
+            for rdatas, words in [
+                ((), "has no MTA-STS record"),
+                ((txt("v=STSv1; id=1"), txt("v=STSv1; id=2")), "has 2 MTA-STS records"),
+                ((txt("v=STSv1; id=2026-11-24"),), "is not 1 to 32 letters and digits"),
+            ]
+        ],
+        [
+            Mutation(policy_host(news), "CNAME", (), "MTA-STS policy", "required", "has no addr"),
+            Mutation(
+                policy_host(news),
+                "CNAME",
+                (f"{policy_host('nobody.example')}.",),
+                "MTA-STS policy",
+                "required",
+                "has no address",
+            ),
+        ],
+        [
+            Mutation(f"_smtp._tls.{news}", "TXT", rdatas, "TLS reports", "recommended", words)
+            for rdatas, words in [
+                ((), "has no TLS reporting record"),
+                ((other,), "sends no reports to"),
+                ((txt("v=TLSRPTv1 rua"),), "is no list of tag=value pairs"),
+            ]
+        ],
+        [
+            Mutation(tlsa, "TLSA", (), "TLSA", "recommended", none),
+            Mutation(tlsa, "TLSA", (f"3 1 1 {reversed_digest}",), "TLSA", "required", strangers),
+            # A certificate of some authority, as for web servers: RFC 7672 3.1.3 has no use for it.
+            Mutation(tlsa, "TLSA", (f"1 1 1 {served.spki_sha256}",), "TLSA", "required", strangers),
+        ],
+        [
+            Mutation("mail1.shop.example", "CAA", rdatas, "CAA", severity, words)
+            for rdatas, severity, words in [
+                ((), "recommended", "every authority may issue"),
+                (('0 issue "other.example"',), "required", "lets other.example issue"),
+                (('0 issue ";"',), "required", "lets nobody issue"),
+            ]
+        ],
+        [
+            Mutation(unsubscribe, "CNAME", (), "unsubscribe links", "required", "has no address"),
+        ],
+        [
+            Mutation("mail1.shop.example", "TXT", rdatas, "SPF of nobody", "recommended", words)
+            for rdatas, words in [
+                ((), "sends nothing, and SPF of it says none"),
+                ((txt("v=spf1 mx ~all"),), "says softfail"),
+            ]
+        ],
+    ]
+
+
 def rounds(names: Names) -> Iterator[list[Mutation]]:
     """One mutation of each list at a time: they are of different names."""
     lists = [
         list(part)
-        for table in (spf_table, dkim_table, dmarc_table, address_table)
+        for table in (spf_table, dkim_table, dmarc_table, address_table, transport_table)
         for part in table(names)
     ]
     while any(lists):
@@ -243,13 +301,14 @@ def rounds(names: Names) -> Iterator[list[Mutation]]:
 
 
 def judged(names: Names) -> list[Verdict]:
-    facts = Facts(names.keys, ())
-    return look(checks(names.estate, facts, fetch), names.estate.dns.resolvers)
+    facts = Facts(names.keys, (), names.certificates)
+    asked = checks(names.estate, facts, fetcher(names.root))
+    return look(asked, names.estate.dns.resolvers)
 
 
-def test_all_is_ok_and_the_command_says_so(deployed: Lab, lists: Zones, tmp_path: Path) -> None:
+def test_all_is_ok_and_the_command_says_so(deployed: Lab, tmp_path: Path) -> None:
     done = check("--json", str(tmp_path / "found.json"))
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
     found = json.loads((tmp_path / "found.json").read_text())
     assert {entry["verdict"] for entry in found} == {"ok"}
     assert done.stdout == f"{len(found)} ok, 0 wrong (0 required), 0 unknown\n"
@@ -268,7 +327,6 @@ def test_a_listing_is_told_and_a_refusal_is_unknown(deployed: Lab, lists: Zones)
         }
     )
     done = check()
-    deployed.dns.load_zones(lists)
     assert done.returncode == 1
     said = done.stdout
     assert f"{address} is listed by SpamCop: reported by its users" in said
@@ -277,9 +335,7 @@ def test_a_listing_is_told_and_a_refusal_is_unknown(deployed: Lab, lists: Zones)
     assert "wrong (required)" not in said
 
 
-def test_only_what_changed_is_told(
-    deployed: Lab, published: Zones, lists: Zones, tmp_path: Path
-) -> None:
+def test_only_what_changed_is_told(deployed: Lab, published: Zones, tmp_path: Path) -> None:
     place = tmp_path / "found.json"
     assert check("--json", str(place), "--since", str(place)).stdout == "nothing changed\n"
     deployed.dns.withdraw("_dmarc.shop.example.")
@@ -312,6 +368,85 @@ def test_each_break_is_named(deployed: Lab, published: Zones, names: Names) -> N
         missed += [(m, found) for m in mutations if not any(names_it(m, v) for v in found)]
         assert {verdict.verdict for verdict in found} == {"wrong"}, found
     assert missed == []
+
+
+SITE = policy_host("bounce.shop.example")
+
+
+@pytest.fixture
+def served(deployed: Lab) -> Iterator[str]:
+    """A policy as it is served; it is so again afterwards."""
+    good = deployed.web.read(SITE, POLICY)
+    yield good
+    deployed.web.serve(SITE, POLICY, good)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "severity", "words"),
+    [
+        ("STSv1", "STSv2", "required", "has no version: STSv1"),
+        ("mode: testing", "mode: none", "required", "mode is none, declared is testing"),
+        ("mx: mail1", "mx: mx", "required", "does not name the MX mail1.shop.example"),
+        ("max_age: ", "max_age: x", "required", "max_age is x"),
+        ("max_age: ", "max_age: 60 #", "required", "max_age is 60 #"),
+        ("max_age: 1209600", "max_age: 60", "recommended", "nobody keeps it"),
+    ],
+)
+def test_a_wrong_policy_is_named(
+    deployed: Lab, names: Names, served: str, old: str, new: str, severity: str, words: str
+) -> None:
+    assert old in served
+    deployed.web.serve(SITE, POLICY, served.replace(old, new))
+    told = of_web(names)
+    assert [(v.verdict, v.severity) for v in told] == [("wrong", severity)]
+    assert words in told[0].reason
+
+
+def test_a_policy_that_is_not_there_is_named(deployed: Lab, names: Names, served: str) -> None:
+    deployed.web.withdraw(SITE, POLICY)
+    (told,) = of_web(names)
+    assert (told.verdict, told.severity) == ("wrong", "required")
+    assert "it answers 404" in told.reason
+
+
+def test_a_certificate_of_another_name_is_named(deployed: Lab, names: Names) -> None:
+    place, other = (f"/etc/nginx/sites/{site}.pem" for site in (SITE, web.SITES[1]))
+    host = deployed.hosts["app"]
+    host.run(f"cp -p {place} {place}.kept && cp -p {other} {place}")
+    (told,) = of_web(names)
+    host.run(f"mv {place}.kept {place}")
+    assert (told.verdict, told.severity) == ("wrong", "required")
+    assert "its certificate is refused: Hostname mismatch" in told.reason
+
+
+def test_an_authority_that_nobody_knows_is_named(names: Names) -> None:
+    told = of_web(replace(names, root=None))
+    assert {(v.check, v.verdict) for v in told} == {
+        ("MTA-STS policy", "wrong"),
+        ("unsubscribe links", "wrong"),
+    }
+    assert all("its certificate is refused" in verdict.reason for verdict in told)
+
+
+def test_a_web_host_that_is_down_is_unknown(deployed: Lab, names: Names) -> None:
+    host = deployed.hosts["app"]
+    host.run("systemctl stop nginx.service")
+    told = of_web(names)
+    host.run("systemctl start nginx.service")
+    assert {(v.check, v.verdict) for v in told} == {
+        ("MTA-STS policy", "unknown"),
+        ("unsubscribe links", "unknown"),
+    }
+
+
+def of_web(names: Names) -> list[Verdict]:
+    """What is not ok of all that is asked of web hosts."""
+    asked = [
+        one
+        for one in checks(names.estate, Facts(names.keys, ()), fetcher(names.root))
+        if one.check in ("MTA-STS policy", "unsubscribe links")
+    ]
+    return [v for v in look(asked, names.estate.dns.resolvers) if v.verdict != "ok"]
 
 
 def names_it(mutation: Mutation, verdict: Verdict) -> bool:
