@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -10,12 +11,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
+import checkdmarc.utils
 import dns.name
 import pytest
+from checkdmarc.dmarc import check_dmarc
+from checkdmarc.smtp_tls_reporting import check_smtp_tls_reporting
+from checkdmarc.spf import check_spf
 
 from lab import control, road, web
 from lab.dns import Record
+from lab.network import RESOLVER
 from lab.session import Lab
 from postroad.dns.check import list_data
 from postroad.dns.check.checks import Facts, checks
@@ -335,6 +342,16 @@ def test_a_listing_is_told_and_a_refusal_is_unknown(deployed: Lab, lists: Zones)
     assert "wrong (required)" not in said
 
 
+def test_a_signer_that_is_dead_is_told(deployed: Lab) -> None:
+    host = deployed.hosts["mail1"]
+    host.run("systemctl stop postroad-dkim@marketing.service")
+    done = check()
+    host.run("systemctl start postroad-dkim@marketing.service")
+    assert done.returncode == 2
+    assert "the marketing signer of mail1, given a message from news.shop.example:" in done.stdout
+    assert "1 wrong (1 required), 0 unknown" in done.stdout
+
+
 def test_only_what_changed_is_told(deployed: Lab, published: Zones, tmp_path: Path) -> None:
     place = tmp_path / "found.json"
     assert check("--json", str(place), "--since", str(place)).stdout == "nothing changed\n"
@@ -361,13 +378,88 @@ def check(*options: str) -> subprocess.CompletedProcess[str]:
 def test_each_break_is_named(deployed: Lab, published: Zones, names: Names) -> None:
     table = list(rounds(names))
     assert sum(map(len, table)) >= 40
-    missed = []
+    missed, unseen = [], set()
     for mutations in table:
         deployed.dns.load_zones(mutated(published, mutations))
         found = [verdict for verdict in judged(names) if verdict.verdict != "ok"]
         missed += [(m, found) for m in mutations if not any(names_it(m, v) for v in found)]
         assert {verdict.verdict for verdict in found} == {"wrong"}, found
+        unseen |= {m.words for m in mutations if objections(deployed, m.check, m.name) == []}
     assert missed == []
+    assert unseen == BEYOND_CHECKDMARC
+
+
+# What an independent judge cannot know, since it knows no estate, or does not look at.
+BEYOND_CHECKDMARC = {
+    # The addresses that mail leaves from, where reports are read, and what is in an envelope.
+    "does not name",
+    "does not name fd77:",
+    "refuses",
+    "sends no reports to",
+    "SPF counts for nothing",
+    # What a valid record gives away.
+    "lets every address pass",
+    "says nothing about other addresses",
+    "no receiver ever sees",
+    "test mode",
+}
+
+
+def objections(lab: Lab, check: str, name: str) -> list[str] | None:
+    """What checkdmarc holds against a record; None where it does not know this kind."""
+    found = asked_of_checkdmarc(lab, check, name)
+    if found is None:
+        return None
+    fault = [found["error"]] if not found["valid"] else []
+    # A stage that the operator has chosen is no fault.
+    return fault + [words for words in found["warnings"] if "p tag value of none" not in words]
+
+
+def asked_of_checkdmarc(lab: Lab, check: str, name: str) -> dict[str, Any] | None:
+    # It keeps what it has heard for half an hour.
+    checkdmarc.utils.DNS_CACHE.clear()
+    resolvers = [lab.network.ipv4(RESOLVER)]
+    if check.startswith("SPF"):
+        return dict(check_spf(name, nameservers=resolvers))
+    if check == "DMARC":
+        return dict(check_dmarc(name.removeprefix("_dmarc."), nameservers=resolvers))
+    if check == "TLS reports":
+        domain = name.removeprefix("_smtp._tls.")
+        return dict(check_smtp_tls_reporting(domain, nameservers=resolvers))
+    return None
+
+
+def test_checkdmarc_agrees_that_all_is_well(deployed: Lab, names: Names, tmp_path: Path) -> None:
+    """It has read nothing of ours. Web hosts it finds by the machine's resolver, and its roots."""
+    streams = names.estate.streams
+    envelopes = [stream.envelope_domain for stream in streams]
+    helos = {way.helo for host in names.estate.hosts for way in host.ways_out}
+    conf = tmp_path / "resolv.conf"
+    conf.write_text(f"nameserver {deployed.network.ipv4(RESOLVER)}\n")
+    judge = Path(sys.executable).with_name("checkdmarc")
+    within = f"mount --bind {conf} /etc/resolv.conf && exec {judge}"
+    done = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", f'{within} "$@"', "-", *envelopes],
+        env={**os.environ, "REQUESTS_CA_BUNDLE": str(deployed.acme_ca)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    for one in json.loads(done.stdout):
+        assert one["dnssec"] is True
+        assert one["mx"]["warnings"] == one["mta_sts"]["warnings"] == []
+        assert one["mta_sts"]["valid"], one["mta_sts"]
+        assert len(one["mx"]["hosts"]) == len(names.estate.inbound_hosts)
+        assert all(len(host["tlsa"]) == 1 for host in one["mx"]["hosts"])
+    for check, domains in {
+        "SPF": [*envelopes, *helos, *(host.hostname for host in names.estate.hosts)],
+        "DMARC": [f"_dmarc.{domain}" for domain in (*names.estate.from_domains, *envelopes)],
+        "TLS reports": [f"_smtp._tls.{domain}" for domain in envelopes],
+    }.items():
+        for domain in domains:
+            assert objections(deployed, check, domain) == [], domain
 
 
 SITE = policy_host("bounce.shop.example")
