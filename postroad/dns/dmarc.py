@@ -47,7 +47,7 @@ def _policy(estate: Estate, domain: str) -> str:
 def _authorisations(estate: Estate) -> Iterator[Record]:
     receiver = _report_domain(estate)
     for domain in estate.from_domains:
-        if not _in_one_line(domain, receiver):
+        if _organizational_domain(estate, domain) != _organizational_domain(estate, receiver):
             why = f"lets reports about {domain} go to {estate.dmarc.reports}"
             owner = f"{domain}._report._dmarc.{receiver}"
             yield Record(owner, estate.record_ttl, "TXT", txt("v=DMARC1"), why)
@@ -63,10 +63,11 @@ def _is_ours(estate: Estate, name: str) -> bool:
     return any(is_within(name, domain) for domain in ours)
 
 
-def _in_one_line(one: str, other: str) -> bool:
-    """Whether one name is the other or above it, and so certainly in one organization.
+def _organizational_domain(estate: Estate, name: str) -> str:
+    """The highest name with a DMARC record of ours on the way up, else the name (RFC 9989 §4.10.2).
 
-    Siblings may or may not be: that takes a look at DNS (RFC 9989 §4.10). They are authorised as
-    if they were not, which does no harm where it was not needed.
+    Whether there are others' records above takes a look at DNS. Without one, a domain is no part of
+    its parent's organization; an authorisation does no harm where it was not needed.
     """
-    return is_within(one, other) or is_within(other, one)
+    above = [domain for domain in estate.from_domains if is_within(name, domain)]
+    return min(above, key=len, default=name)

@@ -182,7 +182,12 @@ def _alignment(ask: Ask, record: Found, expected: Expected) -> Iterator[Fault]:
                 f"mail of {expected.domain} leaves with the envelope domain {domain}, which is not"
                 f" aligned with it{' (aspf=s)' if strict else ''}: SPF counts for nothing"
             )
-            mend = "leave aspf=s out" if strict else f"use an envelope domain of {expected.domain}"
+            mend = (
+                "leave aspf=s out"
+                if strict
+                else f"use an envelope domain below {expected.domain}, or publish a DMARC record at"
+                " the parent of both (RFC 9989 §4.10.2)"
+            )
             yield Fault("recommended", reason, mend)
 
 

@@ -277,6 +277,16 @@ def test_reports_within_one_organization_need_no_authorisation() -> None:
     assert authorisations_by_others(estate(MAIL1)) == ()
 
 
+def test_a_parent_without_a_record_of_its_own_is_another_organization() -> None:
+    """RFC 9989 §4.10.2: the tree walk ends at the record with the fewest labels."""
+    below = replace(estate(MAIL1), streams=(MARKETING,))
+    (asked,) = authorisations_by_others(below)
+    assert asked.owner == "news.shop.example._report._dmarc.shop.example"
+    beneath = replace(below, dmarc=replace(below.dmarc, reports="d@in.news.shop.example"))
+    assert authorisations_by_others(beneath) == ()
+    assert not [r for r in derive(beneath, ()) if "_report" in r.owner]
+
+
 def test_our_own_report_domain_authorises_our_other_domains() -> None:
     other = replace(MARKETING, from_domains=("brand.example",))
     two_domains = replace(estate(MAIL1), streams=(TRANSACTIONAL, other))
