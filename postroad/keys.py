@@ -64,25 +64,42 @@ def signing_keys(estate: Estate, host: Host, found: Iterable[KeyState]) -> tuple
 
 def signing_key(key: WantedKey, found: Iterable[KeyState]) -> KeyState | None:
     """The one of ``found`` that signs for ``key``; None where none can."""
-    mine = [k for k in found if (k.stream, k.domain) == (key.stream, key.domain)]
+    mine = _of(key, found)
     if key.supplied is not None:
-        return next((k for k in mine if k.selector == key.supplied.selector), None)
-    made = [k for k in mine if is_made_here(key, k.selector) and k.life.revoked is None]
-    return max(made, default=None, key=_in_order)
+        return next(mine, None)
+    return max((k for k in mine if k.life.revoked is None), default=None, key=_in_order)
 
 
 def published_keys(estate: Estate, host: Host, found: Iterable[KeyState]) -> Iterator[KeyState]:
     """The keys of ``found`` whose records belong in the DNS: also those before and after signing.
 
-    Revoked ones are among them: their record says so (RFC 6376 §3.6.1).
+    Revoked ones are among them, until they are withdrawn: their record says so (RFC 6376 §3.6.1).
     """
     there = tuple(found)
     for key in wanted_keys(estate, host):
         signing = signing_key(key, there)
-        for one in there:
-            is_of_key = (one.stream, one.domain) == (key.stream, key.domain)
-            is_made = key.supplied is None and is_made_here(key, one.selector)
-            if is_of_key and (one == signing or (is_made and (one.public_key or one.life.revoked))):
+        for one in _of(key, there):
+            is_known = bool(one.public_key) or one.life.revoked is not None
+            if one == signing or (is_known and one.life.withdrawn is None):
+                yield one
+
+
+def withdrawn_keys(estate: Estate, host: Host, found: Iterable[KeyState]) -> Iterator[KeyState]:
+    """The keys of ``found`` whose records do not belong in the DNS any more."""
+    there = tuple(found)
+    for key in wanted_keys(estate, host):
+        yield from (one for one in _of(key, there) if one.life.withdrawn is not None)
+
+
+def _of(key: WantedKey, found: Iterable[KeyState]) -> Iterator[KeyState]:
+    """The keys of ``found`` that are, were or may become ``key``."""
+    for one in found:
+        if (one.stream, one.domain) == (key.stream, key.domain):
+            if key.supplied is not None:
+                is_mine = one.selector == key.supplied.selector
+            else:
+                is_mine = is_made_here(key, one.selector)
+            if is_mine:
                 yield one
 
 

@@ -82,6 +82,11 @@ def live_keys(sites: list[Site]) -> tuple[LiveKey, ...]:
     return tuple(key for site in sites for key in _keys_of(site))
 
 
+def withdrawn_keys(sites: list[Site]) -> tuple[LiveKey, ...]:
+    """The DKIM keys of every host whose records are to be removed from the DNS."""
+    return tuple(key for site in sites for key in _withdrawn_of(site))
+
+
 def live_certificates(sites: list[Site]) -> tuple[LiveCertificate, ...]:
     """The certificate of every host that serves one, in the order of the hosts."""
     found = (_certificate_of(site) for site in sites)
@@ -91,6 +96,11 @@ def live_certificates(sites: list[Site]) -> tuple[LiveCertificate, ...]:
 def _certificate_of(site: Site) -> LiveCertificate | None:
     with ctx_host.use(site.pyhost):
         return site.live_certificate()
+
+
+def _withdrawn_of(site: Site) -> tuple[LiveKey, ...]:
+    with ctx_host.use(site.pyhost):
+        return site.withdrawn_keys()
 
 
 def _keys_of(site: Site) -> tuple[LiveKey, ...]:

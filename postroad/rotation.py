@@ -1,4 +1,4 @@
-"""The life of a DKIM key: published → active → retiring → revoked → gone. Pure.
+"""The life of a DKIM key: published → active → retiring → revoked → withdrawn → gone. Pure.
 
 A key signs only when the world has seen it for as long as its record's TTL, and its record stays
 until no mail that it signed can still be in a queue (RFC 6376 §3.6.1, §6.1.2). What a key has been
@@ -24,7 +24,7 @@ DAY = 86_400
 # Beyond the queue's own lifetime: a receiver may verify long after it has accepted a message.
 VERIFIED_LATER = 2 * DAY
 
-Verb = Literal["make", "see", "lose", "activate", "revoke", "forget"]
+Verb = Literal["make", "see", "lose", "activate", "revoke", "withdraw", "forget"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +32,13 @@ class Seen:
     """What is true beyond the keys themselves.
 
     ``now`` is seconds of the epoch, ``names`` are the records that every resolver shows with the
-    right key, ``oldest`` is since when the oldest message of a (host, stream) has been queued.
+    right key, ``absent`` the names of which every resolver says that there is no record. ``oldest``
+    is since when the oldest message of a (host, stream) has been queued.
     """
 
     now: float
     names: frozenset[str]
+    absent: frozenset[str]
     oldest: Mapping[tuple[str, StreamName], float]
 
 
@@ -59,6 +61,7 @@ _WORDS: Mapping[Verb, str] = {
     "lose": "the world has lost",
     "activate": "sign with",
     "revoke": "revoke",
+    "withdraw": "withdraw the record of",
     "forget": "forget",
 }
 
@@ -181,8 +184,12 @@ def _endings(estate: Estate, place: Place, seen: Seen) -> Iterator[Step]:
         # A run that was killed has marked it and not destroyed it.
         if key.public_key:
             yield Step("revoke", place.host, place.key, key.selector)
+        elif key.life.withdrawn is not None:
+            # A name that is still in the DNS would never be found again.
+            if owner(key) in seen.absent:
+                yield Step("forget", place.host, place.key, key.selector)
         elif seen.now >= (key.life.revoked or 0) + estate.dkim.revoked_days * DAY:
-            yield Step("forget", place.host, place.key, key.selector)
+            yield Step("withdraw", place.host, place.key, key.selector)
 
 
 def pending(estate: Estate, found: Mapping[str, tuple[KeyState, ...]]) -> Iterator[LiveKey]:
@@ -193,11 +200,15 @@ def pending(estate: Estate, found: Mapping[str, tuple[KeyState, ...]]) -> Iterat
 
 
 def new_selector(place: Place, now: float) -> str:
-    """The dated name of a new key; a letter tells it from others of the same month."""
-    month = datetime.fromtimestamp(now, UTC).strftime("%Y%m")
+    """The dated name of a new key; a letter tells it from others of the same month.
+
+    It comes after all that are there, since names tell which key is newer: a name that is free
+    again, because its key is gone, would not do.
+    """
     taken = {k.selector for k in (place.signing, *place.pending, *place.retiring, *place.revoked)}
+    month = max(datetime.fromtimestamp(now, UTC).strftime("%Y%m"), max(taken)[:6])
     names = (f"{month}{letter}-{place.key.label}" for letter in ("", *"abcdefghijklmnopqrstuvwxyz"))
-    return next(name for name in names if name not in taken)
+    return next(name for name in names if name > max(taken))
 
 
 def owner(key: KeyState) -> str:
@@ -236,6 +247,9 @@ def _lines(step: Step, found: tuple[KeyState, ...], now: float) -> Iterator[str]
             key = mine[step.selector]
             yield _marked(key, replace(key.life, revoked=key.life.revoked or now))
             yield f"rm -f {private}"
+        case "withdraw":
+            key = mine[step.selector]
+            yield _marked(key, replace(key.life, withdrawn=now))
         case "forget":
             yield f"rm -f {shlex.quote(life_path(stream, domain, step.selector))}"
 

@@ -25,7 +25,7 @@ from postroad.dns.needs import MissingKeyError, Need, digest, needs, needs_json
 from postroad.dns.tlsa import LiveCertificate
 from postroad.facts.host import State
 from postroad.facts.world import WorldSees
-from postroad.keys import published_keys, signing_keys
+from postroad.keys import published_keys, signing_keys, withdrawn_keys
 from postroad.manifest import rows
 from postroad.paths import CONFIG, MAILBOX_USER, STAMPS, opened_path, paths_for
 from postroad.render import POSTFIX_PARAMETERS, Renderer, facts_from
@@ -132,6 +132,15 @@ class Site:
             )
             for stream in self.host.streams
             for key in published_keys(self.estate, self.host, self.state().keys)
+            if key.stream == stream
+        )
+
+    def withdrawn_keys(self) -> tuple[LiveKey, ...]:
+        """The DKIM keys of this host whose records are to be removed from the DNS."""
+        return tuple(
+            LiveKey(self.host.name, stream, key.domain, key.selector, "", revoked=True)
+            for stream in self.host.streams
+            for key in withdrawn_keys(self.estate, self.host, self.state().keys)
             if key.stream == stream
         )
 

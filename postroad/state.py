@@ -60,12 +60,13 @@ class KeyLife:
     """What has become of a DKIM key so far: times of the epoch, by the host's own clock.
 
     ``visible`` is when the world was first seen to see it, ``active`` when it began to sign,
-    ``revoked`` when its private half was destroyed.
+    ``revoked`` when its private half was destroyed, ``withdrawn`` since when it wants no record.
     """
 
     visible: float | None = None
     active: float | None = None
     revoked: float | None = None
+    withdrawn: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from postroad.dns import dkim
 from postroad.dns.dkim import UnusableKeyError
 from postroad.dns.missing import missing
 from postroad.dns.record import Record
 from postroad.dns.records import derive
 from postroad.inventory import InventoryError
-from postroad.live import UnreachableError, connected, live_certificates, live_keys
+from postroad.live import (
+    UnreachableError,
+    connected,
+    live_certificates,
+    live_keys,
+    withdrawn_keys,
+)
 from postroad.secrets import SecretError
 from postroad.settings.faults import EstateFaults
 from postroad.settings.model import Estate
@@ -22,11 +29,13 @@ from postroad.settings.model import Estate
 class Wanted:
     """An estate and every record that it needs, with the keys and certificates of its hosts.
 
-    ``lacking`` are sentences about what no host has yet. Relative paths start at ``base``.
+    ``gone`` are those that it needs no more, ``lacking`` are sentences about what no host has yet.
+    Relative paths start at ``base``.
     """
 
     estate: Estate
     records: tuple[Record, ...]
+    gone: tuple[Record, ...]
     lacking: tuple[str, ...]
     base: Path
 
@@ -35,9 +44,10 @@ def wanted(inventory: Path) -> Wanted:
     """Ask the hosts of the inventory for what they show. Raises what `told` tells."""
     with connected(inventory) as (loaded, sites):
         keys, certificates = live_keys(sites), live_certificates(sites)
+        gone = tuple(dkim.records(loaded.estate, withdrawn_keys(sites)))
     records = derive(loaded.estate, keys, certificates)
     lacking = tuple(missing(loaded.estate, keys, certificates))
-    return Wanted(loaded.estate, records, lacking, loaded.base)
+    return Wanted(loaded.estate, records, gone, lacking, loaded.base)
 
 
 def told(work: Callable[[], int]) -> int:

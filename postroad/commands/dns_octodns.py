@@ -48,7 +48,7 @@ def _write(arguments: argparse.Namespace, known: Wanted) -> int:
     except OSError as error:
         print(f"{arguments.to}: cannot be written: {error.strerror}", file=sys.stderr)
         return 2
-    for sentence in (*known.lacking, elsewhere_text(division)):
+    for sentence in (*known.lacking, elsewhere_text(division, ())):
         print(sentence, end="\n" if sentence else "", file=sys.stderr)
     return 1 if division.outside else 0
 

@@ -9,7 +9,13 @@ from pathlib import Path
 from postroad.dns.plan import plan
 from postroad.dns.records import UnusableKeyError
 from postroad.inventory import InventoryError
-from postroad.live import UnreachableError, connected, live_certificates, live_keys
+from postroad.live import (
+    UnreachableError,
+    connected,
+    live_certificates,
+    live_keys,
+    withdrawn_keys,
+)
 from postroad.settings.faults import EstateFaults
 
 
@@ -22,7 +28,9 @@ def run(arguments: argparse.Namespace) -> int:
     """0 written, 1 estate, key or records have faults, 2 a host or inventory did not answer."""
     try:
         with connected(arguments.inventory) as (loaded, sites):
-            planned = plan(loaded.estate, live_keys(sites), live_certificates(sites))
+            planned = plan(
+                loaded.estate, live_keys(sites), withdrawn_keys(sites), live_certificates(sites)
+            )
     except (EstateFaults, UnusableKeyError) as faults:
         print(faults, file=sys.stderr)
         return 1

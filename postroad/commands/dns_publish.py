@@ -7,14 +7,14 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from postroad import primaries
 from postroad.commands.asking import Wanted, told, wanted
 from postroad.dns import publishing
 from postroad.dns.changes import ZonePlan
 from postroad.dns.plan_text import elsewhere_text, outcome_text, plan_text
-from postroad.dns.primary import Primary, PrimaryError
-from postroad.dns.publishing import Place, shared_names
+from postroad.dns.primary import PrimaryError
+from postroad.dns.publishing import Place
 from postroad.dns.zones import Division, divide
-from postroad.secrets import resolve
 
 _NO_ZONE = (
     'estate["dns"]["zones"] names no zone that postroad may change: declare them with their TSIG'
@@ -44,7 +44,7 @@ def _publish(arguments: argparse.Namespace, known: Wanted) -> int:
         print(_NO_ZONE, file=sys.stderr)
         return 1
     division = divide(known.records, (zone.name for zone in known.estate.dns.zones))
-    places = _places(known, division)
+    places = primaries.places(known.estate, known.base, known.records, known.gone)
     looked = publishing.look(places)
     plans = {zone: found for zone, found in looked.items() if isinstance(found, ZonePlan)}
     _show(known, division, plans)
@@ -63,21 +63,11 @@ def _publish(arguments: argparse.Namespace, known: Wanted) -> int:
     return 0 if _is_complete(division, plans) else 1
 
 
-def _places(known: Wanted, division: Division) -> list[Place]:
-    declared = {zone.name: zone for zone in known.estate.dns.zones}
-    shared = shared_names(known.estate)
-    return [
-        Place(
-            name, records, Primary(declared[name], resolve(declared[name].key, known.base)), shared
-        )
-        for name, records in division.inside
-    ]
-
-
 def _show(known: Wanted, division: Division, plans: Mapping[str, ZonePlan]) -> None:
     for plan in plans.values():
         print(plan_text(plan), end="")
-    print(elsewhere_text(division), end="")
+    leaving = divide(known.gone, (zone.name for zone in known.estate.dns.zones))
+    print(elsewhere_text(division, leaving.outside), end="")
     for sentence in known.lacking:
         print(sentence)
 

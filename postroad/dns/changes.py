@@ -20,7 +20,7 @@ from postroad.dns.owned import foreign
 from postroad.dns.record import Record
 from postroad.dns.rrset import Key, RRset, content, key_of, rrsets
 
-Verdict = Literal["add", "change", "unchanged", "in the way"]
+Verdict = Literal["add", "change", "unchanged", "remove", "in the way"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,8 @@ class Line:
     """What happens to one RRset, and why it is wanted.
 
     ``seen`` is what stands at its name (None: nothing), ``kept`` what of that is not ours.
-    *in the way*: what stands there is not ours to replace, so nothing happens.
+    *in the way*: what stands there is not ours to replace, so nothing happens. *remove*: ``wanted``
+    was ours once, and whatever of its kind stands there goes.
     """
 
     verdict: Verdict
@@ -39,7 +40,7 @@ class Line:
 
     @property
     def is_to_do(self) -> bool:
-        return self.verdict in ("add", "change")
+        return self.verdict in ("add", "change", "remove")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +65,13 @@ class ZonePlan:
 
 
 def plan(
-    zone: str, records: Iterable[Record], seen: Mapping[Key, RRset], shared: Collection[Name]
+    zone: str,
+    records: Iterable[Record],
+    gone: Iterable[Record],
+    seen: Mapping[Key, RRset],
+    shared: Collection[Name],
 ) -> ZonePlan:
-    """What ``zone`` needs to hold ``records``.
+    """What ``zone`` needs to hold ``records``, and none of those that are ``gone``.
 
     ``seen`` is what its primary holds of `questions`, ``shared`` the names that others use too.
     """
@@ -74,8 +79,9 @@ def plan(
     why: dict[Key, dict[str, None]] = {}
     for record in everything:
         why.setdefault(key_of(record), {})[record.why] = None
-    lines = (_line(wanted, tuple(why[wanted.key]), seen, shared) for wanted in rrsets(everything))
-    return ZonePlan(zone, tuple(lines))
+    lines = [_line(wanted, tuple(why[wanted.key]), seen, shared) for wanted in rrsets(everything)]
+    removals = (_removal(record, seen, shared) for record in gone)
+    return ZonePlan(zone, (*lines, *(line for line in removals if line is not None)))
 
 
 def questions(records: Iterable[Record]) -> tuple[Key, ...]:
@@ -102,6 +108,8 @@ def update(plan: ZonePlan) -> UpdateMessage:
     for line in plan.to_do:
         if line.seen is None:
             _add(message, line.wanted)
+        elif line.verdict == "remove":
+            _remove(message, line, line.seen)
         else:
             _change(message, line, line.seen)
     return message
@@ -128,6 +136,17 @@ def _line(
     return Line("change", wanted, why, found, kept)
 
 
+def _removal(record: Record, seen: Mapping[Key, RRset], shared: Collection[Name]) -> Line | None:
+    (once,) = rrsets([record])
+    found = seen.get(once.key)
+    if found is None:
+        return None
+    kept = foreign(once, found, shared)
+    if len(kept) == len(found.rdatas):
+        return None
+    return Line("remove", once, (record.why,), found, kept)
+
+
 def _same(some: Iterable[Rdata], others: Iterable[Rdata]) -> bool:
     """Whether both say the same, each thing once: a second SPF record is one too many."""
     left, right = [content(r) for r in some], [content(r) for r in others]
@@ -142,6 +161,11 @@ def _add(message: UpdateMessage, wanted: RRset) -> None:
         message.absent(wanted.name, wanted.type)
         message.absent(wanted.name, CNAME)
     message.add(wanted.name, wanted.ttl, *wanted.rdatas)
+
+
+def _remove(message: UpdateMessage, line: Line, seen: RRset) -> None:
+    message.present(line.wanted.name, *seen.rdatas)
+    message.delete(line.wanted.name, *(r for r in seen.rdatas if r not in line.kept))
 
 
 def _change(message: UpdateMessage, line: Line, seen: RRset) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from postroad.dns import budget
+from postroad.dns import budget, dkim
 from postroad.dns.dkim import LiveKey
 from postroad.dns.missing import missing
 from postroad.dns.mta_sts import policy, policy_url
@@ -23,16 +23,21 @@ class Plan:
     faults: tuple[str, ...]
 
 
-def plan(estate: Estate, keys: Iterable[LiveKey], certificates: Iterable[LiveCertificate]) -> Plan:
+def plan(
+    estate: Estate,
+    keys: Iterable[LiveKey],
+    withdrawn: Iterable[LiveKey],
+    certificates: Iterable[LiveCertificate],
+) -> Plan:
     """Every record and who must publish it, the policy file, what is missing, what is wrong.
 
-    UnusableKeyError as `derive`.
+    The records of ``withdrawn`` keys are to be removed. UnusableKeyError as `derive`.
     """
     live, served = tuple(keys), tuple(certificates)
     records = derive(estate, live, served)
     faults = budget.faults(records)
     parts = (
-        work_order(estate, records),
+        work_order(estate, records, dkim.records(estate, withdrawn)),
         "".join(_policy_file(estate)),
         "".join(f"{sentence}\n" for sentence in missing(estate, live, served)),
         "".join(f"Wrong: {fault}.\n" for fault in faults),

@@ -21,9 +21,9 @@ def plan_text(plan: ZonePlan) -> str:
     return "\n".join([f"{plan.zone}: {_count(as_wanted, 'RRset')} as wanted", *telling]) + "\n"
 
 
-def elsewhere_text(division: Division) -> str:
-    """What is to be published but not in these zones; empty where nothing is."""
-    return "".join(_elsewhere(division))
+def elsewhere_text(division: Division, gone: Iterable[Record]) -> str:
+    """What is to be published, or is ``gone``, but not in these zones; empty where nothing is."""
+    return "".join((*_elsewhere(division), *_to_remove(gone)))
 
 
 def outcome_text(
@@ -38,8 +38,9 @@ def _line_text(line: Line) -> str:
     parts = [f"  {line.verdict:<6}  {name}  {line.wanted.type.name}  TTL {line.wanted.ttl}"]
     if line.seen is not None:
         parts += [f"      {text}" for text in _before(line)]
-    sign = "-> " if line.seen is not None else ""
-    parts += [f"      {sign}{rdata.to_text()}" for rdata in line.wanted.rdatas]
+    if line.verdict != "remove":
+        sign = "-> " if line.seen is not None else ""
+        parts += [f"      {sign}{rdata.to_text()}" for rdata in line.wanted.rdatas]
     parts += [f"      {reason}" for reason in line.why]
     if line.verdict == "in the way":
         parts.append(
@@ -52,7 +53,7 @@ def _line_text(line: Line) -> str:
 def _before(line: Line) -> Iterator[str]:
     if line.seen is None:
         return
-    if not line.kept and line.seen.ttl != line.wanted.ttl:
+    if not line.kept and line.seen.ttl != line.wanted.ttl and line.verdict != "remove":
         yield f"TTL {line.seen.ttl} now"
     for rdata in line.seen.rdatas:
         yield f"{_fate(line, rdata)} {line.seen.type.name} {rdata.to_text()}"
@@ -61,6 +62,8 @@ def _before(line: Line) -> Iterator[str]:
 def _fate(line: Line, rdata: Rdata) -> str:
     if rdata in line.kept or line.verdict == "in the way":
         return "stays"
+    if line.verdict == "remove":
+        return "goes"
     return "stands" if rdata in line.wanted.rdatas else "goes"
 
 
@@ -73,6 +76,13 @@ def _elsewhere(division: Division) -> Iterator[str]:
         yield '\nIn no zone of estate["dns"]["zones"], so not published from here:\n'
         for record in division.outside:
             yield f"  {record.owner}  {record.type}\n      {record.why}\n"
+
+
+def _to_remove(gone: Iterable[Record]) -> Iterator[str]:
+    names = [f"  {record.owner}  {record.type}\n" for record in gone]
+    if names:
+        yield '\nIn no zone of estate["dns"]["zones"] either, and to be removed there:\n'
+        yield from names
 
 
 def _address(record: Record) -> str:
@@ -94,7 +104,7 @@ def _outcome(plan: ZonePlan, came: ZonePlan | PrimaryError) -> str:
 
 def _verbs(lines: Iterable[Line]) -> Iterator[str]:
     verdicts = [line.verdict for line in lines]
-    for verdict, word in (("add", "added"), ("change", "changed")):
+    for verdict, word in (("add", "added"), ("change", "changed"), ("remove", "removed")):
         if verdict in verdicts:
             yield f"{_count(verdicts.count(verdict), 'RRset')} {word}"
 

@@ -33,10 +33,11 @@ class Holder(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A zone, what the estate wants in it, and who holds it."""
+    """A zone, what the estate wants in it and no longer in it, and who holds it."""
 
     zone: str
     records: tuple[Record, ...]
+    gone: tuple[Record, ...]
     primary: Holder
     shared: frozenset[Name]
 
@@ -66,14 +67,14 @@ def carry_out(
 
 
 def _planned(place: Place) -> ZonePlan:
-    seen = dict(place.primary.look(questions(place.records)))
-    first = plan(place.zone, place.records, seen, place.shared)
+    seen = dict(place.primary.look(questions((*place.records, *place.gone))))
+    first = plan(place.zone, place.records, place.gone, seen, place.shared)
     suspects = doubtful(first)
     if not suspects:
         return first
     real = place.primary.has(suspects)
     standing = {key: found for key, found in seen.items() if key in real or key not in suspects}
-    return plan(place.zone, place.records, standing, place.shared)
+    return plan(place.zone, place.records, place.gone, standing, place.shared)
 
 
 def _side_by_side(

@@ -1,4 +1,7 @@
-"""The edge that looks whether the world sees a DKIM key: on every resolver, and no other key."""
+"""The edge that looks whether the world sees a DKIM key: on every resolver, and no other key.
+
+Or whether it sees none: a resolver that does not answer says neither.
+"""
 
 from __future__ import annotations
 
@@ -32,17 +35,36 @@ def seen_by_all(resolvers: Iterable[Address], keys: Iterable[LiveKey]) -> frozen
     return frozenset(key.owner for key in wanted) - missed
 
 
+def absent_for_all(resolvers: Iterable[Address], names: Iterable[str]) -> frozenset[str]:
+    """Those of ``names`` (without final dot) that have no TXT record, as each of them says."""
+    wanted = list(names)
+    asked = [(address, name) for address in resolvers for name in wanted]
+    if not asked:
+        return frozenset()
+    with ThreadPoolExecutor(min(32, len(asked))) as pool:
+        texts = list(pool.map(lambda pair: _texts(*pair), asked))
+    there = {name for (_, name), found in zip(asked, texts, strict=True) if found != []}
+    return frozenset(wanted) - there
+
+
 def _shows(address: Address, key: LiveKey) -> bool:
+    texts = _texts(address, key.owner)
+    return texts is not None and [_public_key(text) for text in texts] == [key.public_key_base64]
+
+
+def _texts(address: Address, name: str) -> list[str] | None:
+    """The TXT records of ``name``; None where nobody says which."""
     resolver = dns.resolver.Resolver(configure=False)
     resolver.nameservers = [str(address)]
     resolver.port = PORT
     resolver.lifetime = SECONDS
     try:
-        answer = resolver.resolve(f"{key.owner}.", "TXT")
+        answer = resolver.resolve(f"{name}.", "TXT")
+    except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
+        return []
     except dns.exception.DNSException:
-        return False
-    texts = [b"".join(rdata.strings).decode("ascii", "replace") for rdata in answer]
-    return len(texts) == 1 and _public_key(texts[0]) == key.public_key_base64
+        return None
+    return [b"".join(rdata.strings).decode("ascii", "replace") for rdata in answer]
 
 
 def _public_key(record: str) -> str:

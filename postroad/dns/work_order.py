@@ -13,8 +13,8 @@ from postroad.dns.record import Record
 from postroad.settings.model import Estate
 
 
-def work_order(estate: Estate, records: Iterable[Record]) -> str:
-    """Everything that somebody has to publish, by the zone it belongs to.
+def work_order(estate: Estate, records: Iterable[Record], gone: Iterable[Record]) -> str:
+    """Everything that somebody has to publish, by the zone it belongs to; what is ``gone`` last.
 
     Addresses get their names at the hoster, unless the estate declares the reverse zone; and
     what strangers' zones must hold comes last.
@@ -31,6 +31,7 @@ def work_order(estate: Estate, records: Iterable[Record]) -> str:
         *(_section(_zone_heading(zone), map(_entry, zones[zone])) for zone in zones),
         _section(_AT_THE_HOSTER, map(_pointer, pointers)),
         _section(_ASK_OTHERS, map(_entry, authorisations_by_others(estate))),
+        _section(_REMOVE, (f"  {record.owner}  {record.type}\n" for record in gone)),
     )
     return "\n".join([_READ_THIS, *filter(None, parts)])
 
@@ -47,6 +48,10 @@ At the hoster of each address (reverse DNS is set there, not in your own zones):
 
 _ASK_OTHERS = """\
 In zones of others. Ask their owner; until then receivers send no DMARC reports:
+"""
+
+_REMOVE = """\
+To be removed: the records of keys that are gone, and whose mail nobody reads for the first time:
 """
 
 

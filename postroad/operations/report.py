@@ -51,7 +51,7 @@ def last_words(sites: tuple[Site, ...]) -> str:
             *sentences,
             "Publish these records, then run again; a stream opens when its host sees them.",
             "",
-            work_order(estate, records),
+            work_order(estate, records, ()),
         ]
     )
 

@@ -1,4 +1,7 @@
-"""Rotating DKIM keys: one plan for all hosts of a run, a host's share of it an operation."""
+"""Rotating DKIM keys: one plan for all hosts of a run, a host's share of it an operation.
+
+Where the estate names its zones, the run publishes what the keys want there.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +10,23 @@ from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
 from gevent.lock import BoundedSemaphore  # type: ignore[import-untyped]
-from pyinfra import host
+from pyinfra import host, logger
 from pyinfra.api import operation
-from pyinfra.api.command import StringCommand
+from pyinfra.api.command import FunctionCommand, StringCommand
 from pyinfra.api.exceptions import PyinfraError
+from pyinfra.api.host import Host as PyinfraHost
 from pyinfra.api.state import State as PyinfraState
 from pyinfra.context import ctx_host
 
-from postroad.dns.sight import seen_by_all
+from postroad.dns import dkim, publishing
+from postroad.dns.changes import ZonePlan
+from postroad.dns.plan_text import outcome_text, plan_text
+from postroad.dns.primary import PrimaryError
+from postroad.dns.publishing import Place
+from postroad.dns.sight import absent_for_all, seen_by_all
 from postroad.facts.queues import OldestQueued
+from postroad.live import live_keys, withdrawn_keys
+from postroad.primaries import places
 from postroad.rotation import Seen, Step, pending, script, steps
 from postroad.settings.model import StreamName
 from postroad.site import Site
@@ -32,16 +43,16 @@ class Rotations:
     _lock: BoundedSemaphore = field(default_factory=BoundedSemaphore)
 
     def steps(self, site: Site) -> tuple[Step, ...]:
-        """What the run does to the keys of the host of ``site``, planned once for all hosts."""
+        """What the run does to the keys of all its hosts, planned once for all of them."""
         run = site.pyhost.state
         # pyinfra prepares all hosts at once: each would make a plan of its own, a moment apart.
         with self._lock:
             if run not in self._by_run:
-                self._by_run[run] = _planned(_sites(site))
-        return tuple(step for step in self._by_run[run] if step.host == site.host.name)
+                self._by_run[run] = _planned(sites(site))
+        return self._by_run[run]
 
 
-def _sites(site: Site) -> list[Site]:
+def sites(site: Site) -> list[Site]:
     """A site for every host of the estate. PyinfraError where the run lacks one of them."""
     active = {one.name: one for one in site.pyhost.state.active_hosts}
     absent = [one.name for one in site.estate.hosts if one.name not in active]
@@ -53,19 +64,21 @@ def _sites(site: Site) -> list[Site]:
     return [Site(active[one.name], site.estate, site.base) for one in site.estate.hosts]
 
 
-def _planned(sites: list[Site]) -> tuple[Step, ...]:
+def _planned(together: list[Site]) -> tuple[Step, ...]:
     found: dict[str, tuple[KeyState, ...]] = {}
     oldest: dict[tuple[str, StreamName], float] = {}
     now = 0.0
-    for site in sites:
+    for site in together:
         with ctx_host.use(site.pyhost):
             found[site.host.name] = site.state().keys
             now = max(now, site.state().clock)
             for stream, since in _oldest(site).items():
                 oldest[site.host.name, stream] = since
-    estate = sites[0].estate
-    names = seen_by_all(estate.dns.resolvers, pending(estate, found))
-    return steps(estate, found, Seen(now, names, oldest))
+    estate = together[0].estate
+    resolvers = estate.dns.resolvers
+    names = seen_by_all(resolvers, pending(estate, found))
+    leaving = (key.owner for key in withdrawn_keys(together))
+    return steps(estate, found, Seen(now, names, absent_for_all(resolvers, leaving), oldest))
 
 
 def _oldest(site: Site) -> dict[StreamName, float]:
@@ -87,3 +100,58 @@ def rotate(site: Site, taken: tuple[Step, ...]) -> Generator[StringCommand]:
     state = site.state()
     yield StringCommand("sh", "-s", _stdin=script(taken, state.keys, state.clock))
     site.forget()
+
+
+@operation()
+def publish(site: Site, taken: tuple[Step, ...]) -> Generator[FunctionCommand]:
+    """Have the estate's zones hold the records of its keys, and none of those that are gone.
+
+    One host acts for all. Nothing to do where the estate names no zones: then the report tells.
+
+    + site: the host during this run
+    + taken: the steps of all hosts
+    """
+    estate = site.estate
+    if not estate.dns.zones or site.host != estate.hosts[0]:
+        host.noop("the first host does it for all")
+        return
+    together = sites(site)
+    if not taken and _is_published(together):
+        host.noop("the zones hold the records of all keys")
+        return
+    yield FunctionCommand(_publish, (together,), {})
+
+
+def _zones(together: list[Site]) -> list[Place]:
+    """The declared zones, with the records of keys alone: the rest is `postroad dns publish`'s."""
+    estate, base = together[0].estate, together[0].base
+    wanted = dkim.records(estate, live_keys(together))
+    gone = dkim.records(estate, withdrawn_keys(together))
+    return places(estate, base, wanted, gone)
+
+
+def _is_published(together: list[Site]) -> bool:
+    """Whether there is nothing to do. A primary that does not answer is asked again later."""
+    looked = publishing.look(_zones(together)).values()
+    return all(isinstance(plan, ZonePlan) and plan.is_settled for plan in looked)
+
+
+def _publish(state: PyinfraState, host: PyinfraHost, together: list[Site]) -> bool:
+    """Change the zones; whether they hold all of it now. Run while pyinfra executes."""
+    for site in together:
+        site.forget()
+    held = _zones(together)
+    looked = publishing.look(held)
+    faults = [str(found) for found in looked.values() if isinstance(found, PrimaryError)]
+    plans = {zone: found for zone, found in looked.items() if isinstance(found, ZonePlan)}
+    known = [place for place in held if place.zone in plans]
+    outcomes = publishing.carry_out(known, plans)
+    for plan in plans.values():
+        if not plan.is_settled:
+            logger.info(plan_text(plan))
+    logger.info(outcome_text(plans, outcomes))
+    after = {**plans, **{z: came for z, came in outcomes.items() if isinstance(came, ZonePlan)}}
+    faults += [str(came) for came in outcomes.values() if isinstance(came, PrimaryError)]
+    for fault in faults:
+        logger.error(fault)
+    return not faults and all(plan.is_settled for plan in after.values())

@@ -13,6 +13,8 @@ _ROTATIONS = operations.Rotations()
 
 @deploy("DKIM rotation")
 def rotate(site: Site) -> None:
-    """What may be done today: make, watch, switch, revoke or forget keys; mostly nothing."""
+    """What may be done today: make, publish, watch, switch, revoke, withdraw or forget keys."""
     taken = _ROTATIONS.steps(site)
-    operations.rotate(name=titled(site, "Rotation", taken), site=site, taken=taken)
+    own = tuple(step for step in taken if step.host == site.host.name)
+    operations.rotate(name=titled(site, "Rotation", own), site=site, taken=own)
+    operations.publish(name="Records of the keys", site=site, taken=taken)

@@ -46,7 +46,13 @@ class World:
         return cls(keys=keys, published=names)
 
     def steps(self) -> tuple[Step, ...]:
-        return steps(ESTATE, self.keys, Seen(self.now, frozenset(self.published), self.oldest))
+        return steps(ESTATE, self.keys, self._seen())
+
+    def _seen(self) -> Seen:
+        every = {owner(key) for found in self.keys.values() for key in found}
+        return Seen(
+            self.now, frozenset(self.published), frozenset(every - self.published), self.oldest
+        )
 
     def take(self, taken: Iterable[Step]) -> None:
         for step in taken:
@@ -60,8 +66,13 @@ class World:
         return taken
 
     def publish(self) -> None:
-        """The operator publishes what there is."""
-        self.published = {owner(k) for found in self.keys.values() for k in found if k.public_key}
+        """The operator publishes what there is, and withdraws what is not to be there."""
+        self.published = {
+            owner(k)
+            for found in self.keys.values()
+            for k in found
+            if k.public_key or (k.life.revoked and not k.life.withdrawn)
+        }
 
     def signing(self, host: str) -> KeyState:
         (key,) = [
@@ -86,7 +97,7 @@ class World:
             case "forget":
                 found = [k for k in found if not _is(k, step)]
             case _:
-                public = "" if step.verb == "revoke" else "MIIB"
+                public = "" if step.verb in ("revoke", "withdraw") else "MIIB"
                 found = [
                     replace(k, life=self._life(k.life, step), public_key=public)
                     if _is(k, step)
@@ -103,6 +114,8 @@ class World:
                 return KeyLife()
             case "activate":
                 return replace(life, active=self.now)
+            case "withdraw":
+                return replace(life, withdrawn=self.now)
             case _:
                 return replace(life, revoked=self.now)
 
@@ -208,6 +221,17 @@ def test_a_key_is_kept_while_mail_that_it_signed_waits() -> None:
     assert {s.host for s in world.run() if s.verb == "revoke"} == {"mail1"}
 
 
+def test_a_key_is_not_forgotten_while_its_record_stands() -> None:
+    world = World.fresh()
+    gone = {step.selector for step in until(world, "withdraw")}
+    # Nobody removes them.
+    for _ in range(30):
+        world.now += DAY
+        assert "forget" not in verbs(world.run())
+    world.publish()
+    assert {step.selector for step in world.run() if step.verb == "forget"} == gone
+
+
 def test_a_new_key_of_the_same_month_has_a_name_of_its_own() -> None:
     world = World.fresh()
     world.now = START + 3 * DAY
@@ -217,6 +241,22 @@ def test_a_new_key_of_the_same_month_has_a_name_of_its_own() -> None:
     )
     (made,) = [s for s in world.steps() if s.host == "mail1"]
     assert made.selector == f"202601a-{made.key.label}"
+
+
+@pytest.mark.parametrize("days", [3, -40])
+def test_the_name_of_a_key_that_is_gone_is_not_taken_again(days: int) -> None:
+    """Names tell which key is newer; also where the clock was set back."""
+    world = World.fresh()
+    world.now = START + days * DAY
+    old = world.signing("mail1")
+    signing = replace(
+        old,
+        selector=old.selector.replace("202601", "202601a"),
+        life=KeyLife(active=START - 400 * DAY),
+    )
+    world.keys["mail1"] = tuple(signing if k == old else k for k in world.keys["mail1"])
+    (made,) = [s for s in world.steps() if s.host == "mail1"]
+    assert made.selector == f"202601b-{made.key.label}"
 
 
 def test_a_key_that_was_made_old_by_hand_signs_until_the_next_is_ready() -> None:

@@ -24,7 +24,7 @@ ADDRESSES = (IPv4Address("127.0.0.51"), IPv4Address("127.0.0.52"))
 
 @contextmanager
 def resolver(address: IPv4Address, zone: Mapping[str, list[str]]) -> Iterator[None]:
-    """A name server that has these TXT records, and refuses everything else."""
+    """A name server that has these TXT records, of some names none, and refuses everything else."""
 
     class Handler(socketserver.BaseRequestHandler):
         def handle(self) -> None:
@@ -36,6 +36,8 @@ def resolver(address: IPv4Address, zone: Mapping[str, list[str]]) -> Iterator[No
             texts = zone.get(name.to_text(omit_final_dot=True))
             if texts is None:
                 answer.set_rcode(dns.rcode.REFUSED)
+            elif not texts:
+                answer.set_rcode(dns.rcode.NXDOMAIN)
             else:
                 answer.answer.append(dns.rrset.from_text(name, 60, "IN", "TXT", *texts))
             peer.sendto(answer.to_wire(), self.client_address)
@@ -91,3 +93,20 @@ def test_a_resolver_that_is_silent_has_not_seen_it() -> None:
 
 def test_without_keys_nobody_is_asked() -> None:
     assert sight.seen_by_all(ADDRESSES, []) == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("other", "absent"),
+    [
+        ({KEY.owner: []}, {KEY.owner}),
+        ({KEY.owner: ['"v=DKIM1; p="']}, set()),
+        ({}, set()),
+    ],
+    ids=["no such name", "still there", "refused"],
+)
+def test_a_name_is_absent_where_every_resolver_says_so(
+    other: Mapping[str, list[str]], absent: set[str]
+) -> None:
+    with resolver(ADDRESSES[0], {KEY.owner: []}), resolver(ADDRESSES[1], other):
+        assert sight.absent_for_all(ADDRESSES, [KEY.owner]) == absent
+    assert sight.absent_for_all(ADDRESSES, []) == frozenset()

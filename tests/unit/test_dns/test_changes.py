@@ -14,6 +14,7 @@ from dns.rdataclass import IN
 from dns.update import UpdateMessage
 
 from postroad.dns.changes import Line, ZonePlan, doubtful, plan, questions, update
+from postroad.dns.plan_text import plan_text
 from postroad.dns.record import Record
 from postroad.dns.rrset import Key, RRset, answered
 from postroad.dns.text import txt
@@ -40,8 +41,10 @@ def held(*rows: tuple[str, str, int, Iterable[str]]) -> dict[Key, RRset]:
     return found
 
 
-def planned(records: Iterable[Record], seen: dict[Key, RRset]) -> ZonePlan:
-    return plan(ZONE, records, seen, SHARED)
+def planned(
+    records: Iterable[Record], seen: dict[Key, RRset], gone: Iterable[Record] = ()
+) -> ZonePlan:
+    return plan(ZONE, records, gone, seen, SHARED)
 
 
 def line_of(records: Iterable[Record], seen: dict[Key, RRset]) -> Line:
@@ -220,3 +223,37 @@ def test_names_in_rdata_compare_without_case() -> None:
     seen = held(("1.2.0.192.in-addr.arpa", "PTR", 60, ["OUT1.shop.example."]))
     wanted = [record("1.2.0.192.in-addr.arpa", "PTR", "out1.shop.example.")]
     assert line_of(wanted, seen).verdict == "unchanged"
+
+
+VOID = '"v=DKIM1; p="'
+SELECTOR = "202605-mail1._domainkey.shop.example"
+
+
+@pytest.mark.parametrize("stands", [VOID, '"v=DKIM1; k=rsa; p=AAAA"', '"p=AAAA"'])
+def test_the_record_of_a_key_that_is_gone_is_removed_whatever_it_says(stands: str) -> None:
+    seen = held((SELECTOR, "TXT", 900, [stands]))
+    found = planned([], seen, [record(SELECTOR, "TXT", VOID)])
+    assert [line.verdict for line in found.lines] == ["remove"]
+    assert doubtful(found) == tuple(seen)
+    assert rows(update(found)) == [
+        ("need", f"{SELECTOR}.", "IN", "TXT", 0, stands),
+        ("do", f"{SELECTOR}.", "NONE", "TXT", 0, stands),
+    ]
+    said = plan_text(found)
+    assert f"remove  {SELECTOR}" in said
+    assert f"goes TXT {stands}" in said
+    assert "->" not in said
+
+
+def test_beside_it_everything_stays() -> None:
+    seen = held((SELECTOR, "TXT", 900, [GOOGLE, VOID]))
+    found = planned([], seen, [record(SELECTOR, "TXT", VOID)])
+    assert rows(update(found))[-1] == ("do", f"{SELECTOR}.", "NONE", "TXT", 0, VOID)
+    assert f"stays TXT {GOOGLE}" in plan_text(found)
+
+
+@pytest.mark.parametrize("seen", [held(), held((SELECTOR, "TXT", 900, [GOOGLE]))])
+def test_where_it_is_not_nothing_is_done(seen: dict[Key, RRset]) -> None:
+    found = planned([], seen, [record(SELECTOR, "TXT", VOID)])
+    assert found.lines == ()
+    assert found.is_settled

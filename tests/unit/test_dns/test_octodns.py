@@ -127,7 +127,7 @@ def command(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
     """`postroad dns octodns` for an estate of paper."""
     declared = estate(MAIL1)
     records = derive(declared, estates.keys_of_mail1())
-    known = Wanted(declared, records, (), Path())
+    known = Wanted(declared, records, (), (), Path())
     monkeypatch.setattr(dns_octodns, "wanted", lambda inventory: known)
     return lambda *words: cli.main(["dns", "octodns", "prod.py", *words])
 

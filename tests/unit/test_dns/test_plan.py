@@ -31,7 +31,7 @@ def with_zones(*names: str) -> Estate:
 
 
 def order_of(declared: Estate) -> str:
-    return work_order(declared, derive(declared, KEYS, estates.CERTIFICATES))
+    return work_order(declared, derive(declared, KEYS, estates.CERTIFICATES), ())
 
 
 def sections(order: str) -> dict[str, str]:
@@ -66,7 +66,7 @@ def test_pointers_go_to_the_hoster() -> None:
 def test_records_stand_under_the_zone_they_belong_to() -> None:
     other = replace(estates.MARKETING, from_domains=("brand.co.uk",))
     declared = replace(estate(MAIL1), streams=(estates.TRANSACTIONAL, other))
-    found = sections(work_order(declared, derive(declared, ())))
+    found = sections(work_order(declared, derive(declared, ()), ()))
     shop = next(text for heading, text in found.items() if "zone shop.example" in heading)
     brand = next(text for heading, text in found.items() if "zone brand.co.uk" in heading)
     assert "  _dmarc.brand.co.uk  TXT" in brand
@@ -112,14 +112,21 @@ def test_others_are_asked_only_where_there_is_something_to_ask() -> None:
         assert f"  {record.owner}  TXT" in asked
 
 
+def test_records_of_keys_that_are_gone_are_named() -> None:
+    key = replace(KEYS[0], selector="202605-mail1", public_key_base64="", revoked=True)
+    said = plan(estate(MAIL1), estates.keys_of_mail1(), (key,), ()).text
+    _, _, section = said.partition("To be removed:")
+    assert f"  202605-mail1._domainkey.{key.domain}  TXT\n" in section
+
+
 def test_no_records_make_no_section() -> None:
-    order = work_order(estate(MAIL1), ())
+    order = work_order(estate(MAIL1), (), ())
     assert "In the zone" not in order
     assert "At the hoster" not in order
 
 
 def test_the_plan_of_a_whole_estate() -> None:
-    planned = plan(whole_estate(MAIL1, MAIL2), KEYS, estates.CERTIFICATES)
+    planned = plan(whole_estate(MAIL1, MAIL2), KEYS, (), estates.CERTIFICATES)
     assert planned.faults == ()
     assert "Wrong:" not in planned.text
     assert "Incomplete:" not in planned.text
@@ -130,7 +137,7 @@ def test_the_plan_of_a_whole_estate() -> None:
 
 def test_the_plan_names_what_is_missing() -> None:
     declared = whole_estate(MAIL1, MAIL2)
-    said = plan(declared, estates.keys_of_mail1(), estates.CERTIFICATES[1:]).text
+    said = plan(declared, estates.keys_of_mail1(), (), estates.CERTIFICATES[1:]).text
     assert "mail2 has no DKIM key for marketing mail of news.shop.example yet" in said
     assert "mail1 serves no certificate yet" in said
     assert "mail1 has no DKIM key" not in said
@@ -139,10 +146,10 @@ def test_the_plan_names_what_is_missing() -> None:
 
 def test_the_plan_ends_with_what_is_wrong() -> None:
     declared = whole_estate(replace(MAIL1, hostname=f"{'a' * 64}.shop.example"))
-    planned = plan(declared, KEYS, estates.CERTIFICATES)
+    planned = plan(declared, KEYS, (), estates.CERTIFICATES)
     assert planned.faults
     assert planned.text.endswith(f"Wrong: {planned.faults[-1]}.\n")
 
 
 def test_an_estate_without_a_policy_has_no_policy_file() -> None:
-    assert "text/plain" not in plan(estate(MAIL1), (), ()).text
+    assert "text/plain" not in plan(estate(MAIL1), (), (), ()).text

@@ -15,10 +15,11 @@ import pytest
 from dns.rdataclass import ANY, IN, NONE
 from dns.update import UpdateMessage
 
-from postroad import cli
+from postroad import cli, primaries
 from postroad.commands import dns_publish
 from postroad.commands.asking import Wanted
 from postroad.dns.primary import ChangedError, PrimaryError
+from postroad.dns.record import Record
 from postroad.dns.records import derive
 from postroad.dns.rrset import Key, RRset, answered
 from postroad.secrets import Secret
@@ -62,7 +63,10 @@ class Paper:
                 self._keep(key, [*old, *rrset], rrset.ttl)
 
     def _keep(self, key: Key, rdatas: Iterable[dns.rdata.Rdata], ttl: int = 3600) -> None:
-        self.held[key] = RRset(*key, ttl, tuple(rdatas))
+        left = tuple(rdatas)
+        self.held.pop(key, None)
+        if left:
+            self.held[key] = RRset(*key, ttl, left)
 
 
 class Terminal(io.StringIO):
@@ -88,19 +92,19 @@ def declared(*zones: str) -> Estate:
     return replace(estate(MAIL1), dns=Dns(resolvers=(), zones=made))
 
 
-def world_of(monkeypatch: pytest.MonkeyPatch, *zones: str) -> World:
+def world_of(monkeypatch: pytest.MonkeyPatch, *zones: str, gone: tuple[Record, ...] = ()) -> World:
     monkeypatch.setenv("TSIG", SECRET)
     monkeypatch.setattr("sys.stdin", io.StringIO())
     papers = {zone: Paper() for zone in zones}
     known = declared(*zones)
     records = derive(known, estates.keys_of_mail1())
-    monkeypatch.setattr(dns_publish, "wanted", lambda _: Wanted(known, records, (), Path()))
+    monkeypatch.setattr(dns_publish, "wanted", lambda _: Wanted(known, records, gone, (), Path()))
 
     def primary(zone: DnsZone, secret: Secret) -> Paper:
         assert secret.unmask() == SECRET
         return papers[zone.name]
 
-    monkeypatch.setattr(dns_publish, "Primary", primary)
+    monkeypatch.setattr(primaries, "Primary", primary)
     return World(papers, lambda *words: cli.main(["dns", "publish", "prod.py", *words]))
 
 
@@ -236,3 +240,25 @@ def test_a_secret_that_is_not_there_is_told_by_its_source(
     monkeypatch.delenv("TSIG")
     assert world.run("--yes") == 2
     assert "environment variable TSIG is not set" in capsys.readouterr().err
+
+
+def test_records_of_keys_that_are_gone_are_removed_where_they_stand(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    void = '"v=DKIM1; p="'
+    gone = (
+        Record("202605-mail1._domainkey.shop.example", 60, "TXT", void, "mail1 has lost it"),
+        Record("202605-mail1._domainkey.brand.test", 60, "TXT", void, "mail1 has lost it"),
+    )
+    world = world_of(monkeypatch, "shop.example", gone=gone)
+    name = dns.name.from_text(gone[0].owner)
+    old = answered(name, dns.rdataset.from_text("IN", "TXT", 60, void))
+    world.zones["shop.example"].held[old.key] = old
+    world.run("--yes")
+    said = capsys.readouterr().out
+    assert "remove  202605-mail1._domainkey.shop.example" in said
+    assert "1 RRset removed" in said
+    assert "to be removed there:\n  202605-mail1._domainkey.brand.test  TXT" in said
+    assert old.key not in world.zones["shop.example"].held
+    world.run("--yes")
+    assert "Nothing to publish." in capsys.readouterr().out
