@@ -1,8 +1,9 @@
 """How long a full check of the names takes: python -m benchmarks.dns_check
 
-An estate of 10 sending domains and 4 ways out, all of its records in one name server on loopback
-that lets every answer wait for 50 ms. The server is resolver and authority in one, so the number of
-questions is that of the real world with one resolver and one name server a zone.
+An estate of 10 sending domains and 4 ways out that declares all that names can have. Asked are
+three resolvers, as by default, and two name servers for each zone: five on loopback, in a process
+of their own, that let every answer wait for 50 ms; so does the web server. Each host has signed a
+probe for each domain.
 """
 
 from __future__ import annotations
@@ -13,36 +14,54 @@ import threading
 import time
 from base64 import b64encode
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import partial
-from hashlib import sha256
 from ipaddress import IPv4Address
+from multiprocessing import Process, Value
 
+import dkim
 import dns.flags
 import dns.message
 import dns.name
 import dns.rcode
 import dns.rdatatype
 import dns.rrset
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
 
 from postroad.dns.check.answers import Answer, Question, Server
 from postroad.dns.check.ask import exchange
 from postroad.dns.check.checks import Facts, checks
 from postroad.dns.check.mta_sts import Page
 from postroad.dns.check.run import judged
-from postroad.dns.check.said import UnansweredError
+from postroad.dns.check.signature import Probe
 from postroad.dns.dkim import LiveKey
-from postroad.dns.records import derive
-from postroad.settings.model import Address, Estate
+from postroad.dns.mta_sts import policy
+from postroad.dns.records import LiveCertificate, derive
+from postroad.settings.model import Address, Estate, StreamName
 from postroad.settings.read import read
 
 DELAY = 0.05
 GOAL = 3.0
+PORT = 15453
+DIGEST = "ab" * 32
 RECEIPTS = [f"brand{number}.shop.example" for number in range(5)]
 CAMPAIGNS = [f"brand{number}.news.example" for number in range(5)]
-HERE = IPv4Address("127.0.0.1")
+RESOLVERS = tuple(IPv4Address(f"127.0.0.{number}") for number in (1, 2, 3))
+NAME_SERVERS = {
+    "ns1.shop.example": IPv4Address("127.0.0.4"),
+    "ns2.shop.example": IPv4Address("127.0.0.5"),
+}
+PARENTS = ("shop.example", "news.example")
 # Each domain is a zone of its own, as of different owners.
 APEX = (
-    *(".", "in-addr.arpa", "ip6.arpa", "example", "shop.example", "news.example"),
+    *(".", "in-addr.arpa", "ip6.arpa", "example"),
+    *PARENTS,
     *RECEIPTS,
     *CAMPAIGNS,
 )
@@ -60,9 +79,15 @@ def estate() -> Estate:
                 "transactional": _stream(RECEIPTS, "shop.example"),
                 "marketing": _stream(CAMPAIGNS, "news.example"),
             },
-            "tls": {"source": "none"},
+            "tls": {"source": "acme"},
             "dmarc": {"reports": "dmarc@shop.example"},
-            "dns": {"resolvers": [str(HERE)]},
+            "mta_sts": {"mode": "enforce", "web_host": "www.shop.example"},
+            "tls_reports": "tls@shop.example",
+            "unsubscribe": {
+                "hostname": "unsubscribe.news.example",
+                "web_host": "www.shop.example",
+            },
+            "dns": {"resolvers": [str(address) for address in RESOLVERS]},
         },
         "the benchmark",
     )
@@ -93,29 +118,71 @@ def _stream(domains: list[str], envelope_domain: str) -> dict[str, object]:
     }
 
 
-def keys(of: Estate) -> tuple[LiveKey, ...]:
-    """A key for every host, stream and domain; nothing is signed with them."""
-    return tuple(
-        LiveKey(
-            host=host.name,
-            stream=stream.name,
-            domain=domain,
-            selector=f"202611-{host.name}",
-            public_key_base64=b64encode(sha256(f"{host.name} {domain}".encode()).digest()).decode(),
+@dataclass(frozen=True)
+class Signer:
+    """The key of a host for a stream and domain."""
+
+    host: str
+    stream: StreamName
+    domain: str
+    private: RSAPrivateKey
+
+    @property
+    def selector(self) -> str:
+        return f"202611-{self.host}"
+
+    @property
+    def live(self) -> LiveKey:
+        """What belongs in the DNS of it."""
+        public = self.private.public_key()
+        der = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        encoded = b64encode(der).decode()
+        return LiveKey(self.host, self.stream, self.domain, self.selector, encoded)
+
+    @property
+    def probe(self) -> Probe:
+        """A message that it has signed."""
+        message = f"From: probe@{self.domain}\r\nSubject: a probe\r\n\r\nA probe.\r\n".encode()
+        pem = self.private.private_bytes(
+            Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()
         )
+        signature = dkim.sign(message, self.selector.encode(), self.domain.encode(), pem)
+        return Probe(self.host, self.stream, self.domain, "signed", signature + message)
+
+
+def signers(of: Estate) -> tuple[Signer, ...]:
+    """One for every host, stream and domain."""
+    return tuple(
+        Signer(host.name, stream.name, domain, generate_private_key(65537, 2048))
         for host in of.hosts
         for stream, _ in of.streams_of(host)
         for domain in stream.from_domains
     )
 
 
-def table(of: Estate) -> Table:
+def facts(of: Iterable[Signer]) -> Facts:
+    """What the hosts tell."""
+    known = tuple(of)
+    served = tuple(LiveCertificate(host, DIGEST) for host in ("mail1", "mail2"))
+    return Facts(
+        keys=tuple(signer.live for signer in known),
+        silent=(),
+        served=served,
+        probes=tuple(signer.probe for signer in known),
+    )
+
+
+def table(of: Estate, told: Facts) -> Table:
     """All records of the estate, and the zones that they are in."""
     rows: list[tuple[str, str, str]] = [
-        (record.owner, record.type, record.data) for record in derive(of, keys(of))
+        (record.owner, record.type, record.data) for record in derive(of, told.keys, told.served)
     ]
-    rows += [(apex, "NS", "ns.shop.example.") for apex in APEX]
-    rows += [("ns.shop.example", "A", str(HERE)), ("shop.example", "MX", "10 mail1.shop.example.")]
+    rows += [(apex, "NS", f"{server}.") for apex in APEX for server in NAME_SERVERS]
+    rows += [(server, "A", str(address)) for server, address in NAME_SERVERS.items()]
+    rows += [("shop.example", "MX", "10 mail1.shop.example.")]
+    rows += [("www.shop.example", "A", "198.51.100.80")]
+    # The brands are parts of two organizations.
+    rows += [(f"_dmarc.{parent}", "TXT", '"v=DMARC1; p=none"') for parent in PARENTS]
     rows += [(f"{d}._report._dmarc.shop.example", "TXT", '"v=DMARC1"') for d in CAMPAIGNS]
     found: Table = {}
     for owner, kind, rdata in rows:
@@ -123,24 +190,49 @@ def table(of: Estate) -> Table:
     return found
 
 
-class SlowServer:
-    """Answers by UDP from a table, each answer DELAY seconds late."""
+class SlowServers:
+    """Answer by UDP from a table, each answer DELAY seconds late; each server has an address."""
 
     def __init__(self, records: Table) -> None:
         self._records = records
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
-        self._socket.bind((str(HERE), 0))
-        self.port: int = self._socket.getsockname()[1]
-        self.heard = 0
-        threading.Thread(target=self._serve, daemon=True).start()
+        self._sockets = [self._open(address) for address in (*RESOLVERS, *NAME_SERVERS.values())]
+        self._heard = Value("i", 0)
+        # Of its own, so that the check has the interpreter for itself.
+        self._process = Process(target=self._serve_all, daemon=True)
+        self._process.start()
 
-    def _serve(self) -> None:
+    @property
+    def heard(self) -> int:
+        """How many questions there were."""
+        return int(self._heard.value)
+
+    def stop(self) -> None:
+        """Not needed any more."""
+        self._process.kill()
+        self._process.join()
+        for each in self._sockets:
+            each.close()
+
+    def _open(self, address: IPv4Address) -> socket.socket:
+        opened = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        opened.bind((str(address), PORT))
+        return opened
+
+    def _serve_all(self) -> None:
+        threads = [threading.Thread(target=self._serve, args=(each,)) for each in self._sockets]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    def _serve(self, door: socket.socket) -> None:
         while True:
-            query, sender = self._socket.recvfrom(4096)
-            self.heard += 1
+            query, sender = door.recvfrom(4096)
             answer = self._answer(dns.message.from_wire(query))
-            threading.Timer(DELAY, self._socket.sendto, (answer, sender)).start()
+            with self._heard.get_lock():
+                self._heard.value += 1
+            threading.Timer(DELAY, door.sendto, (answer, sender)).start()
 
     def _answer(self, query: dns.message.Message) -> bytes:
         message = dns.message.make_response(query)
@@ -148,42 +240,57 @@ class SlowServer:
         (question,) = query.question
         name = question.name.to_text(omit_final_dot=True)
         kind = dns.rdatatype.to_text(question.rdtype)
-        found = self._records.get((name, kind))
-        if found:
-            message.answer.append(dns.rrset.from_text_list(question.name, 60, "IN", kind, found))
-        else:
-            message.authority.append(_soa(name))
+        for _ in range(2):
+            found = self._records.get((name, kind))
+            alias = self._records.get((name, "CNAME"))
+            if found:
+                message.answer.append(_rrset(name, kind, found))
+                break
+            if alias is None:
+                message.authority.append(_soa(name))
+                break
+            message.answer.append(_rrset(name, "CNAME", alias))
+            name = alias[0].rstrip(".")
         return message.to_wire()
+
+
+def _rrset(name: str, kind: str, rdatas: list[str]) -> dns.rrset.RRset:
+    return dns.rrset.from_text_list(dns.name.from_text(name), 60, "IN", kind, rdatas)
 
 
 def _soa(name: str) -> dns.rrset.RRset:
     apex = max((a for a in APEX if a == "." or f".{name}".endswith(f".{a}")), key=len)
-    soa = "ns.shop.example. hostmaster.shop.example. 1 3600 600 86400 1"
+    soa = "ns1.shop.example. hostmaster.shop.example. 1 3600 600 86400 1"
     return dns.rrset.from_text(dns.name.from_text(apex), 60, "IN", "SOA", soa)
 
 
-def _at(port: int, question: Question, seconds: float) -> Answer:
-    server = Server(question.server.address, port, question.server.recursive)
+def _at_our_port(question: Question, seconds: float) -> Answer:
+    server = Server(question.server.address, PORT, question.server.recursive)
     return exchange(Question(question.name, question.kind, server), seconds)
 
 
-def _no_web(host: str, path: str, address: Address) -> Page:
-    raise UnansweredError(f"https://{host}{path}: there is no web here")
+def _slow_web(declared: Estate, host: str, path: str, address: Address) -> Page:
+    assert declared.mta_sts is not None
+    time.sleep(DELAY)
+    return Page(200, "text/plain", policy(declared, declared.mta_sts))
 
 
 def rounds(number: int) -> Iterable[tuple[float, int, int]]:
     """Seconds, checks and questions of each round."""
     declared = estate()
+    told = facts(signers(declared))
     for _ in range(number):
-        server = SlowServer(table(declared))
-        wanted = checks(declared, Facts(keys(declared), ()), _no_web)
+        servers = SlowServers(table(declared, told))
+        wanted = checks(declared, told, partial(_slow_web, declared))
         began = time.perf_counter()
-        verdicts = judged(wanted, declared.dns.resolvers, partial(_at, server.port))
+        verdicts = judged(wanted, declared.dns.resolvers, _at_our_port)
         seconds = time.perf_counter() - began
-        wrong = [verdict for verdict in verdicts if verdict.verdict == "unknown"]
-        if wrong:
-            raise SystemExit(f"dns_check: not every question was answered: {wrong[0]}")
-        yield seconds, len(verdicts), server.heard
+        heard = servers.heard
+        servers.stop()
+        bad = [verdict for verdict in verdicts if verdict.verdict != "ok"]
+        if bad:
+            raise SystemExit(f"dns_check: not all is well: {bad[0]}")
+        yield seconds, len(verdicts), heard
 
 
 def main() -> int:
