@@ -6,9 +6,9 @@ import argparse
 import sys
 from pathlib import Path
 
+from postroad.commands.asking import told
 from postroad.dns.mta_sts import policy
-from postroad.inventory import InventoryError, load
-from postroad.settings.faults import EstateFaults
+from postroad.inventory import load
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,14 +19,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """0 written, 1 faults or no such policy, 2 the inventory does not load. Asks no host."""
-    try:
-        estate = load(arguments.inventory).estate
-    except EstateFaults as faults:
-        print(faults, file=sys.stderr)
-        return 1
-    except InventoryError as error:
-        print(error, file=sys.stderr)
-        return 2
+    return told(lambda: _write(arguments))
+
+
+def _write(arguments: argparse.Namespace) -> int:
+    estate = load(arguments.inventory).estate
     domains = [stream.envelope_domain for stream in estate.streams]
     if estate.mta_sts is None:
         print('no policy is declared: write estate["mta_sts"]', file=sys.stderr)

@@ -9,10 +9,10 @@ import argparse
 import sys
 from pathlib import Path
 
+from postroad.commands.asking import told
 from postroad.dns import budget
 from postroad.dns.records import derive
-from postroad.inventory import InventoryError, load
-from postroad.settings.faults import EstateFaults
+from postroad.inventory import load
 from postroad.settings.model import Estate
 
 
@@ -23,14 +23,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print "ok: …", or the faults; 1 where there are any, 2 where the inventory does not load."""
-    try:
-        estate = load(arguments.inventory).estate
-    except EstateFaults as faults:
-        print(faults, file=sys.stderr)
-        return 1
-    except InventoryError as error:
-        print(error, file=sys.stderr)
-        return 2
+    return told(lambda: _check(arguments.inventory))
+
+
+def _check(inventory: Path) -> int:
+    estate = load(inventory).estate
     wrong = budget.faults(derive(estate, ()))
     if wrong:
         print("\n".join(f"the records of this estate: {fault}" for fault in wrong), file=sys.stderr)
