@@ -85,6 +85,16 @@ COMMANDS = (
         "evaluate what the world sees of the estate's names, as receivers do",
     ),
     Command(
+        ("queue",),
+        "postroad.commands.queue",
+        "say what waits in the queues of all hosts, for whom, and why",
+    ),
+    Command(
+        ("explain",),
+        "postroad.commands.explain",
+        "tell what became of a message, or of all to an address, from the hosts' logs",
+    ),
+    Command(
         ("audit",),
         "postroad.commands.audit",
         "check what must be true on the live hosts",

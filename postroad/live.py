@@ -16,6 +16,8 @@ from postroad.dns.tlsa import LiveCertificate
 from postroad.inventory import Loaded, load
 from postroad.site import Site
 
+UNREACHABLE = "no connection: check its address, the key and the known_hosts file"
+
 
 class UnreachableError(RuntimeError):
     """Hosts of the inventory that could not be connected to; the message names each."""

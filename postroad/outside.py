@@ -23,12 +23,10 @@ from postroad.dns.check.verdict import Verdict
 from postroad.dns.check.web import fetcher
 from postroad.facts.probes import Probed
 from postroad.facts.resolved import Resolved
-from postroad.live import Reached
+from postroad.live import UNREACHABLE, Reached
 from postroad.secrets import SecretError
 from postroad.settings.model import AcmeTls, Estate
 from postroad.site import Site
-
-UNREACHABLE = "no connection: check its address, the key and the known_hosts file"
 
 
 def verdicts(found: Reached) -> list[Verdict]:

@@ -6,6 +6,10 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Generic, TypeVar
+
+from pyinfra.api.exceptions import PyinfraError
+from pyinfra.context import ctx_host
 
 from postroad.dns import dkim
 from postroad.dns.dkim import UnusableKeyError
@@ -14,15 +18,22 @@ from postroad.dns.record import Record
 from postroad.dns.records import derive
 from postroad.inventory import InventoryError
 from postroad.live import (
+    UNREACHABLE,
     UnreachableError,
     connected,
     live_certificates,
     live_keys,
+    reached,
     withdrawn_keys,
 )
 from postroad.secrets import SecretError
 from postroad.settings.faults import EstateFaults
 from postroad.settings.model import Estate
+from postroad.site import Site
+
+T = TypeVar("T")
+
+NOBODY = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +61,33 @@ def wanted(inventory: Path) -> Wanted:
     return Wanted(loaded.estate, records, gone, lacking, loaded.base)
 
 
+@dataclass(frozen=True, slots=True)
+class Heard(Generic[T]):
+    """What the hosts that answered said, in their order; ``status`` is 2 where one did not."""
+
+    answers: tuple[T, ...]
+    status: int
+
+
+def who_answers(inventory: Path, look: Callable[[Site], T]) -> Heard[T]:
+    """What ``look`` finds on each host of the inventory; those that do not answer are named.
+
+    Raises what `told` tells.
+    """
+    answers, silent = [], []
+    with reached(inventory) as found:
+        silent += [f"{name}: {UNREACHABLE}" for name in found.silent]
+        for site in found.sites:
+            with ctx_host.use(site.pyhost):
+                try:
+                    answers.append(look(site))
+                except PyinfraError as error:
+                    silent.append(f"{site.host.name}: {error}")
+    for sentence in silent:
+        print(sentence, file=sys.stderr)
+    return Heard(tuple(answers), NOBODY if silent else 0)
+
+
 def told(work: Callable[[], int]) -> int:
     """What ``work`` returns; 1 where the estate or a key is at fault, 2 where nobody answered."""
     try:
@@ -59,4 +97,4 @@ def told(work: Callable[[], int]) -> int:
         return 1
     except (InventoryError, UnreachableError, SecretError) as error:
         print(error, file=sys.stderr)
-        return 2
+        return NOBODY

@@ -1,0 +1,52 @@
+"""``postroad queue INVENTORY``: what waits in the queues of all hosts, for whom, and why."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from functools import partial
+from pathlib import Path
+from typing import get_args
+
+from postroad.commands.asking import told, who_answers
+from postroad.facts.waiting import Waiting
+from postroad.queues.waiting import Queue, as_json, queues, text
+from postroad.render import instances
+from postroad.settings.model import StreamName
+from postroad.site import Site
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The inventory, and what of it."""
+    parser.add_argument("inventory", type=Path, help="inventory file, as inventories/prod.py")
+    parser.add_argument(
+        "--instance", choices=(*get_args(StreamName), "inbound", "default"), help="only this one"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all of it there as well")
+    parser.epilog = (
+        "Groups are counted by recipients, under the mailbox provider whose hosts answer; what"
+        " makes each message's reply another one is left out. Exit status: 0 read, 1 the estate has"
+        " faults, 2 not every host could be asked."
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Ask every host, and tell."""
+    return told(lambda: _tell(arguments))
+
+
+def _tell(arguments: argparse.Namespace) -> int:
+    heard = who_answers(arguments.inventory, partial(_queues, only=arguments.instance))
+    found = [queue for each in heard.answers for queue in each]
+    if arguments.json is not None:
+        arguments.json.write_text(as_json(found), encoding="utf-8")
+    sys.stdout.write(text(found, time.time()))
+    return heard.status
+
+
+def _queues(site: Site, only: str | None) -> list[Queue]:
+    wanted = [name for name in (*instances(site.host), "default") if only in (None, name)]
+    if not wanted:
+        return []
+    return list(queues(site.host.name, site.pyhost.get_fact(Waiting, instances=wanted)))

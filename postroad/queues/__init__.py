@@ -1,0 +1,1 @@
+"""What waits in the streams' queues, and why."""

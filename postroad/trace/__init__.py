@@ -1,0 +1,1 @@
+"""What became of one message, from the hosts' logs."""
