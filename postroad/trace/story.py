@@ -101,7 +101,9 @@ def _step(line: str) -> Iterator[Step]:
 def _words(program: str, text: str) -> Iterator[str]:
     if client := _CLIENT.match(text):
         login = f", logged in as {client['login']}" if client["login"] else ""
-        yield f"taken from {client['client']}{login}"
+        # The streams do not look names of clients up (smtpd_peername_lookup).
+        who = re.sub(r"^unknown\[(.*)\]$", r"\1", client["client"])
+        yield f"taken from {who}{login}"
     elif signed := _SIGNED.search(text):
         yield f"signed with {signed['selector']}._domainkey.{signed['domain']}"
     elif sender := _FROM.match(text):

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from email.policy import SMTP
 
 from lab import letters, shop
+from lab.client import SmtpReply
 from lab.session import Lab
 
 # Where each host takes the mail of each stream: its certificate's names, and its ports.
@@ -18,22 +19,26 @@ DOORS = {
 WRITTEN = {"transactional": letters.receipt, "marketing": letters.campaign}
 
 
-def hand_in(lab: Lab, host: str, stream: str) -> letters.Letter:
-    """Submit a letter of ``stream`` on ``host``; it must be taken."""
-    letter = WRITTEN[stream](lab.providers["bigmail"].address("alice"))
-    server, port = DOORS[host, stream]
-    user = shop.USERS[stream]
-    reply = lab.app.submit(
-        server,
-        port,
-        mail_from=letters.ENVELOPE[stream],
-        rcpts=[letter.recipient],
-        message=letter.message.as_bytes(policy=SMTP),
-        user=user,
-        password=shop.password(user),
-    )
+def hand_in(lab: Lab, host: str, stream: str, to: str = "alice") -> letters.Letter:
+    """Submit a letter of ``stream`` on ``host`` to a mailbox of bigmail; it must be taken."""
+    letter = WRITTEN[stream](lab.providers["bigmail"].address(to))
+    reply = offer(lab, host, letter, shop.password(shop.USERS[stream]))
     assert reply.is_accepted, f"{host}, {stream}: {reply}"
     return letter
+
+
+def offer(lab: Lab, host: str, letter: letters.Letter, password: str) -> SmtpReply:
+    """Submit ``letter`` on ``host``, with this password."""
+    server, port = DOORS[host, letter.stream]
+    return lab.app.submit(
+        server,
+        port,
+        mail_from=letters.ENVELOPE[letter.stream],
+        rcpts=[letter.recipient],
+        message=letter.message.as_bytes(policy=SMTP),
+        user=shop.USERS[letter.stream],
+        password=password,
+    )
 
 
 def flows(lab: Lab, doors: Iterable[tuple[str, str]] = tuple(DOORS)) -> None:

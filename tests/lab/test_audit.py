@@ -23,6 +23,7 @@ from lab.session import Lab
 
 AUDIT = (sys.executable, "-m", "postroad", "audit")
 HOST = "mail1"
+ESTATE = "the estate"
 MARKETING = "/etc/postfix-marketing"
 FILES = "files.files_are_as_declared"
 UNITS = "units.units_are_as_declared"
@@ -384,6 +385,14 @@ class Heard:
         """The checks with this verdict, and what they say."""
         return {r["check"]: r["detail"] for r in self.results if r["verdict"] == verdict}
 
+    def of_the_estate(self) -> dict[str, str]:
+        """The checks of the estate as a whole that are not ok."""
+        return {
+            r["check"]: r["detail"]
+            for r in self.results
+            if r["host"] == ESTATE and r["verdict"] != "ok"
+        }
+
 
 Audit = Callable[..., Heard]
 
@@ -437,7 +446,7 @@ def test_healthy_hosts_have_no_fault(host: Guest, audit: Audit, tmp_path: Path) 
     heard = audit("--junit", str(junit))
     assert heard.status == 0, heard.output
     assert {r["verdict"] for r in heard.results} == {"ok"}
-    assert {r["host"] for r in heard.results} == {"mail1", "mail2", "the estate"}
+    assert {r["host"] for r in heard.results} == {"mail1", "mail2", ESTATE}
     cases = ElementTree.parse(junit).getroot().iter("testcase")
     assert len(list(cases)) == len(heard.results)
 
@@ -547,7 +556,10 @@ def test_a_closed_stream_is_seen(host: Guest, world: Lab, audit: Audit) -> None:
 
 
 def test_a_silent_host_is_seen(host: Guest, audit: Audit) -> None:
-    """It alone is wrong; of all else nothing is known, and the other host is judged as ever."""
+    """It alone is wrong; of all else nothing is known, and the other host is judged as ever.
+
+    What it alone can tell of the estate's names, its keys, is not known either.
+    """
     host.run("systemctl stop ssh.service")
     try:
         heard = audit("--nagios")
@@ -555,7 +567,11 @@ def test_a_silent_host_is_seen(host: Guest, audit: Audit) -> None:
         host.run("systemctl start ssh.service")
         host.wait_for_ssh()
     assert set(heard.of("wrong")) == {"reach.the_host_answers"}
-    assert {r["host"] for r in heard.results if r["verdict"] == "unknown"} == {HOST}
+    assert {r["host"] for r in heard.results if r["verdict"] == "unknown"} == {HOST, ESTATE}
+    assert set(heard.of_the_estate()) == {
+        "names.dkim_records_are_those_of_the_keys",
+        "names.whoever_is_asked_answers",
+    }
     assert {r["verdict"] for r in heard.results if r["host"] == "mail2"} == {"ok"}
     assert heard.status == 2
     assert heard.output.startswith("POSTROAD CRITICAL - mail1: reach.the_host_answers: mail1 does")

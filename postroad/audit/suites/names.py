@@ -39,14 +39,14 @@ def of(names: Sequence[Verdict], topic: Topic) -> tuple[Verdict, ...]:
     return tuple(verdict for verdict in names if verdict.check.startswith(topic.checks))
 
 
-def faults(verdicts: Sequence[Verdict], follows: str) -> Iterator[Fault]:
+def _required(verdicts: Sequence[Verdict], follows: str) -> Iterator[Fault]:
     """What is required and wrong."""
     for verdict in verdicts:
         if (verdict.verdict, verdict.severity) == ("wrong", "required"):
             yield Fault(f"{verdict.about}: {verdict.reason}", follows, verdict.mend)
 
 
-def doubts(verdicts: Sequence[Verdict]) -> Iterator[str]:
+def _doubts(verdicts: Sequence[Verdict]) -> Iterator[str]:
     """What is not known, and what is recommended and not so."""
     for verdict in verdicts:
         if verdict.verdict == "unknown":
@@ -58,8 +58,8 @@ def doubts(verdicts: Sequence[Verdict]) -> Iterator[str]:
 def _judge(names: Sequence[Verdict], topic: Topic) -> None:
     __tracebackhide__ = True
     found = of(names, topic)
-    refute(faults(found, topic.follows))
-    unknown(doubts(found))
+    refute(_required(found, topic.follows))
+    unknown(_doubts(found))
 
 
 def test_addresses_have_names_and_names_addresses(estate_names: Sequence[Verdict]) -> None:
@@ -100,12 +100,12 @@ def test_unsubscribe_links_lead_somewhere(estate_names: Sequence[Verdict]) -> No
 def test_no_address_is_on_a_list(estate_names: Sequence[Verdict]) -> None:
     """Of the DNS lists that receivers look at (RFC 5782)."""
     found = of(estate_names, LISTS)
-    refute(faults(found, LISTS.follows))
+    refute(_required(found, LISTS.follows))
     # Many a list answers only those who have registered with it: that is no news.
-    unknown(doubts([v for v in found if v.verdict == "wrong" or v.severity == "required"]))
+    unknown(_doubts([v for v in found if v.verdict == "wrong" or v.severity == "required"]))
 
 
 def test_whoever_is_asked_answers(estate_names: Sequence[Verdict]) -> None:
     """The resolvers, the name servers of each zone, and the hosts."""
     known = [verdict for topic in TOPICS for verdict in of(estate_names, topic)]
-    unknown(doubts([verdict for verdict in estate_names if verdict not in known]))
+    unknown(_doubts([verdict for verdict in estate_names if verdict not in known]))
