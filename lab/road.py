@@ -20,6 +20,7 @@ from postroad.dns.mta_sts import policy_host
 INVENTORY = Path("inventories/lab.py")
 DEPLOY = Path("deploys/mailserver.py")
 ROTATION = Path("deploys/rotate_dkim.py")
+PAUSE = Path("deploys/pause.py")
 
 Entry = Mapping[str, Any]
 
@@ -51,6 +52,12 @@ def deploy(*options: str) -> subprocess.CompletedProcess[str]:
 def rotate(*options: str) -> subprocess.CompletedProcess[str]:
     """`pyinfra -y OPTIONS inventories/lab.py deploys/rotate_dkim.py`."""
     return pyinfra("-y", *options, str(INVENTORY), str(ROTATION))
+
+
+def pause(stream: str, verb: str) -> subprocess.CompletedProcess[str]:
+    """`pyinfra -y inventories/lab.py deploys/pause.py --data stream=… --data do=…`."""
+    said = ("--data", f"stream={stream}", "--data", f"do={verb}")
+    return pyinfra("-y", *said, str(INVENTORY), str(PAUSE))
 
 
 def plan(*options: str) -> list[Entry]:

@@ -22,8 +22,10 @@ from postroad.paths import (
     STATE,
     TOOLS,
     opened_path,
+    pause_path,
     stream_folder,
 )
+from postroad.pause import content
 from postroad.render import HostFacts, Renderer
 from postroad.settings.model import AcmeTls, Estate, Host, StreamName, SuppliedTls
 from postroad.state import HostState
@@ -206,8 +208,7 @@ class Builder:
     def stream(self, name: StreamName) -> Component:
         """One stream: its signer, its logins and its Postfix instance, gated by one canary."""
         rows = self._rows("stream", name)
-        opened = File(opened_path(name), latch(self.digests.get(name, "")))
-        is_open = not self.facts.closed_because(name)
+        marks = self._marks(name)
         signer, logins, postfix = _stream_units(name)
         readers = [(signer, None), (logins, None), (postfix, _listeners_change(name))]
         return Component(
@@ -216,8 +217,8 @@ class Builder:
                 Directory(stream_folder(name)),
                 *_instance_directories(name),
             ),
-            files=(*self._files(rows), *((opened,) if is_open else ())),
-            absent=() if is_open else (opened.path,),
+            files=(*self._files(rows), *(file for file, there in marks if there)),
+            absent=tuple(file.path for file, there in marks if not there),
             units=tuple(
                 Unit(
                     unit,
@@ -228,6 +229,16 @@ class Builder:
             ),
             gate=f'{CANARY} stream {name} "$stage"',
         )
+
+    def _marks(self, name: StreamName) -> tuple[tuple[File, bool], ...]:
+        """The files that say what the stream may do now, and whether each is to be there."""
+        pause = self.facts.pause_of(name)
+        paused = File(pause_path(name), content(pause))
+        if pause:
+            # Whether the world could verify it is not asked meanwhile: it opens as it was.
+            return ((paused, True),)
+        opened = File(opened_path(name), latch(self.digests.get(name, "")))
+        return (paused, False), (opened, not self.facts.closed_because(name))
 
     def inbound(self) -> Component:
         """Port 25: bounces, complaints, postmaster and abuse, into Maildirs."""

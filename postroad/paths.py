@@ -78,6 +78,11 @@ def life_path(stream: str, domain: str, selector: str) -> str:
     return f"{key_folder(stream, domain)}/{selector}.life"
 
 
+def pause_path(stream: str) -> str:
+    """Present while the operator has paused the stream; says how (`postroad.pause`)."""
+    return f"{stream_folder(stream)}/pause"
+
+
 def opened_path(stream: str) -> str:
     """The latch: present while the stream is open, with the digest of what the world verified."""
     return f"{OPENED}/{stream}"

@@ -17,6 +17,7 @@ from postroad.component import File
 from postroad.keys import signing_keys
 from postroad.manifest import Row
 from postroad.paths import MAILBOX_USER, key_path, paths_for
+from postroad.pause import Pause, all_found
 from postroad.settings.model import Estate, Host, SecretRef, Stream, StreamName
 from postroad.state import HostState, KeyState
 
@@ -57,10 +58,15 @@ class HostFacts:
     mailbox_gid: int
     keys: tuple[KeyState, ...]
     closed: Mapping[str, str] = field(default_factory=dict)
+    pauses: Mapping[StreamName, Pause] = field(default_factory=dict)
 
     def closed_because(self, stream: str) -> str:
-        """Why ``stream`` takes no mail yet; empty once the world can verify it."""
+        """Why ``stream`` takes no mail; empty once the world can verify it."""
         return self.closed.get(stream, "")
+
+    def pause_of(self, stream: StreamName) -> Pause:
+        """How the operator has paused ``stream``; empty where it runs."""
+        return self.pauses.get(stream, "")
 
 
 def facts_from(state: HostState, host: Host, closed: Mapping[str, str]) -> HostFacts:
@@ -76,6 +82,7 @@ def facts_from(state: HostState, host: Host, closed: Mapping[str, str]) -> HostF
         mailbox_gid=state.groups.get(MAILBOX_USER, 0),
         keys=state.keys,
         closed=closed,
+        pauses=all_found(state, host.streams),
     )
 
 

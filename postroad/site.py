@@ -27,7 +27,9 @@ from postroad.facts.host import State
 from postroad.facts.world import WorldSees
 from postroad.keys import published_keys, signing_keys, withdrawn_keys
 from postroad.manifest import rows
-from postroad.paths import CONFIG, MAILBOX_USER, STAMPS, opened_path, paths_for
+from postroad.paths import CONFIG, MAILBOX_USER, STAMPS, opened_path, paths_for, pause_path
+from postroad.pause import Pause, because
+from postroad.pause import found as paused_on
 from postroad.render import POSTFIX_PARAMETERS, Renderer, facts_from
 from postroad.secrets import resolve
 from postroad.settings.model import AcmeTls, Estate, Host, SecretRef, StreamName
@@ -66,12 +68,14 @@ class Site:
 
     ``base`` is the folder that the operator's paths start from. ``clock_ahead`` is how many seconds
     the host's clock was ahead of ours when its state was last read (a round trip is part of it).
+    ``pauses`` are what this run is to make of streams; all others stay as they are.
     """
 
     pyhost: PyinfraHost
     estate: Estate
     base: Path
     clock_ahead: float = 0.0
+    pauses: Mapping[StreamName, Pause] = field(default_factory=dict)
     _reading: _Reading | None = field(default=None, repr=False)
 
     @property
@@ -104,10 +108,17 @@ class Site:
         A stream that has opened stays open for the same keys, names and addresses, so that a
         resolver in trouble never closes it.
         """
+        if pause := self.pause_of(stream):
+            return because(pause)
         known = self._known()
         if stream not in known.closed:
             known.closed[stream] = self._look(stream)
         return known.closed[stream]
+
+    def pause_of(self, stream: StreamName) -> Pause:
+        """How the operator has paused ``stream``, or does so in this run; empty where it runs."""
+        found = paused_on(self.state(), stream)
+        return self.pauses.get(stream, found)
 
     def live_keys(self) -> tuple[LiveKey, ...]:
         """The DKIM keys that this host signs with."""
@@ -223,7 +234,11 @@ class Site:
     def _made_builder(self, certificate_expected: bool) -> Builder:
         closed: dict[str, str] = {s: self.closed_because(s) for s in self.host.streams}
         found = facts_from(self.state(), self.host, closed)
-        facts = replace(found, certificate=found.certificate or certificate_expected)
+        facts = replace(
+            found,
+            certificate=found.certificate or certificate_expected,
+            pauses={stream: self.pause_of(stream) for stream in self.host.streams},
+        )
         renderer = Renderer(self.operator_file, self.secret)
         return Builder(self.estate, self.host, self.state(), facts, renderer, dict(self._digests()))
 
@@ -236,6 +251,7 @@ class Site:
                 *(row.path for row in wanted),
                 *(row.only_where for row in wanted if row.only_where),
                 *(opened_path(stream) for stream in self.host.streams),
+                *(pause_path(stream) for stream in self.host.streams),
             ),
             units=_each(*PACKAGED_UNITS, *(name for part in parts for name in part.unit_names)),
             packages=packages(self.estate),

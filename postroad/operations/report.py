@@ -12,7 +12,7 @@ from pyinfra.context import ctx_host
 from postroad.dns.records import derive
 from postroad.dns.work_order import work_order
 from postroad.live import live_certificates, live_keys
-from postroad.settings.model import NoTls
+from postroad.settings.model import NoTls, StreamName
 from postroad.site import Site, Sites
 
 NO_CERTIFICATE = "there is no certificate yet"
@@ -28,6 +28,11 @@ def shut(site: Site) -> Iterator[str]:
             yield f"The {stream} stream is closed on {name}: {reason}."
 
 
+def waits_for_records(site: Site, stream: StreamName) -> bool:
+    """Whether it is the world that keeps ``stream`` closed, and not its operator."""
+    return bool(site.closed_because(stream)) and not site.pause_of(stream)
+
+
 def _no_certificate(site: Site) -> str:
     if isinstance(site.estate.tls, NoTls):
         return 'tls.source is "none"'
@@ -38,10 +43,12 @@ def _no_certificate(site: Site) -> str:
 def last_words(sites: tuple[Site, ...]) -> str:
     """What keeps the run's hosts from sending, and what to publish; empty where nothing does."""
     sentences = []
+    waits = False
     for site in sites:
         with ctx_host.use(site.pyhost):
             sentences += list(shut(site))
-    if not any("stream is closed" in sentence for sentence in sentences):
+            waits = waits or any(waits_for_records(site, stream) for stream in site.host.streams)
+    if not waits:
         return "\n".join(sentences)
     estate = sites[0].estate
     asked = list(sites)

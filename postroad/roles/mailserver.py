@@ -9,7 +9,7 @@ from pyinfra.api.host import Host
 from pyinfra.context import ctx_host
 
 from postroad.inventory import estate_for_run
-from postroad.roles import base, dkim, firewall, postfix, rotation, tls
+from postroad.roles import base, dkim, firewall, pausing, postfix, rotation, tls
 from postroad.roles import report as _report
 from postroad.roles.apply import name_what_differs
 from postroad.roles.preflight import preflight
@@ -55,6 +55,7 @@ __all__ = [
     "dkim",
     "firewall",
     "open_site",
+    "pausing",
     "postfix",
     "preflight",
     "report",

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from lab import road
+from lab import letters, road, shop
 from lab.guest import wait_until
 from lab.session import Lab
 from tests.lab import host as inside
@@ -80,3 +80,88 @@ def test_what_no_log_knows_is_told(deployed: Lab) -> None:
         "no log of any host knows nobody@nowhere.example: it was never handed in, or its log is"
         " rotated\n"
     )
+
+
+def paused(verb: str, stream: str = "marketing") -> str:
+    done = road.pause(stream, verb)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+@pytest.fixture
+def resumed(deployed: Lab) -> Iterator[Lab]:
+    """The lab, whose streams run again afterwards."""
+    yield deployed
+    paused("resume")
+    assert road.plan() == []
+
+
+def test_a_stopped_stream_takes_and_delivers_nothing_until_it_is_resumed(resumed: Lab) -> None:
+    guest = resumed.hosts["mail1"]
+    letter = mail.hand_in(resumed, "mail1", "marketing", to="defer")
+    wait_until(lambda: inside.queued(guest, "marketing", "deferred") == 1, 30, "deferred")
+    paused("stop")
+    for host in resumed.targets:
+        reply = mail.offer(
+            resumed,
+            host,
+            letters.campaign(letter.recipient),
+            shop.password(shop.USERS["marketing"]),
+        )
+        assert (reply.code, reply.is_accepted) == (451, False)
+        assert "marketing is closed: stopped by its operator" in reply.text
+    skip = len(inside.log(guest, "marketing"))
+    guest.run("postqueue -c /etc/postfix-marketing -f")
+    said = inside.wait_for_log(guest, "marketing", r"status=deferred \((.*)\)", skip)
+    assert said[1] == "marketing is stopped by its operator"
+    # The other stream does not notice, runs leave it as it is, and the audit reminds of it.
+    mail.flows(resumed, [("mail1", "transactional")])
+    assert road.plan() == []
+    audit = road.postroad("audit", INVENTORY, "--nagios", "-k", "streams_are_open")
+    assert audit.returncode == 1
+    assert "the marketing stream is stopped by its operator; to resume it:" in audit.stdout
+    paused("resume")
+    # What was put off is tried at once.
+    inside.wait_for_log(guest, "marketing", r"status=deferred \(host mx\.bigmail", skip)
+    mail.flows(resumed)
+    inside.empty(guest, "marketing")
+
+
+def test_a_drained_stream_takes_nothing_and_delivers_what_it_has(resumed: Lab) -> None:
+    guest = resumed.hosts["mail1"]
+    waiting = mail.hand_in(resumed, "mail1", "marketing", to="defer")
+    wait_until(lambda: inside.queued(guest, "marketing", "deferred") == 1, 30, "deferred")
+    paused("drain")
+    reply = mail.offer(
+        resumed,
+        "mail1",
+        letters.campaign(waiting.recipient),
+        shop.password(shop.USERS["marketing"]),
+    )
+    assert "451 4.7.1" in f"{reply.code} {reply.text}"
+    assert "marketing is closed: drained by its operator" in reply.text
+    skip = len(inside.log(guest, "marketing"))
+    guest.run("postqueue -c /etc/postfix-marketing -f")
+    inside.wait_for_log(guest, "marketing", r"status=deferred \(host mx\.bigmail", skip)
+    inside.empty(guest, "marketing")
+    done = road.deploy()
+    assert done.returncode == 0
+    assert "Publish these records" not in done.stdout + done.stderr
+    assert "marketing stream is closed on mail1: drained by its operator" in (
+        done.stdout + done.stderr
+    )
+
+
+@pytest.mark.parametrize(
+    ("stream", "verb", "words"),
+    [
+        ("newsletter", "stop", "stream=newsletter is none of transactional, marketing"),
+        ("marketing", "pause", "do=pause is none of stop, drain, resume"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(deployed: Lab, stream: str, verb: str, words: str) -> None:
+    done = road.pause(stream, verb)
+    assert done.returncode != 0
+    assert words in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    assert road.plan() == []

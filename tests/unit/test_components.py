@@ -9,7 +9,8 @@ import pytest
 
 from postroad.component import Component, Unit, drift, script
 from postroad.components import Builder, latch, stream_build
-from postroad.paths import OPENED
+from postroad.paths import OPENED, pause_path
+from postroad.pause import Pause, because, content
 from postroad.settings.model import Estate, Host, StreamName
 from postroad.site import shape
 from postroad.state import FileState, HostState, blank
@@ -130,11 +131,26 @@ def test_no_file_of_one_stream_is_read_by_the_other() -> None:
 def test_an_open_stream_has_its_latch_and_a_closed_one_has_not() -> None:
     made = builder(marketing="no SPF record")
     closed, open_ = named("marketing", made), named("transactional", made)
-    assert closed.absent == (f"{OPENED}/marketing",)
+    assert closed.absent == (pause_path("marketing"), f"{OPENED}/marketing")
     assert f"{OPENED}/marketing" not in {f.path for f in closed.files}
-    assert open_.absent == ()
+    assert open_.absent == (pause_path("transactional"),)
     (written,) = (f for f in open_.files if f.path == f"{OPENED}/transactional")
     assert written.content == latch("a" * 64) == b"a" * 64 + b"\n"
+
+
+@pytest.mark.parametrize("pause", ["drain", "stop"])
+def test_a_paused_stream_is_closed_and_keeps_what_the_world_had_verified(pause: Pause) -> None:
+    made = builder(marketing=because(pause))
+    paused = replace(made, facts=replace(made.facts, pauses={"marketing": pause}))
+    component = named("marketing", paused)
+    (mark,) = (f for f in component.files if f.path == pause_path("marketing"))
+    assert mark.content == content(pause)
+    assert f"{OPENED}/marketing" not in {*(f.path for f in component.files), *component.absent}
+    main = next(f for f in component.files if f.path.endswith("/main.cf")).content.decode()
+    assert f"static:{{451 4.7.1 marketing is closed: {because(pause)}}}" in main
+    stopped = "default_transport = retry:4.3.2 marketing is stopped by its operator\n"
+    assert (stopped in main) == (pause == "stop")
+    assert "default_transport" not in named("transactional", paused).files[0].content.decode()
 
 
 def test_listeners_are_compared_before_a_reload_is_trusted() -> None:

@@ -27,6 +27,8 @@ HARMLESS = {
     "Site",
     "Sites",
     "StateReader",
+    "StreamName",
+    "bool",
     "tuple[Step, ...]",
 }
 

@@ -6,17 +6,26 @@ from collections.abc import Iterator
 
 from postroad.audit.audited import Audited, Expectation
 from postroad.audit.fault import Fault, refute, unknown
+from postroad.pause import found
 
 
 def closed_streams(audited: Audited) -> Iterator[Fault]:
     """Streams that take no mail."""
     for stream, reason in audited.closed.items():
-        if reason:
+        if reason and not found(audited.state, stream):
             yield Fault(
                 f"the {stream} stream takes no mail: {reason}",
                 "applications get 451, and keep their mail",
                 f"publish what `postroad dns plan` prints; then {audited.run}",
             )
+
+
+def paused_streams(audited: Audited) -> Iterator[str]:
+    """Streams that their operator has paused: as wanted, and not to be forgotten."""
+    for stream, reason in audited.closed.items():
+        if found(audited.state, stream):
+            resume = f"deploys/pause.py --data stream={stream} --data do=resume"
+            yield f"the {stream} stream is {reason}; to resume it: {resume}"
 
 
 def _of_open_streams(audited: Audited, verdict: str) -> Iterator[Expectation]:
@@ -37,8 +46,9 @@ def wrong_records(audited: Audited) -> Iterator[Fault]:
 
 
 def test_streams_are_open(audited: Audited) -> None:
-    """A stream that waits for its records sends nothing."""
+    """A stream that waits for its records sends nothing; neither does one that is paused."""
     refute(closed_streams(audited))
+    unknown(paused_streams(audited))
 
 
 def test_the_world_can_verify(audited: Audited) -> None:

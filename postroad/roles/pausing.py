@@ -1,0 +1,50 @@
+"""Stopping, draining and resuming a stream on the hosts that have it: deploys/pause.py."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+from pyinfra.api.deploy import deploy
+from pyinfra.api.exceptions import PyinfraError
+
+from postroad.components import stream_build
+from postroad.operations import pausing as operations
+from postroad.pause import Pause, found
+from postroad.roles.apply import converge
+from postroad.settings.model import StreamName
+from postroad.site import Site
+
+VERBS: dict[str, Pause] = {"stop": "stop", "drain": "drain", "resume": ""}
+USAGE = "say which stream and what of it, as --data stream=marketing --data do=stop"
+
+
+def asked(site: Site) -> StreamName:
+    """The stream that the run is about; ``site`` knows from here on what becomes of it.
+
+    PyinfraError where --data does not say which and what.
+    """
+    data = site.pyhost.data
+    stream, verb = data.get("stream"), data.get("do")
+    known = [each.name for each in site.estate.streams]
+    if stream not in known:
+        raise PyinfraError(f"stream={stream} is none of {', '.join(known)}: {USAGE}")
+    if verb not in VERBS:
+        raise PyinfraError(f"do={verb} is none of {', '.join(VERBS)}: {USAGE}")
+    wanted: StreamName = next(name for name in get_args(StreamName) if name == stream)
+    site.pauses = {wanted: VERBS[verb]}
+    return wanted
+
+
+@deploy("Pause")
+def pause(site: Site, stream: StreamName) -> None:
+    """Make of the stream what was asked, where the host has it."""
+    if stream not in site.host.streams:
+        return
+    was_stopped = found(site.state(), stream) == "stop"
+    converge(site, f"Stream {stream}", stream_build(stream))
+    operations.retry(
+        name=f"Deliver what {stream} has put off",
+        site=site,
+        stream=stream,
+        was_stopped=was_stopped,
+    )
