@@ -20,6 +20,7 @@ from pyinfra.context import ctx_host
 
 from postroad.dns import dkim, publishing
 from postroad.dns.changes import ZonePlan
+from postroad.dns.dkim import UnusableKeyError
 from postroad.dns.plan_text import outcome_text, plan_text
 from postroad.dns.primary import PrimaryError
 from postroad.dns.publishing import Place
@@ -125,8 +126,11 @@ def publish(site: Site, taken: tuple[Step, ...]) -> Generator[FunctionCommand]:
 def _zones(together: list[Site]) -> list[Place]:
     """The declared zones, with the records of keys alone: the rest is `postroad dns publish`'s."""
     estate, base = together[0].estate, together[0].base
-    wanted = dkim.records(estate, live_keys(together))
-    gone = dkim.records(estate, withdrawn_keys(together))
+    try:
+        wanted = tuple(dkim.records(estate, live_keys(together)))
+        gone = tuple(dkim.records(estate, withdrawn_keys(together)))
+    except UnusableKeyError as fault:
+        raise PyinfraError(str(fault)) from None
     return places(estate, base, wanted, gone)
 
 
@@ -140,7 +144,11 @@ def _publish(state: PyinfraState, host: PyinfraHost, together: list[Site]) -> bo
     """Change the zones; whether they hold all of it now. Run while pyinfra executes."""
     for site in together:
         site.forget()
-    held = _zones(together)
+    try:
+        held = _zones(together)
+    except PyinfraError as fault:
+        logger.error(str(fault))
+        return False
     looked = publishing.look(held)
     faults = [str(found) for found in looked.values() if isinstance(found, PrimaryError)]
     plans = {zone: found for zone, found in looked.items() if isinstance(found, ZonePlan)}
