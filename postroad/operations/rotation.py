@@ -146,8 +146,8 @@ def _publish(state: PyinfraState, host: PyinfraHost, together: list[Site]) -> bo
         site.forget()
     try:
         held = _zones(together)
-    except PyinfraError as fault:
-        logger.error(str(fault))
+    except PyinfraError as error:
+        logger.error(str(error))
         return False
     looked = publishing.look(held)
     faults = [str(found) for found in looked.values() if isinstance(found, PrimaryError)]
