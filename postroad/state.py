@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
-from postroad import ufw
+from postroad import foreign, ufw
 from postroad.paths import ACME_RENEWAL, CERTIFICATE_FAULT
 
 MARK = "@@postroad "
@@ -109,7 +109,11 @@ class CertificateState:
 
 @dataclass(frozen=True, slots=True)
 class HostState:
-    """Everything the roles want to know of a host. A bare host has empty fields, never faults."""
+    """Everything the roles want to know of a host. A bare host has empty fields, never faults.
+
+    ``queued_elsewhere`` are numbers of messages, by the mail server that has them
+    (`postroad.foreign`).
+    """
 
     uid: int
     clock: float
@@ -134,6 +138,7 @@ class HostState:
     certificate_fault: str
     firewall: ufw.State = field(repr=False)
     listeners: tuple[str, ...] = field(repr=False)
+    queued_elsewhere: Mapping[str, int] = field(default_factory=dict)
 
 
 def blank() -> HostState:
@@ -239,6 +244,7 @@ def _services(ask: Questions) -> str:
             f"m units; systemctl show -p {_UNIT_FACTS} -- {_words(ask.units)} 2>/dev/null",
             f"m firewall; ({ufw.STATE_COMMAND})",
             "m listeners; ss -Hltn 2>/dev/null | awk '{print $4}'",
+            f"m queued-elsewhere; {foreign.probe()}",
         ]
     )
 
@@ -428,4 +434,5 @@ def parse(output: Iterable[str]) -> HostState:
         certificate_fault=" ".join(said.get("certificate-fault", [])),
         firewall=ufw.parse_state("\n".join(said["firewall"])),
         listeners=tuple(said["listeners"]),
+        queued_elsewhere=_numbers(said.get("queued-elsewhere", [])),
     )

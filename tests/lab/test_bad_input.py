@@ -62,6 +62,20 @@ def run(*options: str) -> tuple[int, str]:
     return done.returncode, " ".join((done.stdout + done.stderr).split())
 
 
+def test_mail_that_another_server_has_queued_is_not_left_behind(host: Guest) -> None:
+    queue = "/var/spool/exim4/input"
+    with changed(
+        host,
+        f"mkdir -p {queue} && touch {queue}/1tEx-0-H {queue}/1tEx-0-D",
+        "rm -r /var/spool/exim4",
+    ):
+        status, said = run()
+        assert status != 0
+        assert "Exim still has 1 message in its own queue, which nobody would send any more" in said
+        assert "have it emptied (`exim4 -qff`) or remove what is in it, then run again" in said
+        assert is_untouched(host)
+
+
 def test_a_host_that_would_be_spoilt_is_left_alone_with_every_reason(host: Guest) -> None:
     address = host.ipv4[2]
     with (

@@ -332,6 +332,7 @@ def told(state: HostState) -> str:
     section("renewal", *(f"{key} = {value}" for key, value in renewal.items()))
     section("firewall", *_firewall(state.firewall))
     section("listeners", *state.listeners)
+    section("queued-elsewhere", *(f"{name} {n}" for name, n in state.queued_elsewhere.items()))
     section("end")
     return "\n".join(lines)
 

@@ -1,0 +1,79 @@
+"""Mail that another mail server has left on a host: recognised before the first change. Pure.
+
+A run replaces the packages' Postfix by a null client, and removes other servers that provide the
+same (mail-transport-agent, Debian policy §11.6). What they had queued would then be sent by nobody,
+or by the wrong one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+# The component of the packages' Postfix: once it is finished, that queue is ours.
+_OURS = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A mail server that may have been there before: where it queues, and how it is drained.
+
+    ``messages`` is a shell pattern of the files that stand for one message each.
+    """
+
+    name: str
+    messages: tuple[str, ...]
+    look: str
+    drain: str
+
+
+_POSTFIX = "/var/spool/postfix"
+
+SERVERS = (
+    Server(
+        "Postfix",
+        tuple(
+            f"{_POSTFIX}/{queue}/{depth}"
+            for queue in ("maildrop", "incoming", "active", "deferred", "hold")
+            for depth in ("*", "*/*")
+        ),
+        "postqueue -p",
+        "postqueue -f",
+    ),
+    # Split over one-letter folders or not (Exim specification, split_spool_directory).
+    Server(
+        "Exim",
+        ("/var/spool/exim4/input/*-H", "/var/spool/exim4/input/?/*-H"),
+        "exim4 -bp",
+        "exim4 -qff",
+    ),
+    Server(
+        "Sendmail", ("/var/spool/mqueue/qf*", "/var/spool/mqueue/*/qf*"), "mailq", "sendmail -q"
+    ),
+    Server(
+        "OpenSMTPD", ("/var/spool/smtpd/queue/*/*",), "smtpctl show queue", "smtpctl schedule all"
+    ),
+)
+
+
+def probe() -> str:
+    """Shell that prints each server's name and how many messages it has, where it has any."""
+    return "\n".join(
+        f'n=0; for f in {" ".join(server.messages)}; do [ -f "$f" ] && n=$((n + 1)); done; '
+        f'[ $n -eq 0 ] || echo "{server.name} $n"'
+        for server in SERVERS
+    )
+
+
+def refusals(queued: Mapping[str, int], stamps: Mapping[str, str]) -> Iterator[str]:
+    """A sentence for each server that still has mail; ``stamps`` are what postroad has finished."""
+    for server in SERVERS:
+        count = queued.get(server.name, 0)
+        if not count or (server.name == "Postfix" and _OURS in stamps):
+            continue
+        things = "message" if count == 1 else "messages"
+        yield (
+            f"{server.name} still has {count} {things} in its own queue, which nobody would send "
+            f"any more: look there (`{server.look}`), have it emptied (`{server.drain}`) or remove "
+            "what is in it, then run again"
+        )
