@@ -7,7 +7,7 @@ or by the wrong one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 # The component of the packages' Postfix: once it is finished, that queue is ours.
@@ -18,13 +18,15 @@ _OURS = "default"
 class Server:
     """A mail server that may have been there before: where it queues, and how it is drained.
 
-    ``messages`` is a shell pattern of the files that stand for one message each.
+    ``messages`` are shell patterns of the files that stand for one message each, ``units`` what
+    runs of it.
     """
 
     name: str
     messages: tuple[str, ...]
     look: str
     drain: str
+    units: tuple[str, ...] = ()
 
 
 _POSTFIX = "/var/spool/postfix"
@@ -46,22 +48,35 @@ SERVERS = (
         ("/var/spool/exim4/input/*-H", "/var/spool/exim4/input/?/*-H"),
         "exim4 -bp",
         "exim4 -qff",
+        ("exim4.service", "exim4-base.timer"),
     ),
     Server(
-        "Sendmail", ("/var/spool/mqueue/qf*", "/var/spool/mqueue/*/qf*"), "mailq", "sendmail -q"
+        "Sendmail",
+        ("/var/spool/mqueue/qf*", "/var/spool/mqueue/*/qf*"),
+        "mailq",
+        "sendmail -q",
+        ("sendmail.service",),
     ),
     Server(
-        "OpenSMTPD", ("/var/spool/smtpd/queue/*/*",), "smtpctl show queue", "smtpctl schedule all"
+        "OpenSMTPD",
+        ("/var/spool/smtpd/queue/*/*",),
+        "smtpctl show queue",
+        "smtpctl schedule all",
+        ("opensmtpd.service",),
     ),
 )
 
 
 def probe() -> str:
     """Shell that prints each server's name and how many messages it has, where it has any."""
+    return _probe(SERVERS)
+
+
+def _probe(servers: Iterable[Server]) -> str:
     return "\n".join(
         f'n=0; for f in {" ".join(server.messages)}; do [ -f "$f" ] && n=$((n + 1)); done; '
         f'[ $n -eq 0 ] || echo "{server.name} $n"'
-        for server in SERVERS
+        for server in servers
     )
 
 
@@ -77,3 +92,26 @@ def refusals(queued: Mapping[str, int], stamps: Mapping[str, str]) -> Iterator[s
             f"any more: look there (`{server.look}`), have it emptied (`{server.drain}`) or remove "
             "what is in it, then run again"
         )
+
+
+def replacing(install: str) -> str:
+    """Shell that runs the command ``install``, which replaces the servers: they rest meanwhile.
+
+    Packages cannot stop what they remove, because nothing of theirs may be started or stopped by
+    them; and what came in since the queues were looked at would be left behind. Where it fails,
+    what ran before runs again.
+    """
+    others = [server for server in SERVERS if server.units]
+    units = " ".join(unit for server in others for unit in server.units)
+    return f"""rested=
+wake() {{ for unit in $rested; do systemctl start "$unit" 8>&- || :; done; }}
+for unit in {units}; do
+if systemctl -q is-active "$unit"; then systemctl stop "$unit"; rested="$rested $unit"; fi
+done
+left=$({_probe(others)})
+if [ -n "$left" ]; then
+wake
+echo "mail came in meanwhile, and is left where it is: $left; run again" >&2
+exit 1
+fi
+{install} || {{ wake; exit 1; }}"""

@@ -9,6 +9,7 @@ from pyinfra import host
 from pyinfra.api import operation
 from pyinfra.api.command import StringCommand
 
+from postroad import foreign
 from postroad.paths import INSTALL_LOCK, MAILBOX_USER, MAILBOXES
 from postroad.site import Site
 from postroad.software import packages as wanted_packages
@@ -55,7 +56,10 @@ install() {{
 apt-get -q -y -o DPkg::Lock::Timeout=300 --no-install-recommends install {names} 8>&-
 }}
 # A dpkg that was killed at work wants its journal finished first (dpkg(1) --configure --pending).
+settled() {{
 install || {{ dpkg --force-confdef --force-confold --configure --pending 8>&- && install; }}
+}}
+{foreign.replacing("settled")}
 }}
 postroad </dev/null
 """
