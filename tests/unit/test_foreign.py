@@ -67,3 +67,47 @@ def test_what_is_refused(queued: dict[str, int], stamps: dict[str, str], said: l
     told = list(foreign.refusals(queued, stamps))
     assert [sentence.partition(" in its own")[0] for sentence in told] == said
     assert all("look there (`" in sentence and "run again" in sentence for sentence in told)
+
+
+def replaced(root: Path, install: str) -> tuple[int, list[str], str]:
+    """The status of a replacement on a host where Exim runs, and what systemctl was told to do."""
+    said = root / "said"
+    tool = root / "bin" / "systemctl"
+    tool.parent.mkdir()
+    # Asked: systemctl -q is-active UNIT.
+    tool.write_text(
+        f'#!/bin/sh\ncase "$2" in is-active) [ "$3" = exim4.service ]; exit;; esac\n'
+        f'echo "$*" >> {said}\n'
+    )
+    tool.chmod(0o755)
+    script = foreign.replacing(install).replace("/var/spool", f"{root}/var/spool")
+    done = subprocess.run(
+        ["sh", "-c", f"set -eu; exec 8>/dev/null\n{script}\n"],
+        env={"PATH": f"{tool.parent}:/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    told = said.read_text().splitlines() if said.exists() else []
+    return done.returncode, told, done.stderr
+
+
+def test_a_server_rests_while_it_is_replaced(tmp_path: Path) -> None:
+    mark = tmp_path / "installed"
+    status, told, _ = replaced(tmp_path, f"touch {mark}")
+    assert (status, told) == (0, ["stop exim4.service"])
+    assert mark.exists()
+
+
+def test_it_runs_again_where_the_packages_do_not_come(tmp_path: Path) -> None:
+    status, told, _ = replaced(tmp_path, "false")
+    assert (status, told) == (1, ["stop exim4.service", "start exim4.service"])
+
+
+def test_mail_that_came_in_meanwhile_stops_the_replacement(tmp_path: Path) -> None:
+    put(tmp_path, "/var/spool/exim4/input/1tEx-0-H")
+    mark = tmp_path / "installed"
+    status, told, words = replaced(tmp_path, f"touch {mark}")
+    assert (status, told) == (1, ["stop exim4.service", "start exim4.service"])
+    assert "mail came in meanwhile, and is left where it is: Exim 1; run again" in words
+    assert not mark.exists()
