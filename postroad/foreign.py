@@ -114,4 +114,4 @@ wake
 echo "mail came in meanwhile, and is left where it is: $left; run again" >&2
 exit 1
 fi
-{install} || {{ wake; exit 1; }}"""
+{install} || {{ status=$?; wake; exit $status; }}"""
