@@ -85,6 +85,11 @@ COMMANDS = (
         "evaluate what the world sees of the estate's names, as receivers do",
     ),
     Command(
+        ("survey",),
+        "postroad.commands.survey",
+        "say what is on the hosts before postroad, and what of it is in the way",
+    ),
+    Command(
         ("queue",),
         "postroad.commands.queue",
         "say what waits in the queues of all hosts, for whom, and why",

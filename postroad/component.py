@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from postroad.paths import RUN_LOCK, STAGE, STAMPS
+from postroad.paths import ADOPTED, BEFORE, RUN_LOCK, STAGE, STAMPS
 from postroad.state import FileState, HostState, UnitState
 
 # What a drift calls the service manager itself, when it has not read the unit files as they are.
@@ -212,6 +212,17 @@ def _made(directory: Directory, found: FileState | None) -> Iterator[str]:
     )
 
 
+# Before a component is made true for the first time, what it replaces is somebody else's: kept
+# once, with owner, mode and time, and by umask in folders that are closed to others.
+_KEEP = (
+    'keep() { if [ -d "$1" ] && [ ! -L "$1" ]; then return; fi; '
+    'if [ ! -e "$1" ] && [ ! -L "$1" ]; then return; fi; '
+    f'kept="{BEFORE}$1"; if [ -e "$kept" ] || [ -L "$kept" ]; then return; fi; '
+    'mkdir -p "${kept%/*}"; rm -f "$kept.new"; '
+    'cp -a "$1" "$kept.new"; mv -fT "$kept.new" "$kept"; }'
+)
+
+
 def _staged(file: File) -> str:
     """Shell that writes one file under $stage, readable by nobody before its mode is set."""
     folder, target = file.path.rpartition("/")[0], f'"$stage"{shlex.quote(file.path)}'
@@ -328,7 +339,10 @@ def script(component: Component, state: HostState) -> str:
     died = component.name not in state.stamps
     everything = unfinished and (died or not changed)
     stamp = f"{STAMPS}/{component.name}"
+    is_adopted = component.name in state.adopted
     lines = list(_beginning(component))
+    if not is_adopted:
+        lines.append(_KEEP)
     if changed or unfinished:
         lines += _checked(component)
         lines += _restart_questions(component)
@@ -338,6 +352,8 @@ def script(component: Component, state: HostState) -> str:
             lines += _made(d, state.files.get(d.path))
     for file in component.files:
         if file.path in changed_paths:
+            if not is_adopted:
+                lines.append(f"keep {shlex.quote(file.path)}")
             lines.append(_replaced(file))
         elif file.path in drifts:
             target = shlex.quote(file.path)
@@ -362,4 +378,6 @@ def script(component: Component, state: HostState) -> str:
     if changed or unfinished:
         lines.append(f"printf '%s\\n' {component.digest} > {shlex.quote(stamp)}.new")
         lines.append(f"mv -f {shlex.quote(stamp)}.new {shlex.quote(stamp)}")
+    if not is_adopted:
+        lines.append(f"mkdir -p {ADOPTED}; : > {shlex.quote(f'{ADOPTED}/{component.name}')}")
     return _whole(lines)

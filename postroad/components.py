@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from postroad.component import Component, Directory, File, Unit
 from postroad.manifest import ComponentName, Row, rows_of
 from postroad.paths import (
+    ADOPTED,
     CANARY,
     CANARY_FOLDER,
     CONFIG,
@@ -48,6 +49,9 @@ _EARLY_RULES_CHECK = " && ".join(
     )
 )
 
+
+# What somebody else's Postfix took while its signer is already gone would leave unsigned.
+_REST = f"[ -e {ADOPTED}/default ] || systemctl stop postfix.service"
 
 INBOUND_UNIT = "postroad-postfix@inbound.service"
 
@@ -136,11 +140,11 @@ class Builder:
         )
 
     def units(self) -> Component:
-        """Our unit templates; the packages' own signer and login daemons never start."""
+        """Our unit templates; the package's own login daemon never starts."""
         return Component(
             "units",
             files=self._files(self._rows("units")),
-            masked=("opendkim.service", "dovecot.service", "dovecot.socket"),
+            masked=("dovecot.service", "dovecot.socket"),
             instances=tuple(_unit_instances(self.host)),
             gate='systemd-analyze verify --man=no "$stage"/etc/systemd/system/postroad-*@.service',
             activate=("systemctl daemon-reload",),
@@ -180,7 +184,10 @@ class Builder:
                 return Component("certificate")
 
     def default(self) -> Component:
-        """The packages' own instance as null client. Its unit differs from release to release."""
+        """The packages' own instance as null client. Its unit differs from release to release.
+
+        The package's own signer never starts: it goes with the server that it may have signed for.
+        """
         rows = self._rows("default")
         reads = tuple(row.path for row in rows)
         units: tuple[Unit, ...]
@@ -192,7 +199,9 @@ class Builder:
             "default",
             files=self._files(rows),
             units=units,
+            masked=("opendkim.service",),
             gate=f'{CANARY} default "$stage"',
+            activate=(_REST,),
         )
 
     def firewall(self) -> Component:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from postroad.paths import CONFIG, key_folder, key_path, stream_folder
-from postroad.settings.model import Estate, Host, StreamName, SuppliedKey
+from postroad.settings.model import Estate, Host, OnHost, StreamName, SuppliedKey
 from postroad.state import FileState, HostState, KeyState
 
 OWNER = "opendkim"
@@ -154,6 +154,18 @@ def script(faults: tuple[KeyFault, ...], secrets: Mapping[str, str]) -> str:
     return "\n".join([*lines, "}", "postroad </dev/null"]) + "\n"
 
 
+def _taken_over(there: str, path: str) -> Iterator[str]:
+    """Shell that copies a key that was on the host before; refused where it is none."""
+    theirs, ours = shlex.quote(there), shlex.quote(path)
+    complaint = shlex.quote(f"{there} is not a private key in PEM form: nothing was taken over")
+    yield (
+        f"openssl pkey -in {theirs} -passin pass: -noout 2>/dev/null "
+        f"|| {{ echo {complaint} >&2; exit 1; }}"
+    )
+    yield f"install -o {OWNER} -g {OWNER} -m 00600 {theirs} {ours}.new"
+    yield f"mv -f {ours}.new {ours}"
+
+
 def making(folder: str, selector: str) -> Iterator[str]:
     """Shell that makes a key below ``folder``; both words are quoted already. None is replaced."""
     # A run that was killed may have left its own.
@@ -173,6 +185,9 @@ def _mend(fault: KeyFault, secrets: Mapping[str, str]) -> Iterator[str]:
     yield f"install -d -o {OWNER} -g {OWNER} -m 00700 {stream_folder(key.stream)}/keys {folder}"
     if fault.how == "missing" and key.supplied is not None:
         path = key_path(key.stream, key.domain, key.supplied.selector)
+        if isinstance(key.supplied.key, OnHost):
+            yield from _taken_over(key.supplied.key.path, path)
+            return
         payload = base64.b64encode(secrets[path].encode()).decode()
         yield f"base64 -d > {shlex.quote(path)}.new <<'POSTROAD_END'\n{payload}\nPOSTROAD_END"
         yield f"chown {OWNER}:{OWNER} {shlex.quote(path)}.new"

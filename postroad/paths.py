@@ -12,6 +12,10 @@ LOGS = "/var/log/postroad"
 STATE = "/var/lib/postroad"
 STAMPS = f"{STATE}/applied"
 OPENED = f"{STATE}/opened"
+# Names of the components that have once been made true: what is there since then is ours.
+ADOPTED = f"{STATE}/adopted"
+# Files of others that were replaced, below their own paths, with owners and modes as they were.
+BEFORE = f"{STATE}/before"
 MAILBOXES = "/var/mail/postroad"
 STAGE = "/run/postroad/stage"
 RUN_LOCK = "/run/postroad/run.lock"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from postroad import foreign
+from postroad.foreign import daemons, firewall, keys, listeners, queues
 from postroad.settings.model import Estate, Host
 from postroad.state import HostState
 
@@ -43,7 +43,11 @@ def refusals(estate: Estate, host: Host, state: HostState, clock_ahead: float) -
             f"its clock is {abs(clock_ahead):.0f} s {way} this machine's: set it (timedatectl, or "
             "the hoster's console) before certificates and signatures are made with it"
         )
-    yield from foreign.refusals(state.queued_elsewhere, state.stamps)
+    yield from queues.refusals(state.queued_elsewhere, state.stamps)
+    yield from listeners.refusals(estate, host, state.listeners)
+    yield from daemons.refusals(state)
+    yield from firewall.refusals(estate, host, state)
+    yield from keys.refusals(estate, host, state)
     for stream, way_out in estate.streams_of(host):
         for address in way_out.addresses:
             if address not in state.addresses:

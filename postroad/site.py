@@ -25,6 +25,8 @@ from postroad.dns.needs import MissingKeyError, Need, digest, needs, needs_json
 from postroad.dns.tlsa import LiveCertificate
 from postroad.facts.host import State
 from postroad.facts.world import WorldSees
+from postroad.foreign import firewall as foreign_firewall
+from postroad.foreign import keys as foreign_keys
 from postroad.keys import published_keys, signing_keys, withdrawn_keys
 from postroad.manifest import rows
 from postroad.paths import CONFIG, MAILBOX_USER, STAMPS, opened_path, paths_for, pause_path
@@ -252,8 +254,13 @@ class Site:
                 *(row.only_where for row in wanted if row.only_where),
                 *(opened_path(stream) for stream in self.host.streams),
                 *(pause_path(stream) for stream in self.host.streams),
+                *foreign_keys.paths(self.estate, self.host),
             ),
-            units=_each(*PACKAGED_UNITS, *(name for part in parts for name in part.unit_names)),
+            units=_each(
+                *PACKAGED_UNITS,
+                *foreign_firewall.UNITS,
+                *(name for part in parts for name in part.unit_names),
+            ),
             packages=packages(self.estate),
             users=(MAILBOX_USER,),
             postfix_parameters=POSTFIX_PARAMETERS,

@@ -15,8 +15,10 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
-from postroad import foreign, ufw
-from postroad.paths import ACME_RENEWAL, CERTIFICATE_FAULT
+from postroad import ufw
+from postroad.foreign import listeners, queues
+from postroad.foreign.listeners import Listener
+from postroad.paths import ACME_RENEWAL, ADOPTED, CERTIFICATE_FAULT
 
 MARK = "@@postroad "
 
@@ -112,7 +114,7 @@ class HostState:
     """Everything the roles want to know of a host. A bare host has empty fields, never faults.
 
     ``queued_elsewhere`` are numbers of messages, by the mail server that has them
-    (`postroad.foreign`).
+    (`postroad.foreign.queues`); ``adopted`` are the components that have once been made true.
     """
 
     uid: int
@@ -137,8 +139,9 @@ class HostState:
     certificate: CertificateState | None
     certificate_fault: str
     firewall: ufw.State = field(repr=False)
-    listeners: tuple[str, ...] = field(repr=False)
+    listeners: tuple[Listener, ...] = field(repr=False)
     queued_elsewhere: Mapping[str, int] = field(default_factory=dict)
+    adopted: frozenset[str] = frozenset()
 
 
 def blank() -> HostState:
@@ -231,6 +234,7 @@ def _files_and_names(ask: Questions) -> str:
             f'm users; for u in {_words(ask.users)}; do echo "$u $(id -u $u 2>/dev/null)"; done',
             f'm groups; for u in {_words(ask.users)}; do echo "$u $(id -g $u 2>/dev/null)"; done',
             f"m stamps; cd {shlex.quote(ask.stamp_folder)} 2>/dev/null && grep -H . * 2>/dev/null",
+            f"m adopted; ls {ADOPTED} 2>/dev/null",
         ]
     )
 
@@ -243,8 +247,8 @@ def _services(ask: Questions) -> str:
         [
             f"m units; systemctl show -p {_UNIT_FACTS} -- {_words(ask.units)} 2>/dev/null",
             f"m firewall; ({ufw.STATE_COMMAND})",
-            "m listeners; ss -Hltn 2>/dev/null | awk '{print $4}'",
-            f"m queued-elsewhere; {foreign.probe()}",
+            f"m listeners; {listeners.COMMAND}",
+            f"m queued-elsewhere; {queues.probe()}",
         ]
     )
 
@@ -433,6 +437,7 @@ def parse(output: Iterable[str]) -> HostState:
         certificate=_certificate(said["certificate"], said["renewal"], float(clock)),
         certificate_fault=" ".join(said.get("certificate-fault", [])),
         firewall=ufw.parse_state("\n".join(said["firewall"])),
-        listeners=tuple(said["listeners"]),
+        listeners=tuple(listeners.parse(said["listeners"])),
         queued_elsewhere=_numbers(said.get("queued-elsewhere", [])),
+        adopted=frozenset(said.get("adopted", [])),
     )

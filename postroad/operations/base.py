@@ -9,7 +9,7 @@ from pyinfra import host
 from pyinfra.api import operation
 from pyinfra.api.command import StringCommand
 
-from postroad import foreign
+from postroad.foreign import queues
 from postroad.paths import INSTALL_LOCK, MAILBOX_USER, MAILBOXES
 from postroad.site import Site
 from postroad.software import packages as wanted_packages
@@ -59,7 +59,7 @@ apt-get -q -y -o DPkg::Lock::Timeout=300 --no-install-recommends install {names}
 settled() {{
 install || {{ dpkg --force-confdef --force-confold --configure --pending 8>&- && install; }}
 }}
-{foreign.replacing("settled")}
+{queues.replacing("settled")}
 }}
 postroad </dev/null
 """

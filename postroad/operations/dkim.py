@@ -10,6 +10,7 @@ from pyinfra.api.command import StringCommand
 
 from postroad.keys import KeyFault, key_faults, script
 from postroad.paths import key_path
+from postroad.settings.model import SecretRef
 from postroad.site import Site
 
 
@@ -28,7 +29,7 @@ def keys(site: Site) -> Generator[StringCommand]:
     secrets = {
         key_path(s.stream, s.domain, s.selector): site.secret(s.key)
         for s in (fault.key.supplied for fault in found if fault.how == "missing")
-        if s is not None
+        if s is not None and isinstance(s.key, SecretRef)
     }
     yield StringCommand("sh", "-s", _stdin=script(found, secrets))
     site.forget()

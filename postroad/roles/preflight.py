@@ -6,6 +6,9 @@ from pyinfra import logger
 from pyinfra.api.exceptions import PyinfraError
 
 from postroad.facts.outward import Port25Open
+from postroad.foreign import files
+from postroad.foreign.firewall import warnings
+from postroad.paths import BEFORE
 from postroad.preflight import refusals
 from postroad.site import Site
 
@@ -25,6 +28,9 @@ def preflight(site: Site) -> None:
             f"{site.host.name} is bare: files are named here, their text is settled once the "
             "packages are there and postroad knows what they can do"
         )
+    for sentence in warnings(state):
+        logger.warning(f"{site.host.name}: {sentence}")
+    _name_what_is_kept(site)
     probe = site.estate.port25_probe
     # Asked once, before the first deploy: it costs five seconds where the answer is no.
     if (
@@ -35,4 +41,16 @@ def preflight(site: Site) -> None:
         logger.warning(
             f"{site.host.name}: port 25 of {probe} cannot be reached, so mail will wait in the "
             "queue: ask the hoster to open port 25 outward, or send by a relay"
+        )
+
+
+def _name_what_is_kept(site: Site) -> None:
+    parts = site.components()
+    if all(part.name in site.state().adopted for part in parts):
+        return
+    paths = ", ".join(files.replaced(parts, site.state()))
+    if paths:
+        logger.info(
+            f"{site.host.name}: files of others are replaced, and kept as they were below {BEFORE}:"
+            f" {paths}"
         )

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv4Network, IPv6Network
 
-from postroad.settings.model import Address, DmarcPolicy, Limits, Network, OutboundTls, StreamName
+from postroad.settings.model import (
+    Address,
+    Adopt,
+    DmarcPolicy,
+    Limits,
+    Network,
+    OutboundTls,
+    StreamName,
+)
 
 MIB = 1024 * 1024
 
 ANYWHERE: tuple[Network, ...] = (IPv4Network("0.0.0.0/0"), IPv6Network("::/0"))
 
 SSH_PORT = 22
+ADOPT: Adopt = "refuse"
 RECORD_TTL = 3600
 LOG_DAYS = 30
 PORT25_PROBE = "gmail-smtp-in.l.google.com"

@@ -25,6 +25,7 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 OutboundTls = Literal["dane", "may"]
 DmarcPolicy = Literal["none", "quarantine", "reject"]
 MtaStsMode = Literal["testing", "enforce"]
+Adopt = Literal["refuse", "purge"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,14 +205,21 @@ Tls = AcmeTls | SuppliedTls | NoTls
 
 
 @dataclass(frozen=True, slots=True)
+class OnHost:
+    """A file that is on the host already, by its whole path. Its content never leaves the host."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
 class SuppliedKey:
-    """A DKIM key that the operator brings instead of one made on the host."""
+    """A DKIM key that the operator brings, or has on the host, instead of one made there."""
 
     host: str
     stream: StreamName
     domain: str
     selector: str
-    key: SecretRef
+    key: SecretRef | OnHost
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,8 +306,11 @@ class Opening:
 
 @dataclass(frozen=True, slots=True)
 class Firewall:
+    """``adopt`` says what becomes of rules that were there before postroad."""
+
     ssh_port: int
     openings: tuple[Opening, ...]
+    adopt: Adopt = "refuse"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
-from typing import Literal
+from typing import Literal, get_args
 
 from postroad.settings import defaults, keys
 from postroad.settings.faults import EstateFaults, Fault
 from postroad.settings.hosts import Claims, ReadHost, read_hosts
 from postroad.settings.model import (
     Admin,
+    Adopt,
     Estate,
     EstateInput,
     Firewall,
@@ -250,6 +251,7 @@ def _firewall(table: Table) -> Firewall:
     return Firewall(
         section.optional("ssh_port", port, defaults.SSH_PORT),
         section.optional("open", many(_opening), ()),
+        section.optional("adopt", one_of(get_args(Adopt)), defaults.ADOPT),
     )
 
 

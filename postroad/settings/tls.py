@@ -11,6 +11,7 @@ from postroad.settings.model import (
     Dns01,
     Http01,
     NoTls,
+    OnHost,
     SecretRef,
     StreamName,
     SuppliedKey,
@@ -34,6 +35,7 @@ from postroad.settings.values import (
     REFERENCE_FORMS,
     domain,
     email,
+    host_path,
     secret,
     selector,
     url,
@@ -122,7 +124,7 @@ def read_supplied_keys(
     """The DKIM keys that the operator brings; ``carried`` are the streams of each host."""
     found = []
     places: dict[tuple[str, str, str], str] = {}
-    published: dict[tuple[str, str], SecretRef] = {}
+    published: dict[tuple[str, str], SecretRef | OnHost] = {}
     for child in items(node) or []:
         table = Table.of(child, keys.DKIM_KEY)
         key = None if table is None else _supplied_key(table, carried, from_domains)
@@ -152,7 +154,7 @@ def _supplied_key(
     written = table.required("stream", text, "write the stream that signs")
     signed = table.required("domain", domain, "write the From: domain that it signs")
     name = table.required("selector", selector, 'write the selector, as "202601-mail1"')
-    key = table.required("key", secret, REFERENCE_FORMS)
+    key = _key_itself(table)
     stream = None if written is None else stream_name(written, table.at("stream"))
     if host is not None and host not in carried:
         table.at("host").fault(f'the estate has no host "{host}"', choose(host, list(carried)))
@@ -166,6 +168,20 @@ def _supplied_key(
             f'add it to estate["streams"]["{stream}"]["from_domains"] or leave the key out',
         )
     try:
-        return SuppliedKey(need(host), need(stream), need(signed), need(name), need(key))
+        if key is None:
+            return None
+        return SuppliedKey(need(host), need(stream), need(signed), need(name), key)
     except IncompleteError:
         return None
+
+
+def _key_itself(table: Table) -> SecretRef | OnHost | None:
+    """The key's private half: a secret that the operator keeps, or a file that the host has."""
+    on_host: str | None = table.nullable("on_host", host_path, None)
+    if on_host is None:
+        return table.required("key", secret, f'{REFERENCE_FORMS}, or name it by "on_host"')
+    if table.at("key").value is not None:
+        table.at("on_host").fault(
+            'stands beside a "key"', "keep one of them: the key is brought, or is on the host"
+        )
+    return OnHost(on_host)

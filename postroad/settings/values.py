@@ -91,6 +91,15 @@ def key_name(node: Node) -> str | None:
     return name
 
 
+def host_path(node: Node) -> str | None:
+    """The whole path of a file on a host."""
+    path = text(node)
+    if path is not None and (not path.startswith("/") or not path.isprintable()):
+        node.fault(f'"{path}" is no whole path', 'begin it with "/"')
+        return None
+    return path
+
+
 def email(node: Node) -> str | None:
     """A mail address: a dot-atom at a full domain name (RFC 5321 §4.1.2 without quoting)."""
     address = text(node)

@@ -87,7 +87,8 @@ def made_true(state: HostState, component: Component) -> HostState:
     for name in component.masked:
         units[name] = UnitState("masked", "inactive", "masked", needs_reload=False)
     stamps = {**state.stamps, component.name: component.digest}
-    return replace(state, files=files, units=units, stamps=stamps)
+    adopted = state.adopted | {component.name}
+    return replace(state, files=files, units=units, stamps=stamps, adopted=adopted)
 
 
 @dataclass
@@ -331,7 +332,14 @@ def told(state: HostState) -> str:
     renewal = state.certificate.renewal if state.certificate else {}
     section("renewal", *(f"{key} = {value}" for key, value in renewal.items()))
     section("firewall", *_firewall(state.firewall))
-    section("listeners", *state.listeners)
+    section(
+        "listeners",
+        *(
+            f'{one.address}:{one.port} users:(("{one.program}",pid=1,fd=1))'
+            for one in state.listeners
+        ),
+    )
+    section("adopted", *sorted(state.adopted))
     section("queued-elsewhere", *(f"{name} {n}" for name, n in state.queued_elsewhere.items()))
     section("end")
     return "\n".join(lines)

@@ -98,6 +98,7 @@ class Sandbox:
                 if (self.root / "units" / name).is_dir()
             },
             stamps={p.name: p.read_text().strip() for p in stamps.glob("*")},
+            adopted=frozenset(p.name for p in stamps.with_name("adopted").glob("*")),
         )
 
     def script(self, component: Component) -> str:

@@ -194,7 +194,8 @@ def test_files_that_wait_for_a_folder_come_with_it() -> None:
 
 
 def test_the_packages_own_daemons_never_start() -> None:
-    assert {"opendkim.service", "dovecot.service"} <= set(named("units", builder()).masked)
+    assert {"dovecot.service", "dovecot.socket"} <= set(named("units", builder()).masked)
+    assert "opendkim.service" in named("default", builder()).masked
     assert named("resolver", builder()).masked == ("unbound-resolvconf.service",)
 
 

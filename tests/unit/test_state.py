@@ -17,6 +17,7 @@ from pyinfra.api.exceptions import FactProcessError
 
 from postroad import ufw
 from postroad.facts.host import State
+from postroad.foreign.listeners import Listener
 from postroad.paths import ACME_RENEWAL
 from postroad.state import (
     CertificateState,
@@ -109,7 +110,7 @@ postroad-mail
 ssh=198.51.100.7 50000 192.0.2.11 22
 
 @@postroad listeners
-0.0.0.0:22
+0.0.0.0:22 users:(("sshd",pid=1,fd=3))
 
 @@postroad end
 """
@@ -159,7 +160,7 @@ DEPLOYED = replace(
         rules6=(ufw.parse_rule("allow 25/tcp comment 'bounces'"),),
         connection=ufw.parse_connection("198.51.100.7 50000 192.0.2.11 22"),
     ),
-    listeners=("0.0.0.0:25", "[::]:25"),
+    listeners=(Listener("0.0.0.0", 25, "master"), Listener("[::]", 25, "master")),
 )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from postroad import foreign
+from postroad.foreign import queues as foreign
 
 PLACES = {
     "Postfix": (

@@ -1,4 +1,4 @@
-"""Mail that another mail server has left on a host: recognised before the first change. Pure.
+"""Mail that another mail server has left on a host, and its rest while it is replaced. Pure.
 
 A run replaces the packages' Postfix by a null client, and removes other servers that provide the
 same (mail-transport-agent, Debian policy §11.6). What they had queued would then be sent by nobody,

@@ -1,0 +1,1 @@
+"""What somebody else has set up on a host: recognised before the first change. Pure."""

@@ -1,0 +1,144 @@
+"""What of somebody else's is in the way of a run: listeners, rules, daemons, keys."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from postroad import openings, ufw
+from postroad.foreign import daemons, files, firewall, keys, listeners
+from postroad.foreign.listeners import Listener
+from postroad.settings.model import OnHost, SuppliedKey
+from postroad.state import FileState, HostState, KeyState, UnitState
+from tests.unit import estates
+from tests.unit.declarations import declaration
+from tests.unit.machine import Machine, bare
+
+ESTATE = estates.estate(declaration())
+MAIL1 = ESTATE.host("mail1")
+FRESH = bare(ESTATE, MAIL1)
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ('0.0.0.0:25 users:(("master",pid=1,fd=13))', Listener("0.0.0.0", 25, "master")),
+        ('[::]:80 users:(("nginx",pid=7,fd=4),("nginx",pid=6,fd=4))',
+         Listener("[::]", 80, "nginx")),
+        ('127.0.0.53%lo:53 users:(("systemd-resolve",pid=1,fd=1))',
+         Listener("127.0.0.53", 53, "systemd-resolve")),
+        ("*:22 ", Listener("*", 22, "")),
+    ],
+)  # fmt: skip
+def test_ss_is_read(line: str, found: Listener) -> None:
+    assert list(listeners.parse([line])) == [found]
+
+
+@pytest.mark.parametrize(
+    ("found", "says"),
+    [
+        (Listener("0.0.0.0", 25, "haraka"), "haraka listens on 0.0.0.0:25"),
+        (Listener("*", 587, "docker-proxy"), "transactional submission"),
+        (Listener("192.0.2.13", 465, ""), "another program listens on 192.0.2.13:465"),
+        (Listener("[2001:db8::13]", 587, "node"), "marketing submission"),
+        (Listener("[::]", 53, "named"), "for its resolver"),
+        (Listener("0.0.0.0", 80, "nginx"), "acme http-01"),
+    ],
+)
+def test_a_listener_that_is_in_the_way(found: Listener, says: str) -> None:
+    (sentence,) = listeners.refusals(ESTATE, MAIL1, [found])
+    assert says in sentence
+    assert "stop and disable it" in sentence
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        Listener("0.0.0.0", 25, "exim4"),
+        Listener("0.0.0.0", 587, "master"),
+        Listener("127.0.0.1", 53, "unbound"),
+        Listener("127.0.0.53", 53, "systemd-resolve"),
+        Listener("0.0.0.0", 22, "sshd"),
+        Listener("198.51.100.9", 587, "haraka"),
+    ],
+)
+def test_a_listener_that_is_not(found: Listener) -> None:
+    assert list(listeners.refusals(ESTATE, MAIL1, [found])) == []
+
+
+def with_rules(*texts: str) -> HostState:
+    rules = tuple(ufw.parse_rule(text) for text in texts)
+    return replace(FRESH, firewall=replace(FRESH.firewall, rules4=rules, rules6=rules))
+
+
+def test_rules_of_others_are_listed_and_refused() -> None:
+    (sentence,) = firewall.refusals(ESTATE, MAIL1, with_rules("allow 80/tcp", "allow 443/tcp"))
+    assert "`allow 80/tcp`, `allow 443/tcp`" in sentence
+    assert '"adopt": "purge"' in sentence
+
+
+def test_rules_that_the_estate_declares_are_not() -> None:
+    declared = map(str, openings.wanted(ESTATE, MAIL1))
+    assert list(firewall.refusals(ESTATE, MAIL1, with_rules(*declared))) == []
+
+
+def test_purging_is_declared_once_and_never_asked_again() -> None:
+    state = with_rules("allow 80/tcp")
+    purging = replace(ESTATE, firewall=replace(ESTATE.firewall, adopt="purge"))
+    assert list(firewall.refusals(purging, MAIL1, state)) == []
+    # A rule that somebody adds later is drift like any other.
+    ours = replace(state, adopted=frozenset({firewall.COMPONENT}))
+    assert list(firewall.refusals(ESTATE, MAIL1, ours)) == []
+
+
+def with_unit(name: str, active: str = "active") -> HostState:
+    return replace(FRESH, units={name: UnitState("loaded", active, "enabled", False)})
+
+
+@pytest.mark.parametrize("unit", list(firewall.OTHERS))
+def test_another_firewall_is_refused_while_it_runs(unit: str) -> None:
+    (sentence,) = firewall.refusals(ESTATE, MAIL1, with_unit(unit))
+    assert f"systemctl disable --now {unit}" in sentence
+    assert list(firewall.refusals(ESTATE, MAIL1, with_unit(unit, "inactive"))) == []
+
+
+def test_docker_is_named() -> None:
+    (sentence,) = firewall.warnings(with_unit("docker.service"))
+    assert "leaves past postroad, unsigned" in sentence
+    assert list(firewall.warnings(FRESH)) == []
+
+
+def test_a_dovecot_that_serves_others_is_not_stopped() -> None:
+    (sentence,) = daemons.refusals(with_unit("dovecot.service"))
+    assert "systemctl disable --now dovecot.service" in sentence
+    assert list(daemons.refusals(with_unit("dovecot.service", "inactive"))) == []
+    ours = replace(with_unit("dovecot.service"), adopted=frozenset({daemons.COMPONENT}))
+    assert list(daemons.refusals(ours)) == []
+
+
+PATH = "/etc/opendkim/keys/old.private"
+TAKEN = SuppliedKey("mail1", "marketing", ESTATE.stream("marketing").from_domains[0], "old",
+                    OnHost(PATH))  # fmt: skip
+
+
+def test_a_key_to_take_over_must_be_there_until_it_was() -> None:
+    estate = replace(ESTATE, supplied_keys=(TAKEN,))
+    assert list(keys.paths(estate, MAIL1)) == [PATH]
+    (sentence,) = keys.refusals(estate, MAIL1, FRESH)
+    assert f"{PATH} is to be taken over as the marketing key old._domainkey." in sentence
+    there = replace(FRESH, files={PATH: FileState("file", "opendkim", "opendkim", 0o600)})
+    assert list(keys.refusals(estate, MAIL1, there)) == []
+    taken = replace(FRESH, keys=(KeyState("marketing", TAKEN.domain, "old", "MIIB"),))
+    assert list(keys.refusals(estate, MAIL1, taken)) == []
+
+
+def test_files_of_others_are_named_until_they_are_ours() -> None:
+    machine = Machine(declaration())
+    machine.state = replace(
+        machine.state, files={"/etc/hosts": FileState("file", "root", "root", 0o644, "0" * 64)}
+    )
+    parts = machine.site().components()
+    assert list(files.replaced(parts, machine.state)) == ["/etc/hosts"]
+    ours = replace(machine.state, adopted=frozenset(part.name for part in parts))
+    assert list(files.replaced(parts, ours)) == []
