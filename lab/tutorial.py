@@ -7,6 +7,9 @@ faults are not ours to mend here; what postroad says of each stands in postroad/
 DOMAIN = "news.shop.example"
 SELECTOR = "default"
 KEY = f"/etc/opendkim/keys/{DOMAIN}/{SELECTOR}.private"
+# A second one, which somebody made longer.
+LONG_DOMAIN, LONG_SELECTOR = "shop.example", "mail"
+LONG_KEY = f"/etc/opendkim/keys/{LONG_DOMAIN}/{LONG_SELECTOR}.private"
 
 OPENDKIM = """\
 # OpenDKIM, as in the tutorial
@@ -25,8 +28,14 @@ SignatureAlgorithm      rsa-sha256
 UserID                  opendkim:opendkim
 Socket                  inet:12345@localhost
 """
-KEY_TABLE = f"{SELECTOR}._domainkey.{DOMAIN} {DOMAIN}:{SELECTOR}:{KEY}\n"
-SIGNING_TABLE = f"*@{DOMAIN} {SELECTOR}._domainkey.{DOMAIN}\n"
+KEY_TABLE = f"""\
+{SELECTOR}._domainkey.{DOMAIN} {DOMAIN}:{SELECTOR}:{KEY}
+{LONG_SELECTOR}._domainkey.{LONG_DOMAIN} {LONG_DOMAIN}:{LONG_SELECTOR}:{LONG_KEY}
+"""
+SIGNING_TABLE = f"""\
+*@{DOMAIN} {SELECTOR}._domainkey.{DOMAIN}
+*@{LONG_DOMAIN} {LONG_SELECTOR}._domainkey.{LONG_DOMAIN}
+"""
 TRUSTED = f"127.0.0.1\nlocalhost\n*.{DOMAIN}\n"
 
 MAIN = """\
@@ -67,9 +76,10 @@ echo 'postfix postfix/main_mailer_type select Internet Site' | debconf-set-selec
 apt-get -q update
 apt-get -q -y --no-install-recommends install postfix opendkim opendkim-tools ssl-cert ufw openssl
 rm /etc/apt/apt.conf.d/90lab
-install -d -o opendkim -g opendkim -m 700 {folder}
+install -d -o opendkim -g opendkim -m 700 {folder} {long_folder}
 opendkim-genkey -b 1024 -D {folder} -d {domain} -s {selector}
-chown opendkim:opendkim {folder}/*
+opendkim-genkey -b 2048 -D {long_folder} -d {long_domain} -s {long_selector}
+chown opendkim:opendkim {folder}/* {long_folder}/*
 cat > /etc/opendkim.conf <<'POSTROAD_LAB'
 {opendkim}POSTROAD_LAB
 cat > /etc/opendkim/KeyTable <<'POSTROAD_LAB'
@@ -92,6 +102,9 @@ def setup(hostname: str, proxy: str) -> str:
     return SETUP.format(
         proxy=proxy,
         folder=KEY.rpartition("/")[0],
+        long_folder=LONG_KEY.rpartition("/")[0],
+        long_domain=LONG_DOMAIN,
+        long_selector=LONG_SELECTOR,
         domain=DOMAIN,
         selector=SELECTOR,
         opendkim=OPENDKIM,

@@ -264,6 +264,7 @@ class Site:
             packages=packages(self.estate),
             users=(MAILBOX_USER,),
             postfix_parameters=POSTFIX_PARAMETERS,
+            offered_keys=tuple(foreign_keys.paths(self.estate, self.host)),
             key_folder=CONFIG,
             certificate=paths_for(self.estate).certificate_chain,
             stamp_folder=STAMPS,

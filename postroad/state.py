@@ -114,7 +114,8 @@ class HostState:
     """Everything the roles want to know of a host. A bare host has empty fields, never faults.
 
     ``queued_elsewhere`` are numbers of messages, by the mail server that has them
-    (`postroad.foreign.queues`); ``adopted`` are the components that have once been made true.
+    (`postroad.foreign.queues`); ``adopted`` are the components that have once been made true;
+    ``offered_keys`` the bits of key files that are to be taken over, 0 of one that holds no key.
     """
 
     uid: int
@@ -142,6 +143,7 @@ class HostState:
     listeners: tuple[Listener, ...] = field(repr=False)
     queued_elsewhere: Mapping[str, int] = field(default_factory=dict)
     adopted: frozenset[str] = frozenset()
+    offered_keys: Mapping[str, int] = field(default_factory=dict)
 
 
 def blank() -> HostState:
@@ -182,6 +184,7 @@ class Questions:
     packages: Sequence[str]
     users: Sequence[str]
     postfix_parameters: Sequence[str]
+    offered_keys: Sequence[str]
     key_folder: str
     certificate: str
     stamp_folder: str
@@ -272,6 +275,11 @@ def _certificates(ask: Questions) -> str:
     remembered = "|".join(RENEWAL)
     return "\n".join(
         [
+            f"m offered-keys; for f in {_words(ask.offered_keys)}; do",
+            '[ -f "$f" ] && command -v openssl >/dev/null || continue',
+            'said=$(openssl pkey -in "$f" -passin pass: -noout -text 2>/dev/null | head -1)',
+            "bits=$(echo \"$said\" | sed -n 's/.*[^0-9]\\([0-9][0-9]*\\) bit.*/\\1/p')",
+            'echo "$f ${bits:-0}"; done',
             f'm keys; for f in {keys}/*/keys/*/*.pem; do [ -f "$f" ] || continue',
             'echo "$f $(openssl pkey -in "$f" -pubout -outform DER 2>/dev/null | base64 -w0)"',
             "done",
@@ -440,4 +448,5 @@ def parse(output: Iterable[str]) -> HostState:
         listeners=tuple(listeners.parse(said["listeners"])),
         queued_elsewhere=_numbers(said.get("queued-elsewhere", [])),
         adopted=frozenset(said.get("adopted", [])),
+        offered_keys=_numbers(said.get("offered-keys", [])),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from postroad import openings, ufw
 from postroad.settings.model import Estate, Host
@@ -22,8 +23,13 @@ COMPONENT = "firewall"
 
 def removed(estate: Estate, host: Host, found: ufw.State) -> tuple[ufw.Rule, ...]:
     """The rules of the host that a run would remove."""
-    kept = {str(rule) for rule in openings.wanted(estate, host)}
-    return tuple(rule for rule in found.rules if str(rule) not in kept)
+    kept = {_bare(rule) for rule in openings.wanted(estate, host)}
+    return tuple(rule for rule in found.rules if _bare(rule) not in kept)
+
+
+def _bare(rule: ufw.Rule) -> str:
+    """A rule whose comment alone differs is replaced where it stands."""
+    return str(replace(rule, comment=""))
 
 
 def refusals(estate: Estate, host: Host, state: HostState) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from postroad.keys import wanted_keys
+from postroad.keys import BITS, wanted_keys
 from postroad.settings.model import Estate, Host, OnHost
 from postroad.state import HostState
 
@@ -31,4 +31,12 @@ def refusals(estate: Estate, host: Host, state: HostState) -> Iterator[str]:
                 f"{key.selector}._domainkey.{key.domain}, and no such file is on the host: correct "
                 'the path ("on_host" in estate["dkim_keys"]), or leave the key out and a new one '
                 "is made"
+            )
+            continue
+        bits = state.offered_keys.get(key.key.path)
+        if bits is not None and bits < BITS:
+            what = f"has {bits} bits, and receivers want {BITS}" if bits else "holds no private key"
+            yield (
+                f"{key.key.path} is to be taken over as the {key.stream} key of {key.domain}, and "
+                f'{what}: leave it out of estate["dkim_keys"], and a new one is made'
             )

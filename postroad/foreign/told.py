@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from postroad.foreign.lines import Finding
 from postroad.foreign.survey import HandMadeKey
+from postroad.keys import BITS
 from postroad.settings.model import Estate, Host
 
 
@@ -25,8 +26,13 @@ class Found:
 
 
 def offers(estate: Estate, host: Host, keys: tuple[HandMadeKey, ...]) -> Iterator[str]:
-    """A row for ``estate["dkim_keys"]`` for each key that a stream of ``host`` could sign with."""
+    """A row for ``estate["dkim_keys"]`` for each key that a stream of ``host`` could sign with.
+
+    Shorter keys are not offered: the streams' canary refuses them.
+    """
     for key in keys:
+        if key.bits < BITS:
+            continue
         for stream, _ in estate.streams_of(host):
             if key.domain in stream.from_domains:
                 row = {

@@ -88,12 +88,11 @@ def test_the_tutorial_s_host_is_found_broken_and_taken_over(
     (found,) = json.loads(report.read_text())
     assert len(found["findings"]) == 21
     (offer,) = found["offers"]
+    assert tutorial.KEY not in offer
     # The run says the same, before it changes anything.
     refused = asis.deploy()
     assert refused.returncode != 0
-    assert "`allow 22/tcp`, `allow 25/tcp`, `allow 80/tcp`, `allow 443/tcp`" in (
-        refused.stdout + refused.stderr
-    )
+    assert "`allow 22/tcp`, `allow 443/tcp`" in (refused.stdout + refused.stderr)
     assert by_hand.run("cat /etc/postfix/main.cf").stdout == was
     # Declared: the rules may go, and the key is the estate's.
     declared = tmp_path / "declared"
@@ -108,9 +107,9 @@ def test_the_tutorial_s_host_is_found_broken_and_taken_over(
     assert by_hand.run(f"cat {BEFORE}/etc/postfix/main.cf").stdout == was
     assert by_hand.run(f"stat -c %a {BEFORE}").stdout == "700\n"
     assert "443" not in by_hand.run("ufw status").stdout
-    letter = mail.hand_in(deployed, "mail2", "marketing")
+    letter = mail.hand_in(deployed, "mail2", "transactional")
     arrived = deployed.providers["bigmail"].wait_for(letter.subject)
-    assert f"s={tutorial.SELECTOR};" in str(arrived.message["DKIM-Signature"])
+    assert f"s={tutorial.LONG_SELECTOR};" in str(arrived.message["DKIM-Signature"])
     assert "dkim=pass" in " ".join(arrived.authentication_results)
     # Nothing is in the way any more, and what is ours is not called somebody else's.
     assert road.postroad("survey", str(taken.inventory)).stdout == "mail2: nothing in the way\n"

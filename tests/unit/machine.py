@@ -340,6 +340,7 @@ def told(state: HostState) -> str:
         ),
     )
     section("adopted", *sorted(state.adopted))
+    section("offered-keys", *(f"{path} {bits}" for path, bits in state.offered_keys.items()))
     section("queued-elsewhere", *(f"{name} {n}" for name, n in state.queued_elsewhere.items()))
     section("end")
     return "\n".join(lines)

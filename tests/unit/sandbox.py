@@ -117,6 +117,7 @@ class Sandbox:
             packages=["dash", "no-such-package"],
             users=[OWNER, "no-such-user"],
             postfix_parameters=["smtpd_banner"],
+            offered_keys=[],
             key_folder=f"{self.root}/etc/postroad",
             certificate=f"{self.root}/chain.pem",
             stamp_folder="/var/lib/postroad/applied",

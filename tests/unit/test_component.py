@@ -537,3 +537,36 @@ def test_the_script_is_posix_shell(state: HostState) -> None:
 
 def test_what_a_host_says_of_a_unit() -> None:
     assert RIGHT.units["one.service"] == UnitState("loaded", "active", "enabled", False)
+
+
+# ---- what was there before -----------------------------------------------------------------------
+
+
+def test_a_file_of_somebody_else_s_is_kept_once_as_it_was(box: Sandbox) -> None:
+    theirs = box.root / "etc/one"
+    theirs.parent.mkdir(exist_ok=True)
+    theirs.write_text("theirs\n")
+    theirs.chmod(0o640)
+    for text in ("first\n", "second\n"):
+        wanted = Component("one", files=(box.file("/etc/one", text),))
+        done = box.apply(wanted)
+        assert (done.returncode, done.stderr) == (0, "")
+    kept = box.root / "var/lib/postroad/before" / str(theirs).lstrip("/")
+    assert kept.read_text() == "theirs\n"
+    assert kept.stat().st_mode & 0o777 == 0o640
+    assert (box.root / "var/lib/postroad/before").stat().st_mode & 0o777 == 0o700
+
+
+def test_a_link_is_kept_as_a_link(box: Sandbox) -> None:
+    theirs = box.root / "etc/one"
+    theirs.parent.mkdir(exist_ok=True)
+    theirs.symlink_to("../run/stub")
+    assert box.apply(Component("one", files=(box.file("/etc/one", "ours\n"),))).returncode == 0
+    kept = box.root / "var/lib/postroad/before" / str(theirs).lstrip("/")
+    assert kept.readlink() == Path("../run/stub")
+
+
+def test_what_is_ours_already_is_not_kept(box: Sandbox) -> None:
+    for text in ("first\n", "second\n"):
+        assert box.apply(Component("one", files=(box.file("/etc/one", text),))).returncode == 0
+    assert not (box.root / "var/lib/postroad/before").exists()

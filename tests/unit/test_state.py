@@ -432,3 +432,19 @@ def test_the_probe_changes_nothing(box: Sandbox) -> None:
 
 def test_what_is_asked_shows_as_numbers_alone(box: Sandbox) -> None:
     assert repr(questions(box)) == "1 paths, 2 units, 2 packages"
+
+
+def test_the_probe_tells_how_long_keys_are_that_are_to_be_taken_over(box: Sandbox) -> None:
+    short, none = box.root / "short.private", box.root / "none.private"
+    openssl("genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:1024", "-out", str(short))
+    none.write_text("no key\n")
+    asked = replace(questions(box), offered_keys=[str(short), str(none), "/no/such.private"])
+    state = parse(box.sh(probe(asked)).stdout.splitlines(keepends=True))
+    assert state.offered_keys == {str(short): 1024, str(none): 0}
+
+
+def test_the_probe_tells_which_components_were_made_true_before(box: Sandbox) -> None:
+    folder = box.root / "var/lib/postroad/adopted"
+    folder.mkdir(parents=True)
+    (folder / "tools").touch()
+    assert probed(box).adopted == {"tools"}

@@ -76,7 +76,11 @@ def test_an_answer_that_was_cut_off_is_no_answer(tmp_path: Path) -> None:
 
 def test_a_key_is_offered_to_the_stream_that_signs_for_its_domain() -> None:
     domain = ESTATE.stream("marketing").from_domains[0]
-    keys = (HandMadeKey(domain, "old", "/k", 2048), HandMadeKey("x.example", "old", "/x", 2048))
+    keys = (
+        HandMadeKey(domain, "old", "/k", 2048),
+        HandMadeKey("x.example", "old", "/x", 2048),
+        HandMadeKey(domain, "short", "/s", 1024),
+    )
     (row,) = offers(ESTATE, MAIL1, keys)
     assert '"stream": "marketing"' in row
     assert '"on_host": "/k"' in row

@@ -73,8 +73,11 @@ def with_rules(*texts: str) -> HostState:
 
 
 def test_rules_of_others_are_listed_and_refused() -> None:
-    (sentence,) = firewall.refusals(ESTATE, MAIL1, with_rules("allow 80/tcp", "allow 443/tcp"))
-    assert "`allow 80/tcp`, `allow 443/tcp`" in sentence
+    (sentence,) = firewall.refusals(
+        ESTATE, MAIL1, with_rules("allow 80/tcp", "allow 22", "allow 443/tcp")
+    )
+    # Of port 80 the comment alone differs.
+    assert "`allow 22`, `allow 443/tcp`:" in sentence
     assert '"adopt": "purge"' in sentence
 
 
@@ -84,7 +87,7 @@ def test_rules_that_the_estate_declares_are_not() -> None:
 
 
 def test_purging_is_declared_once_and_never_asked_again() -> None:
-    state = with_rules("allow 80/tcp")
+    state = with_rules("allow 443/tcp")
     purging = replace(ESTATE, firewall=replace(ESTATE.firewall, adopt="purge"))
     assert list(firewall.refusals(purging, MAIL1, state)) == []
     # A rule that somebody adds later is drift like any other.
@@ -129,6 +132,10 @@ def test_a_key_to_take_over_must_be_there_until_it_was() -> None:
     assert f"{PATH} is to be taken over as the marketing key old._domainkey." in sentence
     there = replace(FRESH, files={PATH: FileState("file", "opendkim", "opendkim", 0o600)})
     assert list(keys.refusals(estate, MAIL1, there)) == []
+    for bits, says in ((0, "holds no private key"), (1024, "has 1024 bits, and receivers want")):
+        (sentence,) = keys.refusals(estate, MAIL1, replace(there, offered_keys={PATH: bits}))
+        assert says in sentence
+    assert list(keys.refusals(estate, MAIL1, replace(there, offered_keys={PATH: 2048}))) == []
     taken = replace(FRESH, keys=(KeyState("marketing", TAKEN.domain, "old", "MIIB"),))
     assert list(keys.refusals(estate, MAIL1, taken)) == []
 
