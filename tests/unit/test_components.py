@@ -256,3 +256,14 @@ def test_the_certificate_is_kept_fresh_by_its_source(
 
 def test_a_build_of_one_stream_is_that_stream_s_component() -> None:
     assert stream_build("marketing")(builder()) == named("marketing", builder())
+
+
+def test_a_hand_made_postfix_rests_from_its_new_configuration_until_its_signer_is_gone() -> None:
+    lines = script(named("default", builder()), blank()).splitlines()
+    moved = next(n for n, line in enumerate(lines) if line.endswith(" /etc/postfix/master.cf"))
+    rests = lines.index(
+        "[ -e /var/lib/postroad/adopted/default ] || systemctl stop postfix.service"
+    )
+    masked = lines.index("systemctl mask --now --quiet opendkim.service")
+    starts = lines.index("systemctl start postfix.service")
+    assert moved < rests < masked < starts
