@@ -90,6 +90,11 @@ COMMANDS = (
         "say what is on the hosts before postroad, and what of it is in the way",
     ),
     Command(
+        ("diff",),
+        "postroad.commands.diff",
+        "say what a run would change on the hosts, line by line",
+    ),
+    Command(
         ("queue",),
         "postroad.commands.queue",
         "say what waits in the queues of all hosts, for whom, and why",

@@ -7,6 +7,7 @@ from collections.abc import Generator, Sequence
 from pyinfra.api import operation
 from pyinfra.api.command import PyinfraCommand, StringCommand
 
+from postroad import openings as openings_of
 from postroad import ufw as rules
 from postroad.component import check_script, script
 from postroad.components import Builder
@@ -36,6 +37,21 @@ def after_openings(site: Site, wanted: Sequence[rules.Rule]) -> rules.State:
     """What `enforce` meets: while the run is only planned, the openings are still to come."""
     found = site.state().firewall
     return found if site.pyhost.state.is_executing else rules.opened(found, wanted)
+
+
+def still_to_enforce(site: Site, wanted: Sequence[rules.Rule]) -> tuple[str, ...]:
+    """What `enforce` would do once the openings are there, in words."""
+    found = after_openings(site, wanted)
+    plan = rules.plan_firewall(found, rules.Firewall(rules=tuple(wanted)))
+    armed = ("the timer that a run which died has left armed",) if found.rollback_armed else ()
+    return (*(" ".join(words[1:]) for words in plan.commands), *armed)
+
+
+def differing(site: Site) -> tuple[str, ...]:
+    """Everything of ufw's rules and defaults that is not as it must be, in words."""
+    wanted = openings_of.wanted(site.estate, site.host)
+    missing = rules.missing(site.state().firewall, wanted)
+    return (*map(str, missing), *still_to_enforce(site, wanted))
 
 
 @operation()

@@ -26,9 +26,5 @@ def enforce(site: Site) -> None:
     operations.early_rules(
         name=titled(site, "Early rules", site.drift(Builder.firewall)), site=site
     )
-    found = operations.after_openings(site, wanted)
-    plan = ufw.plan_firewall(found, ufw.Firewall(rules=wanted))
-    differing = [" ".join(words[1:]) for words in plan.commands]
-    if found.rollback_armed:
-        differing.append("the timer that a run which died has left armed")
-    operations.enforce(name=titled(site, "Rules and defaults", differing), site=site, wanted=wanted)
+    still = operations.still_to_enforce(site, wanted)
+    operations.enforce(name=titled(site, "Rules and defaults", still), site=site, wanted=wanted)

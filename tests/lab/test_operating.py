@@ -82,6 +82,33 @@ def test_what_no_log_knows_is_told(deployed: Lab) -> None:
     )
 
 
+def test_what_a_run_would_change_is_shown_line_by_line(
+    deployed: Lab, mended: None, tmp_path: Path
+) -> None:
+    assert (
+        asked("diff", INVENTORY) == "mail1: nothing would change\n\nmail2: nothing would change\n"
+    )
+    guest = deployed.hosts["mail1"]
+    guest.run(
+        "sed -i 's/^queue_minfree .*/queue_minfree = 7/' /etc/postfix-marketing/main.cf"
+        " && echo 'shop:{PLAIN}by-hand' >> /etc/postroad/marketing/users"
+        " && systemctl stop logrotate.timer && ufw deny 9999/tcp"
+    )
+    place = tmp_path / "diff.json"
+    said = asked("diff", INVENTORY, "--json", str(place), status=1)
+    assert "      -queue_minfree = 7\n" in said
+    assert "    logrotate.timer (is inactive, not active)\n" in said
+    assert "    /etc/postroad/marketing/users (content)\n      its content is a secret" in said
+    assert "by-hand" not in said + place.read_text()
+    assert "deny 9999/tcp" in said
+    assert "mail2: nothing would change\n" in said
+    assert {part["title"] for part in json.loads(place.read_text())["mail1"]} == {
+        "logs",
+        "marketing",
+        "ufw",
+    }
+
+
 def paused(verb: str, stream: str = "marketing") -> str:
     done = road.pause(stream, verb)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -1,0 +1,71 @@
+"""``postroad diff INVENTORY``: what a run would change on the hosts, line by line."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+from postroad.changes import Change, Part, part, readable, text
+from postroad.commands.asking import told, who_answers
+from postroad.component import drift
+from postroad.facts.contents import Contents
+from postroad.manifest import rows
+from postroad.operations.base import missing_packages, missing_user, wrong_hostname
+from postroad.operations.dkim import faults
+from postroad.operations.firewall import differing
+from postroad.operations.tls import missing_certificate
+from postroad.site import Site
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The inventory, and where the answer goes as JSON."""
+    parser.add_argument("inventory", type=Path, help="inventory file, as inventories/prod.py")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all of it there as well")
+    parser.epilog = (
+        "Changes nothing, and shows no secret. Where packages are still missing, the text of files"
+        " is settled once they are there. Exit status: 0 nothing would change, 1 something would,"
+        " or the estate has faults, 2 not every host could be asked."
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Ask every host, and tell."""
+    return told(lambda: _tell(arguments))
+
+
+def _tell(arguments: argparse.Namespace) -> int:
+    heard = who_answers(arguments.inventory, _look)
+    found = dict(heard.answers)
+    if arguments.json is not None:
+        listed = {host: [asdict(each) for each in parts] for host, parts in found.items()}
+        arguments.json.write_text(json.dumps(listed, indent=2) + "\n", encoding="utf-8")
+    sys.stdout.write("\n".join(text(host, parts) for host, parts in found.items()))
+    return heard.status or int(any(each.changes for parts in found.values() for each in parts))
+
+
+def _look(site: Site) -> tuple[str, list[Part]]:
+    return site.host.name, [each for each in _parts(site) if each.changes]
+
+
+def _parts(site: Site) -> Iterator[Part]:
+    """What differs, in about the order of a run."""
+    state, components = site.state(), site.components()
+    secrets = {row.path for row in rows(site.estate, site.host) if row.secret}
+    paths = tuple(readable(components, state, secrets))
+    contents = site.pyhost.get_fact(Contents, paths=paths) if paths else {}
+    yield _named("packages", missing_packages(site))
+    yield _named("users", missing_user(site))
+    yield _named("host name", wrong_hostname(site))
+    yield _named("certificate", missing_certificate(site))
+    yield Part("DKIM keys", tuple(Change(fault.path, fault.how) for fault in faults(site)))
+    for component in components:
+        yield part(component, drift(component, state), contents, secrets)
+    yield _named("ufw", differing(site))
+
+
+def _named(title: str, things: tuple[str, ...]) -> Part:
+    return Part(title, tuple(Change(thing, "") for thing in things))
