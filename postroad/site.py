@@ -28,6 +28,7 @@ from postroad.facts.world import WorldSees
 from postroad.foreign import firewall as foreign_firewall
 from postroad.foreign import keys as foreign_keys
 from postroad.keys import published_keys, signing_keys, withdrawn_keys
+from postroad.leaving import absent_instances
 from postroad.manifest import rows
 from postroad.paths import CONFIG, MAILBOX_USER, STAMPS, opened_path, paths_for, pause_path
 from postroad.pause import Pause, because
@@ -265,6 +266,7 @@ class Site:
             users=(MAILBOX_USER,),
             postfix_parameters=POSTFIX_PARAMETERS,
             offered_keys=tuple(foreign_keys.paths(self.estate, self.host)),
+            absent_instances=absent_instances(self.host),
             key_folder=CONFIG,
             certificate=paths_for(self.estate).certificate_chain,
             stamp_folder=STAMPS,

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
-from postroad import ufw
+from postroad import taken_away, ufw
 from postroad.foreign import listeners, queues
 from postroad.foreign.listeners import Listener
 from postroad.paths import ACME_RENEWAL, ADOPTED, CERTIFICATE_FAULT
@@ -85,6 +85,9 @@ class KeyState:
     public_key: str
     life: KeyLife = KeyLife()
 
+    def __str__(self) -> str:
+        return f"{self.selector}._domainkey.{self.domain}"
+
 
 @dataclass(frozen=True, slots=True)
 class CertificateState:
@@ -144,6 +147,7 @@ class HostState:
     queued_elsewhere: Mapping[str, int] = field(default_factory=dict)
     adopted: frozenset[str] = frozenset()
     offered_keys: Mapping[str, int] = field(default_factory=dict)
+    leaving: tuple[taken_away.Instance, ...] = ()
 
 
 def blank() -> HostState:
@@ -185,6 +189,7 @@ class Questions:
     users: Sequence[str]
     postfix_parameters: Sequence[str]
     offered_keys: Sequence[str]
+    absent_instances: Sequence[str]
     key_folder: str
     certificate: str
     stamp_folder: str
@@ -252,6 +257,7 @@ def _services(ask: Questions) -> str:
             f"m firewall; ({ufw.STATE_COMMAND})",
             f"m listeners; {listeners.COMMAND}",
             f"m queued-elsewhere; {queues.probe()}",
+            f"m leaving\n{taken_away.probe(ask.absent_instances)}",
         ]
     )
 
@@ -449,4 +455,5 @@ def parse(output: Iterable[str]) -> HostState:
         queued_elsewhere=_numbers(said.get("queued-elsewhere", [])),
         adopted=frozenset(said.get("adopted", [])),
         offered_keys=_numbers(said.get("offered-keys", [])),
+        leaving=taken_away.parse(said.get("leaving", [])),
     )

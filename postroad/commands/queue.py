@@ -46,7 +46,9 @@ def _tell(arguments: argparse.Namespace) -> int:
 
 
 def _queues(site: Site, only: str | None) -> list[Queue]:
-    wanted = [name for name in (*instances(site.host), "default") if only in (None, name)]
+    taken_away = (one.name for one in site.state().leaving)
+    known = (*instances(site.host), *taken_away, "default")
+    wanted = [name for name in known if only in (None, name)]
     if not wanted:
         return []
     return list(queues(site.host.name, site.pyhost.get_fact(Waiting, instances=wanted)))

@@ -11,6 +11,7 @@ from pyinfra.context import ctx_host
 
 from postroad.dns.records import derive
 from postroad.dns.work_order import work_order
+from postroad.leaving import draining
 from postroad.live import live_certificates, live_keys
 from postroad.settings.model import NoTls, StreamName
 from postroad.site import Site, Sites
@@ -26,6 +27,7 @@ def shut(site: Site) -> Iterator[str]:
     for stream in site.host.streams:
         if reason := site.closed_because(stream):
             yield f"The {stream} stream is closed on {name}: {reason}."
+    yield from (f"{name}: {sentence}." for sentence in draining(site.state().leaving))
 
 
 def waits_for_records(site: Site, stream: StreamName) -> bool:

@@ -6,13 +6,17 @@ from pyinfra import host
 from pyinfra.api.deploy import deploy
 
 from postroad.components import Builder, stream_build
-from postroad.roles.apply import converge
+from postroad.operations import leaving
+from postroad.operations.leaving import orphans
+from postroad.roles.apply import converge, titled
 from postroad.site import Site
 
 
 @deploy("Postfix")
 def instances(site: Site) -> None:
     """Each instance behind its canary: nothing that has not carried a message goes live."""
+    gone = orphans(site)
+    leaving.leave(name=titled(site, "Taken away", gone), site=site)
     converge(site, "Null client for root's mail", Builder.default)
     if site.host.inbound:
         converge(site, "Inbound", Builder.inbound)

@@ -39,6 +39,8 @@ mask) mkdir -p "$at"; echo masked > "$at/unit_file"; echo inactive > "$at/active
 start|restart)
     echo active > "$at/active"; reread; cp "$at/read" "$at/listening" 2>/dev/null || : ;;
 reload|reload-or-restart) reread ;;
+stop|disable)
+    for unit; do if [ -d "$units/$unit" ]; then echo inactive > "$units/$unit/active"; fi; done ;;
 show)
     while [ "$1" != -- ]; do shift; done; shift
     for unit; do
@@ -118,6 +120,7 @@ class Sandbox:
             users=[OWNER, "no-such-user"],
             postfix_parameters=["smtpd_banner"],
             offered_keys=[],
+            absent_instances=[],
             key_folder=f"{self.root}/etc/postroad",
             certificate=f"{self.root}/chain.pem",
             stamp_folder="/var/lib/postroad/applied",
