@@ -17,7 +17,7 @@ ANYWHERE = ("0.0.0.0", "[::]", "*")  # noqa: S104
 LOOPBACK = ("127.0.0.1", "[::1]")
 
 # What a run itself has listen there, or replaces: see `postroad.foreign.queues`.
-MAIL = ("master", "exim4", "sendmail", "sendmail-mta", "smtpd")
+MAIL = ("master", "smtpd", "postscreen", "exim4", "sendmail", "sendmail-mta")
 _PROGRAM = re.compile(r'\(\("([^"]*)"')
 
 
