@@ -105,6 +105,11 @@ COMMANDS = (
         "tell what became of a message, or of all to an address, from the hosts' logs",
     ),
     Command(
+        ("backup",),
+        "postroad.commands.backup",
+        "keep what stands on the hosts alone: keys, certificates, mailboxes",
+    ),
+    Command(
         ("audit",),
         "postroad.commands.audit",
         "check what must be true on the live hosts",

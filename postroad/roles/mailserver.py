@@ -9,7 +9,7 @@ from pyinfra.api.host import Host
 from pyinfra.context import ctx_host
 
 from postroad.inventory import estate_for_run
-from postroad.roles import base, dkim, firewall, pausing, postfix, rotation, tls
+from postroad.roles import base, dkim, firewall, pausing, postfix, restoring, rotation, tls
 from postroad.roles import report as _report
 from postroad.roles.apply import name_what_differs
 from postroad.roles.preflight import preflight
@@ -59,6 +59,7 @@ __all__ = [
     "postfix",
     "preflight",
     "report",
+    "restoring",
     "rotation",
     "tls",
 ]

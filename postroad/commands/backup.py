@@ -1,0 +1,73 @@
+"""``postroad backup INVENTORY FOLDER``: keeps what stands on the hosts alone."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from postroad.backup import NoBackupError, checked
+from postroad.commands.asking import NOBODY, told, who_answers
+from postroad.facts.saved import Saved
+from postroad.site import Site
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The inventory, and the folder that takes an archive for each host."""
+    parser.add_argument("inventory", type=Path, help="inventory file, as inventories/prod.py")
+    parser.add_argument("folder", type=Path, help="for HOST.tar, closed to others (mode 700)")
+    parser.epilog = (
+        "The archives hold private keys: keep the folder encrypted. Exit status: 0 kept, 1 the"
+        " estate has faults, 2 a host could not be asked, or the folder is open to others."
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Ask every host, and keep what it says."""
+    if fault := _unfit(arguments.folder):
+        print(fault, file=sys.stderr)
+        return NOBODY
+    return told(lambda: _keep(arguments))
+
+
+def _unfit(folder: Path) -> str:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        mode = folder.stat().st_mode & 0o777
+    except OSError as error:
+        return f"{folder}: cannot be made: {error.strerror}"
+    if mode & 0o077:
+        return f"{folder}: others may look into it (mode {mode:o}): chmod 700 {folder}"
+    return ""
+
+
+def _keep(arguments: argparse.Namespace) -> int:
+    heard = who_answers(arguments.inventory, _look)
+    status = heard.status
+    for host, archive in heard.answers:
+        place = arguments.folder / f"{host}.tar"
+        try:
+            members = checked(archive)
+        except NoBackupError as error:
+            print(f"{host}: nothing is kept: {error}", file=sys.stderr)
+            status = NOBODY
+            continue
+        _written(place, archive)
+        keys = sum(name.startswith("etc/postroad/") and name.endswith(".pem") for name in members)
+        print(f"{place}: {keys} DKIM keys, {len(archive) // 1024} KiB")
+    return status
+
+
+def _written(place: Path, archive: bytes) -> None:
+    """Whole or not at all: an older archive stays until the new one is there."""
+    new = place.with_name(f".{place.name}.new")
+    new.unlink(missing_ok=True)
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(archive)
+        os.fsync(file.fileno())
+    new.replace(place)
+
+
+def _look(site: Site) -> tuple[str, bytes]:
+    return site.host.name, site.pyhost.get_fact(Saved)

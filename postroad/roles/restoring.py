@@ -1,0 +1,36 @@
+"""A host that takes the place of one that is lost: deploys/restore.py."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pyinfra.api.deploy import deploy
+from pyinfra.api.exceptions import PyinfraError
+
+from postroad.backup import Backup, NoBackupError, checked
+from postroad.operations import restore as operations
+from postroad.site import Site
+
+USAGE = "say where the backups are, as --data backups=/srv/backups/mail"
+
+
+def backup_of(site: Site) -> Backup:
+    """The backup of this host, checked before anything is changed; PyinfraError without one."""
+    folder = site.pyhost.data.get("backups")
+    if not folder:
+        raise PyinfraError(f"which backups? {USAGE}")
+    place = site.base / Path(str(folder)).expanduser() / f"{site.host.name}.tar"
+    try:
+        archive = place.read_bytes()
+        checked(archive)
+    except OSError as error:
+        raise PyinfraError(f"{place} cannot be read: {error.strerror}") from None
+    except NoBackupError as error:
+        raise PyinfraError(f"{place} is no backup of a host: {error}") from None
+    return Backup(site.host.name, archive)
+
+
+@deploy("Backup")
+def restore(site: Site, backup: Backup) -> None:
+    """Keys, pauses, latches, certificate and mailboxes as the lost host had them."""
+    operations.restore(name="What the lost host had", site=site, backup=backup)
