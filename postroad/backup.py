@@ -112,7 +112,8 @@ def script(archive: bytes) -> str:
                 *lines,
                 "POSTROAD_END",
                 'tar -t -f "$kept/tar" >/dev/null',
-                # Folders that are there keep their own modes until the run that follows.
+                # Members have their own modes; the folders above them must let daemons through.
+                "umask 022",
                 'tar -C / -x -p --same-owner --no-overwrite-dir -f "$kept/tar"',
                 "}",
                 "postroad </dev/null",

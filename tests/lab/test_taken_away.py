@@ -19,10 +19,16 @@ from tests.lab.variants import Variant, variant
 @pytest.fixture
 def without_marketing(deployed: Lab, tmp_path: Path) -> Iterator[Variant]:
     """mail2 without the marketing stream; as declared again afterwards."""
-    declared: Any = shop.estate(deployed)["hosts"]
-    mail2 = declared["mail2"]
-    ways = {"transactional": mail2["ways_out"]["transactional"]}
-    yield variant(tmp_path, {"hosts": {"mail2": {**mail2, "ways_out": ways}}})
+    declared: Any = shop.estate(deployed)
+    mail2 = declared["hosts"]["mail2"]
+    kept = "transactional"
+    yield variant(
+        tmp_path,
+        {
+            "hosts": {"mail2": {**mail2, "ways_out": {kept: mail2["ways_out"][kept]}}},
+            "streams": {kept: declared["streams"][kept]},
+        },
+    )
     for _ in range(2):
         done = road.deploy("--limit", "mail2")
         assert done.returncode == 0, done.stdout + done.stderr
