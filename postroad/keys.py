@@ -91,6 +91,16 @@ def withdrawn_keys(estate: Estate, host: Host, found: Iterable[KeyState]) -> Ite
         yield from (one for one in _of(key, there) if one.life.withdrawn is not None)
 
 
+def orphaned_keys(estate: Estate, host: Host, found: Iterable[KeyState]) -> tuple[KeyState, ...]:
+    """The keys of the host's streams that are none of the estate's: of domains taken away.
+
+    A file in a key's place that holds no key is not among them: somebody has to look at it.
+    """
+    there = tuple(found)
+    ours = {one for key in wanted_keys(estate, host) for one in _of(key, there)}
+    return tuple(one for one in there if one.stream in host.streams and one not in ours)
+
+
 def _of(key: WantedKey, found: Iterable[KeyState]) -> Iterator[KeyState]:
     """The keys of ``found`` that are, were or may become ``key``."""
     for one in found:

@@ -9,10 +9,9 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Iterator
 
-from postroad.keys import published_keys, withdrawn_keys
 from postroad.paths import ADOPTED, OPENED, RUN_LOCK, STAMPS, key_path, life_path, stream_folder
-from postroad.settings.model import STREAM_NAMES, Estate, Host
-from postroad.state import HostState, KeyState
+from postroad.settings.model import STREAM_NAMES, Host
+from postroad.state import KeyState
 from postroad.taken_away import Instance, counted, doors, messages
 
 INBOUND = "inbound"
@@ -36,20 +35,6 @@ def draining(instances: Iterable[Instance]) -> tuple[str, ...]:
         "run again when `postroad queue` says that nothing waits"
         for one in instances
         if one.messages
-    )
-
-
-def orphaned_keys(estate: Estate, host: Host, state: HostState) -> tuple[KeyState, ...]:
-    """DKIM keys of the host's streams that the estate has no use for: of domains taken away."""
-    known = {
-        (key.stream, key.domain, key.selector)
-        for find in (published_keys, withdrawn_keys)
-        for key in find(estate, host, state.keys)
-    }
-    return tuple(
-        key
-        for key in state.keys
-        if key.stream in host.streams and (key.stream, key.domain, key.selector) not in known
     )
 
 

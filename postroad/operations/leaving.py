@@ -8,7 +8,8 @@ from pyinfra import host
 from pyinfra.api import operation
 from pyinfra.api.command import StringCommand
 
-from postroad.leaving import orphaned_keys, script, still_to_do
+from postroad.keys import orphaned_keys
+from postroad.leaving import script, still_to_do
 from postroad.site import Site
 from postroad.state import KeyState
 from postroad.taken_away import Instance
@@ -17,7 +18,7 @@ from postroad.taken_away import Instance
 def orphans(site: Site) -> tuple[Instance | KeyState, ...]:
     """What of the host the run has to close or to remove."""
     instances = still_to_do(site.state().leaving)
-    return (*instances, *orphaned_keys(site.estate, site.host, site.state()))
+    return (*instances, *orphaned_keys(site.estate, site.host, site.state().keys))
 
 
 @operation()
@@ -29,6 +30,6 @@ def leave(site: Site) -> Generator[StringCommand]:
     if not orphans(site):
         host.noop("nothing was taken away")
         return
-    keys = orphaned_keys(site.estate, site.host, site.state())
+    keys = orphaned_keys(site.estate, site.host, site.state().keys)
     yield StringCommand("sh", "-s", _stdin=script(still_to_do(site.state().leaving), keys))
     site.forget()

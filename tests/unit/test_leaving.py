@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from postroad import taken_away
-from postroad.leaving import absent_instances, draining, orphaned_keys, script, still_to_do
+from postroad.keys import orphaned_keys
+from postroad.leaving import absent_instances, draining, script, still_to_do
 from postroad.state import KeyState
 from postroad.taken_away import Instance
 from tests.unit import estates
 from tests.unit.declarations import declaration
-from tests.unit.machine import bare
 from tests.unit.sandbox import Sandbox
 
 ESTATE = estates.estate(declaration())
@@ -101,8 +101,9 @@ def test_a_key_of_a_domain_that_was_taken_away_is_an_orphan() -> None:
     wanted = KeyState("marketing", domain, "202611-mail1", "MIIB")
     gone = KeyState("marketing", "old.example", "202611-mail1", "MIIB")
     elsewhere = KeyState("newsletter", "old.example", "202611-mail1", "MIIB")
-    state = replace(bare(ESTATE, MAIL1), keys=(wanted, gone, elsewhere))
-    assert orphaned_keys(ESTATE, MAIL1, state) == (gone,)
+    # A file that holds no key is somebody's to look at, not ours to remove.
+    broken = KeyState("marketing", domain, "202610-mail1", "")
+    assert orphaned_keys(ESTATE, MAIL1, (wanted, gone, elsewhere, broken)) == (gone,)
     assert "rm -f /etc/postroad/marketing/keys/old.example/202611-mail1.pem" in script((), (gone,))
 
 
