@@ -328,12 +328,13 @@ def test_an_activation_that_was_not_finished_is_named_and_finished(
 
 def test_a_lost_key_closes_its_stream_and_touches_no_other(deployed: Lab) -> None:
     folder = "/etc/postroad/marketing/keys/news.shop.example"
+    aside = "/root/news.shop.example"  # beside the others it would be an orphan, and be removed
     guest = deployed.targets["mail1"]
-    guest.run(f"mv {folder} {folder}.aside")
+    guest.run(f"mv {folder} {aside}")
     try:
         entries = road.plan()
     finally:
-        guest.run(f"mv {folder}.aside {folder}")
+        guest.run(f"mv {aside} {folder}")
     assert plans.hosts(entries) == {"mail1"}
     assert {e["name"].partition(":")[0] for e in entries} == {
         "DKIM | Keys",
