@@ -6,26 +6,20 @@ waits there for ever. Then the run's processes are killed, here and on the host,
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
 
-from lab import control, road
+from lab import road
 from lab.guest import Guest, wait_until
 from lab.session import Lab
-from tests.lab import mail, plans
+from tests.lab import plans
+from tests.lab.runs import completed_by_the_next_run, family, start_a_run
 
 MARKER = "/run/a-run-waits-here"
-LEFTOVERS = (
-    "find /run/postroad/stage /run/postroad-canary-* -mindepth 1;"
-    " find /etc /usr/local /var/lib/postroad -name '*.postroad-new' -o -name '*.new';"
-    " ls -d /usr/sbin/policy-rc.d; systemctl list-units --plain --no-legend 'postroad-*canary*'"
-)
 
 
 @dataclass(frozen=True)
@@ -76,39 +70,14 @@ def waiting_at(points: Mapping[Guest, Point]) -> Iterator[None]:
             guest.run(f"rm -f {point.shim} {MARKER}")
 
 
-def start_a_run() -> subprocess.Popen[bytes]:
-    """A deploy that nobody waits for."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "pyinfra", "-y", str(road.INVENTORY), str(road.DEPLOY)],
-        cwd=control.CLONE,
-        env={**os.environ, "PYINFRA_PROGRESS": "off", "PYTHONPATH": str(control.CLONE)},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-
-
 def kill(run: subprocess.Popen[bytes], seen: Mapping[Guest, str]) -> None:
     """Kill -9 the run here, and on each host everything beneath the login that ``seen`` is of."""
-    families = {guest: _family(guest, pid) for guest, pid in seen.items()}
+    families = {guest: family(guest, pid) for guest, pid in seen.items()}
     run.kill()
     run.wait()
-    for guest, family in families.items():
+    for guest, pids in families.items():
         # Some of them may have ended with the connection.
-        guest.run(["kill", "-9", *family], check=False)
-
-
-def _family(guest: Guest, pid: str) -> list[str]:
-    """The process ids of a remote command, found from one of its processes: sshd's child and all
-    that descends from it. Sessions would not do: apt gives dpkg one of its own."""
-    listed = guest.run("ps -e -o pid= -o ppid= -o comm=").stdout.splitlines()
-    parents = {p: (parent, name) for p, parent, name in (line.split(None, 2) for line in listed)}
-    while not parents[parents[pid][0]][1].startswith("sshd"):
-        pid = parents[pid][0]
-    family = [pid]
-    for member in family:
-        family += [child for child, (parent, _) in parents.items() if parent == member]
-    return family
+        guest.run(["kill", "-9", *pids], check=False)
 
 
 def die_at(points: Mapping[Guest, Point]) -> None:
@@ -129,16 +98,6 @@ def _wait_for(guest: Guest, point: Point) -> None:
         120,
         f"{guest.name}: the run at {point}",
     )
-
-
-def completed_by_the_next_run(lab: Lab) -> None:
-    """The next run finishes what the last one began, and nothing of it is left."""
-    done = road.deploy()
-    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
-    assert road.plan() == []
-    for guest in lab.targets.values():
-        assert guest.run(LEFTOVERS, check=False).stdout == ""
-    mail.flows(lab)
 
 
 @pytest.mark.parametrize(

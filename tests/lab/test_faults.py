@@ -1,0 +1,71 @@
+"""Faults while mail flows: nothing accepted is lost, nothing leaves unsigned, nothing goes twice.
+
+One flow meets several faults here; `script/test long` takes each for itself, and many more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from lab import faults, traffic
+from lab.faults import FAULTS
+from lab.guest import wait_until
+from lab.session import Lab
+from tests.lab import books
+
+
+@pytest.fixture(autouse=True)
+def green_afterwards(deployed: Lab) -> Iterator[None]:
+    yield
+    books.all_green(deployed)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        pytest.param([f"kill -9 {program}" for program in faults.DAEMONS], id="daemons"),
+        pytest.param(
+            [
+                "kill -STOP opendkim",
+                "resolver dead",
+                "network cut",
+                "receivers hang",
+                "receivers drop connections",
+                "receivers' last replies are lost",
+                "receivers answer 4xx",
+            ],
+            id="networks-and-receivers",
+        ),
+    ],
+)
+def test_faults_in_turn(deployed: Lab, names: list[str]) -> None:
+    with traffic.flowing(deployed) as flow:
+        flow.wait_for(2, "accepted")
+        for name in names:
+            with FAULTS[name](deployed):
+                flow.wait_for(2)
+            flow.wait_for(1, "accepted", timeout=90)
+        found = flow.books()
+    assert found.is_clean, found
+    assert not found.returned
+    assert not found.waiting
+
+
+def test_the_books_show_what_is_lost(deployed: Lab) -> None:
+    """The alarm itself: a message that was accepted is thrown away."""
+    guest = deployed.targets["mail1"]
+    spool = "/var/spool/postfix-marketing/deferred"
+    with ExitStack() as stack:
+        flow = stack.enter_context(traffic.flowing(deployed))
+        with FAULTS["receivers answer 4xx"](deployed):
+            wait_until(
+                lambda: guest.run(f"find {spool} -type f").stdout != "", 30, "a message deferred"
+            )
+            flow.stop()
+            guest.run("postsuper -c /etc/postfix-marketing -d ALL")
+        found = flow.books()
+    assert found.lost
+    assert not found.is_clean
