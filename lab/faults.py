@@ -28,7 +28,7 @@ DAEMONS = (
     "dovecot",
     "auth",
     "unbound",
-    "rsyslogd",
+    "postlogd",
 )
 HOSTILE = ("slow", "many", "huge", "endless", "garbage")
 STREAMS = ("transactional", "marketing")
@@ -40,6 +40,16 @@ def _senders(lab: Lab) -> list[Guest]:
 
 def _receivers(lab: Lab) -> list[Guest]:
     return [provider.guest for provider in lab.providers.values()]
+
+
+def _filter(guest: Guest, rules: str) -> None:
+    """Have the guest's kernel take nft(8)'s ``rules``; a guest has no such program."""
+    _in_network(guest, "nft", "-f", "-", input=rules)
+
+
+def _in_network(guest: Guest, *command: str, input: str | None = None) -> None:
+    """Run one of this machine's programs in the guest's network."""
+    run(["nsenter", f"--target={guest.pid}", "--net", *command], input=input)
 
 
 # ---- daemons
@@ -130,25 +140,15 @@ def lying_names(lab: Lab) -> Iterator[None]:
     server = lab.dns.guest
     server.write_file("/run/liar.conf", fill("liar.conf", address=server.ipv4[0]))
     try:
-        server.run(
-            "systemd-run --quiet --collect --unit=lab-liar unbound -d -c /run/liar.conf"
-            " && nft add table ip lab"
-            " && nft 'add chain ip lab in { type nat hook prerouting priority -100; }'"
-            f" && nft add rule ip lab in ip daddr {server.ipv4[0]} udp dport 53 redirect to :5300"
-            f" && nft add rule ip lab in ip daddr {server.ipv4[0]} tcp dport 53 redirect to :5300"
-            " && nft add table ip6 lab"
-            " && nft 'add chain ip6 lab in { type filter hook prerouting priority 0; }'"
-            f" && nft add rule ip6 lab in ip6 daddr {server.ipv6[0]} udp dport 53 drop"
-        )
+        server.run("systemd-run --quiet --collect --unit=lab-liar unbound -d -c /run/liar.conf")
+        _filter(server, fill("liar.nft", ipv4=server.ipv4[0], ipv6=server.ipv6[0]))
         # What a resolver already knows, it does not ask.
         for guest in _senders(lab):
             guest.run("systemctl restart unbound")
         yield
     finally:
-        server.run(
-            "nft delete table ip lab; nft delete table ip6 lab; systemctl stop lab-liar",
-            check=False,
-        )
+        _filter(server, "delete table inet lab")
+        server.run("systemctl stop lab-liar", check=False)
         for guest in _senders(lab):
             guest.run("systemctl restart unbound")
 
@@ -182,14 +182,21 @@ def hanging(lab: Lab) -> Iterator[None]:
 
 @contextmanager
 def tarpits(lab: Lab) -> Iterator[None]:
-    """Every packet of the receivers comes a second late."""
+    """The receivers take two seconds for every greeting, every recipient and every DATA."""
+    waits = (
+        "smtpd_client_restrictions=sleep 2",
+        "smtpd_data_restrictions=sleep 2",
+        "smtpd_delay_reject=no",
+    )
     try:
         for guest in _receivers(lab):
-            guest.run("tc qdisc add dev eth0 root netem delay 1s")
+            guest.run(["postconf", "-e", *waits])
+            guest.run(["postfix", "reload"])
         yield
     finally:
         for guest in _receivers(lab):
-            guest.run("tc qdisc del dev eth0 root netem", check=False)
+            guest.run(["postconf", "-X", *(wait.partition("=")[0] for wait in waits)])
+            guest.run(["postfix", "reload"])
 
 
 @contextmanager
@@ -210,18 +217,19 @@ def dropping(lab: Lab) -> Iterator[None]:
 
 @contextmanager
 def silent_after_the_message(lab: Lab) -> Iterator[None]:
-    """The receivers' replies are lost while they take messages; then connections are cut."""
+    """The receivers take messages, and no reply to one arrives before its connection is cut."""
     try:
         for guest in _receivers(lab):
-            guest.run(
-                "nft add table inet lab"
-                " && nft 'add chain inet lab out { type filter hook output priority 0; }'"
-                " && nft add rule inet lab out tcp sport 25 ct original packets gt 9 drop"
-            )
+            # Connections are counted from their beginning (nf_conntrack-sysctl).
+            _in_network(guest, "sysctl", "-qw", "net.netfilter.nf_conntrack_acct=1")
+            _filter(guest, fill("silent.nft"))
+            guest.run(["pkill", "-x", "smtpd"], check=False)
         yield
     finally:
+        for guest in _senders(lab):
+            _in_network(guest, "ss", "-K", "dport = :25")
         for guest in _receivers(lab):
-            guest.run("pkill -9 -x smtpd; nft delete table inet lab", check=False)
+            _filter(guest, "delete table inet lab")
 
 
 @contextmanager

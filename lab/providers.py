@@ -166,7 +166,6 @@ def plant(seed: Seed, kind: Kind, network: Network, tls: str, data: Path) -> Non
     policy = fill("provider/policyd-spf.conf", **values)
     seed.file("/etc/postfix-policyd-spf-python/policyd-spf.conf", policy)
     seed.file("/etc/opendkim.conf", fill("provider/opendkim.conf", **values))
-    seed.file("/etc/opendkim-resolver.conf", fill("provider/resolver.conf", **values))
     seed.file("/etc/opendmarc.conf", fill("provider/opendmarc.conf", **values))
     for milter in ("opendkim", "opendmarc"):
         # Debian's own keeps Postfix out of the directory (tmpfiles.d(5): same name wins).

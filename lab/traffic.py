@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import IO
+from pathlib import Path
 from uuid import uuid4
 
 from lab import control, letters, road, shop
@@ -67,13 +67,13 @@ class Flow:
     run: str
     since: float
     doors: Sequence[Door]
-    outcomes: IO[str]
+    outcomes: Path
     process: subprocess.Popen[str]
 
     def handed(self) -> list[Handed]:
         """Every message so far, as its client saw it."""
-        self.outcomes.seek(0)
-        whole = (line for line in self.outcomes.read().splitlines(True) if line.endswith("\n"))
+        lines = self.outcomes.read_text().splitlines(True)
+        whole = (line for line in lines if line.endswith("\n"))
         return [Handed(*json.loads(line)) for line in whole]
 
     def wait_for(self, number: int, *outcomes: str, timeout: float = 60) -> None:
@@ -180,7 +180,7 @@ def flowing(
     clients: int = 1,
     pause: float = 0.25,
     most: int = 2000,
-    timeout: float = 15,
+    timeout: float = 6,
 ) -> Iterator[Flow]:
     """Mail at every door for as long as the block lasts: a message, a ``pause``, the next.
 
@@ -197,7 +197,7 @@ def flowing(
         "most": most,
         "timeout": timeout,
     }
-    with tempfile.TemporaryFile("a+") as outcomes:
+    with tempfile.NamedTemporaryFile("a") as outcomes:
         process = subprocess.Popen(
             lab.app.guest.enter("python3", "-c", fill("traffic.py")),
             stdin=subprocess.PIPE,
@@ -208,7 +208,7 @@ def flowing(
         assert process.stdin is not None
         process.stdin.write(json.dumps(order) + "\n")
         process.stdin.flush()
-        flow = Flow(lab, str(order["run"]), time.time() - 1, known, outcomes, process)
+        flow = Flow(lab, str(order["run"]), time.time() - 1, known, Path(outcomes.name), process)
         try:
             yield flow
         finally:

@@ -8,7 +8,7 @@ from lab.ledger import Balance
 from lab.session import Lab
 
 # Messages at each door.
-BEFORE, DURING, AFTER = 3, 4, 3
+BEFORE, DURING, AFTER = 3, 10, 3
 
 
 def endured(lab: Lab, fault: Fault, times: int) -> Balance:
@@ -17,7 +17,7 @@ def endured(lab: Lab, fault: Fault, times: int) -> Balance:
         flow.wait_for(BEFORE, "accepted")
         for _ in range(times):
             with fault(lab):
-                flow.wait_for(DURING)
+                flow.wait_for(DURING, timeout=120)
             flow.wait_for(AFTER, "accepted", timeout=90)
         return flow.books()
 
