@@ -87,6 +87,11 @@ class Instance:
     messages: int
     oldest: float | None
 
+    @property
+    def is_readable(self) -> bool:
+        """Whether Postfix could read its own files; if not, its words say why."""
+        return bool(self.parameters)
+
     def of(self, service: Service, parameter: str) -> str:
         """What ``parameter`` is for one service: its own ``-o``, else the instance's."""
         own = self.overrides.get(f"{service.name}/{service.type}/{parameter}")

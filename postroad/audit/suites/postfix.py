@@ -19,7 +19,8 @@ SLACK_SECONDS = 2.0
 def words(audited: Audited) -> Iterator[Fault]:
     """What postconf(1) and ``postfix check`` say on standard error: they exit 0 all the same."""
     for name, instance in audited.instances.items():
-        for line in instance.words:
+        # postconf(1) is called several times, and says the same each time.
+        for line in dict.fromkeys(instance.words):
             yield Fault(
                 f"the {name} instance complains: {line.strip()}",
                 "Postfix ignores what it does not understand, and works without it",
@@ -49,6 +50,8 @@ def other_values(audited: Audited) -> Iterator[Fault]:
     """Limits, name, addresses and TLS of each stream; of its smtp services after their ``-o``."""
     for stream, way in audited.estate.streams_of(audited.host):
         instance = audited.instances[stream.name]
+        if not instance.is_readable:
+            continue
         senders = [s for s in instance.services if s.name in ("smtp", "relay")]
         for parameter, wanted in _declared(stream, way).items():
             values = {"": instance.parameters.get(parameter, "")}

@@ -13,9 +13,19 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
 def seconds(value: str) -> int:
-    """A Postfix time value in seconds."""
+    """A Postfix time value in seconds; 0 where it is none, which `postfix check` does not see."""
     unit = value[-1:]
-    return int(value[:-1]) * _SECONDS[unit] if unit in _SECONDS else int(value)
+    return number(value[:-1]) * _SECONDS[unit] if unit in _SECONDS else number(value)
+
+
+def number(value: str) -> int:
+    """A Postfix integer; 0 where it is none."""
+    return int(value) if value.isdecimal() else 0
+
+
+def _readable(audited: Audited) -> Iterator[tuple[str, Instance]]:
+    """The instances whose configuration Postfix can read; of the others it says so itself."""
+    return ((name, one) for name, one in audited.instances.items() if one.is_readable)
 
 
 def _lifetime(audited: Audited, name: str, instance: Instance) -> int:
@@ -26,7 +36,7 @@ def _lifetime(audited: Audited, name: str, instance: Instance) -> int:
 
 def stuck_mail(audited: Audited) -> Iterator[Fault]:
     """Mail that should have bounced: its last try is due one back-off after its lifetime."""
-    for name, instance in audited.instances.items():
+    for name, instance in _readable(audited):
         if instance.oldest is None:
             continue
         late = ("maximal_backoff_time", "queue_run_delay")
@@ -44,7 +54,7 @@ def stuck_mail(audited: Audited) -> Iterator[Fault]:
 
 def corrupt_mail(audited: Audited) -> Iterator[Fault]:
     """Messages that Postfix has put aside because it could not read them."""
-    for instance in audited.instances.values():
+    for _, instance in _readable(audited):
         if instance.corrupt:
             place = f"{instance.parameters['queue_directory']}/corrupt"
             yield Fault(
@@ -56,10 +66,10 @@ def corrupt_mail(audited: Audited) -> Iterator[Fault]:
 
 def full_disks(audited: Audited) -> Iterator[Fault]:
     """Disks with less room than smtpd(8) wants before it takes a message."""
-    for name, instance in audited.instances.items():
-        least = int(instance.parameters["queue_minfree"])
+    for name, instance in _readable(audited):
+        least = number(instance.parameters["queue_minfree"])
         # smtpd_check_size: half as much again as the largest message, whatever queue_minfree says.
-        least = max(least, int(instance.parameters["message_size_limit"]) * 3 // 2)
+        least = max(least, number(instance.parameters["message_size_limit"]) * 3 // 2)
         if instance.free < least:
             yield Fault(
                 f"the {name} queue's disk has {instance.free >> 20} MiB free, it needs "
