@@ -56,6 +56,8 @@ class System:
     resolver_fault: str
     synchronised: str
     half_installed: tuple[str, ...]
+    held: tuple[str, ...]
+    drop_ins: tuple[str, ...]
     left_ban: bool
     logs: tuple[Log, ...]
     rotated: Mapping[str, float]
@@ -155,7 +157,16 @@ class Smtp:
 
 def system(said: Json) -> System:
     """The answer of questions/system.py."""
-    lists = ("failed_units", "rules4", "rules6", "name_servers", "half_installed", "rotation_words")
+    lists = (
+        "failed_units",
+        "rules4",
+        "rules6",
+        "name_servers",
+        "half_installed",
+        "held",
+        "drop_ins",
+        "rotation_words",
+    )
     return System(
         sockets=tuple(Socket(**row) for row in said["sockets"]),
         processes=tuple(Process(**row) for row in said["processes"]),

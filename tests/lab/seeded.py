@@ -617,6 +617,20 @@ SYSTEM = [
         ),
         {FILES: "/etc/apt/apt.conf.d"},
     ),
+    Case(
+        "a unit has been edited with systemctl",
+        "mkdir -p /etc/systemd/system/postroad-postfix@.service.d"
+        " && printf '[Unit]\\nPartOf=\\n' > /etc/systemd/system/postroad-postfix@.service.d/x.conf"
+        " && systemctl daemon-reload",
+        "rm -r /etc/systemd/system/postroad-postfix@.service.d && systemctl daemon-reload",
+        {"units.units_are_not_edited": "postroad-postfix@.service is changed by"},
+    ),
+    Case(
+        "a package is held back",
+        "apt-mark hold postfix >/dev/null",
+        "apt-mark unhold postfix >/dev/null",
+        {"packages.packages_may_be_upgraded": "the package postfix is held back"},
+    ),
 ]
 
 # Of every day; the others belong to the long tests.

@@ -2,10 +2,12 @@
 
 from postroad.audit.suites.packages import (
     test_packages_are_installed,
+    test_packages_may_be_upgraded,
     test_the_package_manager_is_whole,
 )
 
 __all__ = [
     "test_packages_are_installed",
+    "test_packages_may_be_upgraded",
     "test_the_package_manager_is_whole",
 ]

@@ -124,6 +124,8 @@ def _system() -> System:
         resolver_fault="",
         synchronised="yes",
         half_installed=(),
+        held=(),
+        drop_ins=(),
         left_ban=False,
         logs=(Log("/var/log/postroad/marketing.log", NOW - 3600, (), 0),),
         rotated={"/var/log/postroad/marketing.log-20270101.gz": NOW - DAY},

@@ -323,6 +323,36 @@ def test_a_missing_package_is_named() -> None:
     assert wrong(packages.missing_packages, host) == "the package unbound is not installed"
 
 
+def test_a_configuration_that_cannot_be_read_is_named_once_and_breaks_no_check() -> None:
+    """Postfix says it to each question; of such an instance nothing else is known."""
+    fatal = "postconf: fatal: /etc/postfix-marketing/main.cf, line 7: missing '='"
+    host = spoilt(audited(), "marketing", words=(fatal, fatal), parameters={}, corrupt=1, oldest=0)
+    assert wrong(postfix.words, host) == f"the marketing instance complains: {fatal}"
+    for check in (postfix.other_values, queues.full_disks, queues.corrupt_mail, queues.stuck_mail):
+        assert list(check(host)) == []
+
+
+def test_a_number_that_is_none_breaks_no_check() -> None:
+    assert queues.seconds("0.5s") == queues.number("many") == 0
+    assert queues.seconds("5d") == 5 * DAY
+
+
+def test_a_package_of_ours_that_is_held_back_is_named() -> None:
+    host = audited()
+    host = replace(host, system=replace(host.system, held=("nano", "postfix")))
+    assert wrong(packages.held_packages, host) == "the package postfix is held back"
+
+
+@pytest.mark.parametrize("name", ["postroad-postfix@", "postroad-postfix@marketing"])
+def test_a_unit_of_ours_with_a_drop_in_is_named(name: str) -> None:
+    unit = Unit("postroad-postfix@marketing.service")
+    host = replace(audited(), components=(Component("marketing", units=(unit,)),))
+    place = f"/etc/systemd/system/{name}.service.d/override.conf"
+    strange = "/etc/systemd/system/cron.service.d/override.conf"
+    host = replace(host, system=replace(host.system, drop_ins=(strange, place)))
+    assert wrong(units.edited_units, host) == f"{name}.service is changed by {place}"
+
+
 def test_a_log_that_is_kept_too_long_is_seen() -> None:
     host = audited()
     age = (host.estate.log_days + 4) * DAY

@@ -24,6 +24,8 @@ Json = dict[str, Any]
 
 TROUBLE = r"\]: (fatal|panic|error): "
 SHOWN = 5
+# Where `systemctl edit` writes; what packages bring is elsewhere (systemd.unit(5)).
+UNITS = Path("/etc/systemd/system")
 
 
 def said(*command: str) -> str:
@@ -158,6 +160,8 @@ def look(ask: Json) -> Json:
             "timedatectl", "show", "-p", "NTPSynchronized", "--value"
         ).strip(),
         "half_installed": lambda: said("dpkg", "--audit").splitlines(),
+        "held": lambda: said("apt-mark", "showhold").split(),
+        "drop_ins": lambda: [str(path) for path in sorted(UNITS.glob("*.d/*.conf"))],
         "left_ban": lambda: left_ban(Path(ask["start_ban"]), ask["ban_lock"]),
         "logs": lambda: logs(logs_of, Path(ask["stamps"])),
         "rotated": lambda: [

@@ -36,6 +36,16 @@ def broken_packages(audited: Audited) -> Iterator[Fault]:
         )
 
 
+def held_packages(audited: Audited) -> Iterator[Fault]:
+    """Packages of the estate that apt-mark(8) keeps at their version."""
+    for package in sorted(set(packages(audited.estate)) & set(audited.system.held)):
+        yield Fault(
+            f"the package {package} is held back",
+            "no upgrade comes in, security upgrades neither",
+            f"apt-mark unhold {package}",
+        )
+
+
 def test_packages_are_installed(audited: Audited) -> None:
     """Every one that the estate needs."""
     refute(missing_packages(audited))
@@ -44,3 +54,8 @@ def test_packages_are_installed(audited: Audited) -> None:
 def test_the_package_manager_is_whole(audited: Audited) -> None:
     """Nothing half done."""
     refute(broken_packages(audited))
+
+
+def test_packages_may_be_upgraded(audited: Audited) -> None:
+    """None is on hold."""
+    refute(held_packages(audited))

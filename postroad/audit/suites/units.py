@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 
 from postroad.audit.audited import Audited
 from postroad.audit.fault import Fault, refute
@@ -23,6 +25,22 @@ def differing_units(audited: Audited) -> Iterator[Fault]:
                 f"{drift.thing} {drift.how}",
                 f"{component.name} does not work, or will not after the next boot",
                 f"{audited.run}   (why: journalctl -u {drift.thing})",
+            )
+
+
+def edited_units(audited: Audited) -> Iterator[Fault]:
+    """Units that somebody has changed by a drop-in (systemd.unit(5)), as `systemctl edit` does."""
+    units = _ours(audited)
+    named = units | {re.sub(r"@[^.]*", "@", unit) for unit in units}
+    ours = {file.path for component in audited.components for file in component.files}
+    for path in audited.system.drop_ins:
+        unit = PurePosixPath(path).parent.name.removesuffix(".d")
+        if unit in named and path not in ours:
+            every = unit.replace("@.", "@*.")
+            yield Fault(
+                f"{unit} is changed by {path}",
+                "its sandbox, its restarts and its upgrades are not those that were tested",
+                f"rm {path}; systemctl daemon-reload; systemctl restart '{every}'",
             )
 
 
@@ -53,6 +71,11 @@ def failed_units(audited: Audited) -> Iterator[Fault]:
 def test_units_are_as_declared(audited: Audited) -> None:
     """By systemd's own account."""
     refute(differing_units(audited))
+
+
+def test_units_are_not_edited(audited: Audited) -> None:
+    """By no file beside them."""
+    refute(edited_units(audited))
 
 
 def test_daemons_run_what_is_installed(audited: Audited) -> None:
