@@ -166,6 +166,7 @@ def plant(seed: Seed, kind: Kind, network: Network, tls: str, data: Path) -> Non
     policy = fill("provider/policyd-spf.conf", **values)
     seed.file("/etc/postfix-policyd-spf-python/policyd-spf.conf", policy)
     seed.file("/etc/opendkim.conf", fill("provider/opendkim.conf", **values))
+    seed.file("/etc/unbound/unbound.conf", fill("provider/unbound.conf", **values))
     seed.file("/etc/opendmarc.conf", fill("provider/opendmarc.conf", **values))
     for milter in ("opendkim", "opendmarc"):
         # Debian's own keeps Postfix out of the directory (tmpfiles.d(5): same name wins).
@@ -174,7 +175,7 @@ def plant(seed: Seed, kind: Kind, network: Network, tls: str, data: Path) -> Non
     seed.file("/etc/refusals.json", json.dumps(kind.replies, indent=2) + "\n")
     seed.file("/usr/local/lib/refusals.py", fill("provider/refusals.py"))
     seed.service("refusals.service", fill("provider/refusals.service", **values))
-    for unit in ("opendkim.service", "opendmarc.service", "postfix.service"):
+    for unit in ("unbound.service", "opendkim.service", "opendmarc.service", "postfix.service"):
         seed.enable(unit)
     mail = data / "mail" / kind.name
     mail.mkdir(parents=True, exist_ok=True)

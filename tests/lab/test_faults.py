@@ -51,6 +51,18 @@ def test_faults_in_turn(deployed: Lab, names: list[str]) -> None:
     assert not found.waiting
 
 
+def test_a_delivery_that_outlives_master_keeps_no_stream_down(deployed: Lab) -> None:
+    """systemd starts master again at once, whatever of the old one's is still busy."""
+    with traffic.flowing(deployed) as flow:
+        with FAULTS["receivers hang"](deployed):
+            flow.wait_for(3, "accepted")
+            with FAULTS["kill -9 master"](deployed):
+                flow.wait_for(1)
+            flow.wait_for(1, "accepted", timeout=30)
+        found = flow.books()
+    assert found.is_clean, found
+
+
 def test_the_books_show_what_is_lost(deployed: Lab) -> None:
     """The alarm itself: a message that was accepted is thrown away."""
     guest = deployed.targets["mail1"]
