@@ -15,7 +15,7 @@ from typing import Any
 
 def main(order: dict[str, Any]) -> list[str]:
     """Every reply of the dialogue in turn, after STARTTLS and login."""
-    context = ssl.create_default_context()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     place = (order["host"], order["port"])

@@ -50,7 +50,7 @@ def hand_in(order: dict[str, Any], door: dict[str, Any], name: str, count: int) 
     """What became of one message at the door."""
     recipient = f"{name}@{order['domains'][count % len(order['domains'])]}"
     text = order["message"].format(name=name, to=recipient, sender=door["from"])
-    context = ssl.create_default_context()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     try:
