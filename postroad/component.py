@@ -286,11 +286,11 @@ def _beginning(component: Component) -> Iterator[str]:
     yield f"stage={shlex.quote(f'{STAGE}/{component.name}')}"
     yield f"mkdir -p /run/postroad; exec 9>{RUN_LOCK}"
     yield "flock -w 120 9 || { echo 'another run is still at work on this host' >&2; exit 1; }"
-    yield 'trap \'rm -rf "$stage"\' EXIT; rm -rf "$stage"; mkdir -p "$stage"'
 
 
 def _checked(component: Component) -> Iterator[str]:
     """Shell that stages every file and ends the script where the gate refuses them."""
+    yield 'trap \'rm -rf "$stage"\' EXIT; rm -rf "$stage"; mkdir -p "$stage"'
     yield from map(_staged, component.files)
     if component.gate is None:
         return
@@ -321,9 +321,9 @@ def check_script(component: Component) -> str:
 def script(component: Component, state: HostState) -> str:
     """Shell (POSIX sh, run as root) that makes ``component`` true on a host found in ``state``.
 
-    Order: stage, gate, forget the stamp, replace, activate, write the stamp. It may be killed
-    between any two lines: what is in place is whole, and the missing stamp makes the next run
-    finish.
+    Order: stage, gate, forget the stamp, replace, activate, clear the stage, write the stamp. It
+    may be killed between any two lines: what is in place is whole, and the missing stamp makes the
+    next run finish.
     """
     drifts = {d.thing for d in drift(component, state)}
     changed = [
@@ -375,9 +375,11 @@ def script(component: Component, state: HostState) -> str:
     for unit in component.units:
         stale = everything or bool(changed_paths.intersection(unit.reads))
         lines += _unit_lines(unit, state, stale, died)
-    if changed or unfinished:
-        lines.append(f"printf '%s\\n' {component.digest} > {shlex.quote(stamp)}.new")
-        lines.append(f"mv -f {shlex.quote(stamp)}.new {shlex.quote(stamp)}")
     if not is_adopted:
         lines.append(f"mkdir -p {ADOPTED}; : > {shlex.quote(f'{ADOPTED}/{component.name}')}")
+    if changed or unfinished:
+        # The stamp is the very last: whatever a run that is killed leaves, the next one comes back.
+        lines.append('rm -rf "$stage"')
+        lines.append(f"printf '%s\\n' {component.digest} > {shlex.quote(stamp)}.new")
+        lines.append(f"mv -f {shlex.quote(stamp)}.new {shlex.quote(stamp)}")
     return _whole(lines)

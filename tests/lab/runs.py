@@ -58,7 +58,8 @@ def completed_by_the_next_run(lab: Lab) -> None:
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     assert road.plan() == []
     for guest in lab.targets.values():
-        assert guest.run(LEFTOVERS, check=False).stdout == ""
+        left = guest.run(LEFTOVERS, check=False).stdout
+        assert not left, f"{guest.name}: {left}"
     mail.flows(lab)
 
 
