@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,6 +21,9 @@ NEEDED = (
     "strace",
 )
 
+# Others who judge a host, for those who ask them (lab/judges.py); the lab itself runs without.
+JUDGES = ("lynis", "testssl.sh")
+
 # Units that a package enables for the machine's next boot. The lab starts its own processes.
 _UNWANTED_UNITS = {
     "apt-cacher-ng": ("apt-cacher-ng.service",),
@@ -31,35 +34,35 @@ _UNWANTED_UNITS = {
 _POLICY = Path("/usr/sbin/policy-rc.d")
 
 
-def missing() -> list[str]:
-    """The needed packages that are not installed."""
+def missing(wanted: Sequence[str]) -> list[str]:
+    """Those of the *wanted* packages that are not installed."""
     shown = run(
-        ["dpkg-query", "-W", "-f", "${Package} ${db:Status-Status}\\n", *NEEDED], check=False
+        ["dpkg-query", "-W", "-f", "${Package} ${db:Status-Status}\\n", *wanted], check=False
     )
     installed = {
         line.split()[0] for line in shown.stdout.splitlines() if line.endswith(" installed")
     }
-    return [name for name in NEEDED if name not in installed]
+    return [name for name in wanted if name not in installed]
 
 
-def ensure() -> list[str]:
+def ensure(wanted: Sequence[str] = NEEDED) -> list[str]:
     """Install what is missing, in one call, starting nothing; return what was installed.
 
     Raises LabError where apt-get fails.
     """
-    wanted = missing()
-    if not wanted:
+    absent = missing(wanted)
+    if not absent:
         return []
     with _nothing_starts():
         # A fresh machine has no package lists; a stale list names files that are gone.
         run(["apt-get", "-q", "update"], timeout=600)
-        run(["apt-get", "-q", "-y", "--no-install-recommends", "install", *wanted], timeout=1800)
+        run(["apt-get", "-q", "-y", "--no-install-recommends", "install", *absent], timeout=1800)
     # A machine without systemd starts none of them anyway.
     if shutil.which("systemctl"):
-        for package in wanted:
+        for package in absent:
             for unit in _UNWANTED_UNITS.get(package, ()):
                 run(["systemctl", "disable", unit], check=False)
-    return wanted
+    return absent
 
 
 @contextmanager

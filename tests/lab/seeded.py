@@ -166,9 +166,9 @@ OPERATION = [
         "a signer lets strangers pass",
         *edited(
             "/etc/postroad/marketing/opendkim.conf",
-            "cd /etc/postroad/marketing && grep -v no-key-for signing.table > /run/audit-table"
+            "cd /etc/postroad/marketing && grep -v no-key-for signing.table > /etc/audit-table"
             " && sed -i -e /^SetupPolicyScript/d"
-            " -e 's,^SigningTable.*,SigningTable refile:/run/audit-table,' opendkim.conf",
+            " -e 's,^SigningTable.*,SigningTable refile:/etc/audit-table,' opendkim.conf",
             RESTART_SIGNER,
         ),
         {

@@ -103,7 +103,8 @@ class Signer:
     def restore(self, stream: StreamName) -> None:
         folder, unit = FOLDERS[stream], f"postroad-dkim@{stream}.service"
         self.guest.run(
-            f"rm -rf {folder} /run/systemd/system/{unit}.d && mv {folder}.kept {folder}"
+            f"rm -rf {folder}/* /run/systemd/system/{unit}.d && cp -a {folder}.kept/. {folder}"
+            f" && rm -rf {folder}.kept"
             f" && systemctl daemon-reload && systemctl reload-or-restart {unit}"
         )
         self.broken.discard(stream)

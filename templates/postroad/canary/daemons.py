@@ -15,10 +15,12 @@ from tables import parameter
 
 def write_drop_ins(canary: Canary) -> None:
     """Redirect the units to the copies, and bind their lives and their network to ours."""
-    environment = {
-        "postfix": f"MAIL_CONFIG={canary.config}",
-        "dkim": f"CONFIG={canary.folder / 'opendkim.conf'}",
-        "auth": f"CONFIG={canary.folder / 'dovecot.conf'}",
+    # The copies, and the live keys: those are not staged.
+    seen = f"BindReadOnlyPaths={canary.home} -/etc/postroad/{canary.name}"
+    settings = {
+        "postfix": f"Environment=MAIL_CONFIG={canary.config}\nReadWritePaths={canary.home}\n",
+        "dkim": f"Environment=CONFIG={canary.folder / 'opendkim.conf'}\n{seen}\n",
+        "auth": f"Environment=CONFIG={canary.folder / 'dovecot.conf'}\n{seen}\n",
     }
     for unit in canary.daemons:
         kind = unit.removeprefix("postroad-").partition("@")[0]
@@ -27,7 +29,7 @@ def write_drop_ins(canary: Canary) -> None:
             f"BindsTo={canary.unit}\nAfter={canary.unit}\nJoinsNamespaceOf={canary.unit}\n"
             "CollectMode=inactive-or-failed\n"
             "[Service]\n"
-            f"Environment={environment[kind]}\n"
+            f"{settings[kind]}"
             "PrivateNetwork=yes\nRestart=no\nExecStop=\nKillSignal=SIGKILL\n",
             encoding="utf-8",
         )

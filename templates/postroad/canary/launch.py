@@ -48,7 +48,9 @@ def launch(canary: Canary) -> int:
     stop = f"systemctl stop {' '.join(canary.daemons)} 2>/dev/null"
     properties = (
         f"RuntimeMaxSec={LIFETIME_SECONDS}",
+        # The daemons join its name spaces: a private /tmp that it has not, they would not have either.
         "PrivateNetwork=yes",
+        "PrivateTmp=yes",
         f"RuntimeDirectory={canary.home.name} {drop_ins}",
         "RuntimeDirectoryMode=0711",
         # The daemons end before their files do.
