@@ -98,7 +98,7 @@ TESTSSL = (
     ),
 )
 
-_OPERATOR = "the operator's: postroad changes nothing of a host that mail does not need"
+_OPERATOR = "the operator's"
 
 LYNIS = (
     _lynis("LYNIS", "This release is more than 4 months old. *", because="of the judge itself"),
@@ -152,7 +152,10 @@ LYNIS = (
     _lynis("AUTH-9230", "Configure password hashing rounds *", because=_OPERATOR),
     _lynis("AUTH-9262", "Install a PAM module for password strength *", because=_OPERATOR),
     _lynis(
-        "AUTH-9286", "Configure m*imum password age *", because="no account of ours has a password"
+        "AUTH-9286",
+        "Configure minimum password age *",
+        "Configure maximum password age *",
+        because="no account of ours has a password",
     ),
     _lynis("AUTH-9328", "Default umask *", because="our units have `UMask=0077`"),
     _lynis(
