@@ -22,8 +22,11 @@ from postroad.paths import (
     RESOLVER_PROOF,
     STATE,
     TOOLS,
+    config_folder,
+    data_folder,
     opened_path,
     pause_path,
+    queue_folder,
     stream_folder,
 )
 from postroad.pause import content
@@ -289,9 +292,9 @@ def _unit_instances(host: Host) -> Iterator[str]:
 
 def _instance_directories(instance: str) -> tuple[Directory, ...]:
     return (
-        Directory(f"/etc/postfix-{instance}"),
-        Directory(f"/var/spool/postfix-{instance}"),
-        Directory(f"/var/lib/postfix-{instance}", owner="postfix", group="postfix", mode=0o700),
+        Directory(config_folder(instance)),
+        Directory(queue_folder(instance)),
+        Directory(data_folder(instance), owner="postfix", group="postfix", mode=0o700),
     )
 
 
@@ -301,8 +304,8 @@ def _listeners_change(instance: str) -> str:
     postconf(5): inet_interfaces and inet_protocols take a restart; all else takes a reload.
     """
     asked = "postconf -hx inet_interfaces inet_protocols 2>/dev/null"
-    now = f"MAIL_CONFIG=/etc/postfix-{instance} {asked}"
-    staged = f'MAIL_CONFIG="$stage"/etc/postfix-{instance} {asked}'
+    now = f"MAIL_CONFIG={config_folder(instance)} {asked}"
+    staged = f'MAIL_CONFIG="$stage"{config_folder(instance)} {asked}'
     return f'[ "$({now})" != "$({staged})" ]'
 
 

@@ -9,12 +9,38 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Iterator
 
-from postroad.paths import ADOPTED, OPENED, RUN_LOCK, STAMPS, key_path, life_path, stream_folder
+from postroad.paths import (
+    ADOPTED,
+    DEFAULT,
+    INBOUND,
+    OPENED,
+    RUN_LOCK,
+    STAMPS,
+    config_folder,
+    data_folder,
+    key_path,
+    life_path,
+    queue_folder,
+    stream_folder,
+)
 from postroad.settings.model import STREAM_NAMES, Host
 from postroad.state import KeyState
-from postroad.taken_away import Instance, counted, doors, messages
+from postroad.taken_away import UNREAD, Instance, counted, messages, unit, unread_mark
 
-INBOUND = "inbound"
+# After a reload another queue manager is started, and the old one ends soon: what that is told in
+# its last moment is lost with it.
+_FUNCTIONS = (
+    'qmgr() { for p in $(cat "/proc/$1/task/$1/children" 2>/dev/null); do '
+    'if grep -qx qmgr "/proc/$p/comm" 2>/dev/null; then echo "$p"; fi; done; }',
+    'gone() { for p; do if [ -d "/proc/$p" ]; then return 1; fi; done; }',
+    'reloaded() { read -r master < "$2/pid/master.pid"; old=$(qmgr "$master"); '
+    'systemctl reload "$1"; for _ in $(seq 100); do '
+    "if gone $old; then return; fi; sleep 0.1; done; }",
+    # qmgr(8), TRIGGERS: forget what was found dead, try all that is deferred, whatever its time.
+    # postqueue(1) -f does the same, and then fails where there is no pickup(8), as in inbound.
+    # postkick(1) may still be writing when the other side has read enough.
+    """flush() { (trap '' PIPE; postkick -c "$1" public qmgr FAD); }""",
+)
 
 
 def absent_instances(host: Host) -> tuple[str, ...]:
@@ -40,42 +66,74 @@ def draining(instances: Iterable[Instance]) -> tuple[str, ...]:
 
 def script(instances: Iterable[Instance], keys: Iterable[KeyState]) -> str:
     """Shell that closes, drains or removes the instances, and removes the keys."""
-    lines = ["postroad() {", "set -eu; export LC_ALL=C"]
-    lines.append(f"mkdir -p /run/postroad; exec 9>{RUN_LOCK}; flock -w 120 9")
+    lines = [*beginning()]
     for instance in instances:
-        lines += _closed(instance.name)
+        lines += closed(instance)
         lines += _removed(instance.name)
     for key in keys:
         place = (key.stream, key.domain, key.selector)
         lines.append(f"rm -f {shlex.join([key_path(*place), life_path(*place)])}")
-    return "\n".join([*lines, "}", "postroad </dev/null"]) + "\n"
+    return whole(lines)
 
 
-def _closed(name: str) -> Iterator[str]:
-    config = f"/etc/postfix-{name}"
-    yield f"doors=$({doors(name)})"
-    yield f'for door in $doors; do postconf -c {config} -MX "$door/inet"; done'
-    # A listener that is left out of master.cf is closed by a reload; what waits is tried at once.
-    yield (
-        f'if [ -n "$doors" ] && systemctl -q is-active postroad-postfix@{name}.service; then '
-        f"systemctl reload postroad-postfix@{name}.service; postqueue -c {config} -f; fi"
-    )
+def whole(lines: Iterable[str]) -> str:
+    """A script that is run when all of it has come, and never reads what follows it."""
+    return "\n".join(["postroad() {", *lines, "}", "postroad </dev/null"]) + "\n"
+
+
+def beginning() -> Iterator[str]:
+    """Shell that waits for another run to be done with the host; and what `closed` calls."""
+    yield "set -eu; export LC_ALL=C"
+    yield from _FUNCTIONS
+    yield f"mkdir -p /run/postroad; exec 9>{RUN_LOCK}"
+    yield "flock -w 120 9 || { echo 'another run is still at work on this host' >&2; exit 1; }"
+
+
+def closed(instance: Instance) -> Iterator[str]:
+    """Shell that closes the doors of the instance, and has it try at once what waits."""
+    if not instance.doors:
+        return
+    config, queue = config_folder(instance.name), queue_folder(instance.name)
+    if instance.name == DEFAULT:
+        # postdrop(1) reads it each time, so that no reload is needed.
+        yield f"postconf -c {config} -e authorized_submit_users="
+        yield f"if systemctl -q is-active postfix.service; then flush {config}; fi"
+        return
+    mark, name = unread_mark(instance.name), unit(instance.name)
+    yield f": > {mark}"
+    for door in instance.doors:
+        if door != UNREAD:
+            yield f"postconf -c {config} -MX {shlex.quote(f'{door}/inet')}"
+    # A listener that is left out of master.cf is closed by a reload.
+    yield f"if systemctl -q is-active {name}; then"
+    yield f"reloaded {name} {queue}; flush {config}; fi"
+    yield f"rm -f {mark}"
+
+
+def units(name: str) -> tuple[str, ...]:
+    """The systemd units of an instance that is not the packages' own, Postfix first."""
+    if name == INBOUND:
+        return (unit(name),)
+    return (unit(name), f"postroad-dkim@{name}.service", f"postroad-auth@{name}.service")
 
 
 def _removed(name: str) -> Iterator[str]:
-    units = [f"postroad-postfix@{name}.service"]
-    if name != INBOUND:
-        units += [f"postroad-dkim@{name}.service", f"postroad-auth@{name}.service"]
-    listed = " ".join(units)
-    places = [f"/etc/postfix-{name}", f"/var/spool/postfix-{name}", f"/var/lib/postfix-{name}"]
+    postfix = unit(name)
+    yield f"if [ $({messages(name)}) -eq 0 ]; then"
+    yield f"systemctl stop {postfix}"
+    # What came through a door in its last moment is delivered first: the next run removes it.
+    yield f"if [ $({messages(name)}) -ne 0 ]; then systemctl start {postfix}; else"
+    yield from removed(name)
+    yield "fi; fi"
+
+
+def removed(name: str) -> Iterator[str]:
+    """Shell that removes an instance, which has stopped and has no mail."""
+    listed = " ".join(units(name))
+    places = [config_folder(name), queue_folder(name), data_folder(name)]
     if name != INBOUND:
         places.append(stream_folder(name))
     marks = [f"{folder}/{name}" for folder in (STAMPS, OPENED, ADOPTED)]
-    yield f"if [ $({messages(name)}) -eq 0 ]; then"
-    yield f"systemctl stop {units[0]}"
-    # What came through a door in its last moment is delivered first: the next run removes it.
-    yield f"if [ $({messages(name)}) -ne 0 ]; then systemctl start {units[0]}; else"
     yield f"systemctl disable --now --quiet {listed}"
     yield f"systemctl reset-failed {listed} 2>/dev/null || :"
     yield f"rm -rf {' '.join(places)}; rm -f {' '.join(marks)}"
-    yield "fi; fi"

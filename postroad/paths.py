@@ -37,6 +37,10 @@ ACME_RENEWAL = f"/etc/letsencrypt/renewal/{ACME_LINEAGE}.conf"
 
 MAILBOX_USER = "postroad-mail"
 
+# Postfix instances that are no stream's: the packages' own, which is the null client, and port 25.
+DEFAULT = "default"
+INBOUND = "inbound"
+
 # The loopback listener that takes root's and cron's mail; above 1023 and registered to nobody.
 SYSTEM_MAIL_PORT = 10587
 
@@ -63,6 +67,25 @@ def paths_for(estate: Estate, stream: str = "") -> Paths:
             # No file at all: what an earlier choice left on the host must not be picked up again.
             chain, key = "", ""
     return Paths(chain, key, stream_folder(stream))
+
+
+def config_folder(instance: str) -> str:
+    """Where the Postfix instance has its configuration."""
+    return f"/etc/postfix{_of(instance)}"
+
+
+def queue_folder(instance: str) -> str:
+    """Where the Postfix instance has its mail."""
+    return f"/var/spool/postfix{_of(instance)}"
+
+
+def data_folder(instance: str) -> str:
+    """Where the Postfix instance keeps what it may lose."""
+    return f"/var/lib/postfix{_of(instance)}"
+
+
+def _of(instance: str) -> str:
+    return "" if instance == DEFAULT else f"-{instance}"
 
 
 def stream_folder(stream: str) -> str:

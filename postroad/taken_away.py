@@ -5,16 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from postroad.paths import ADOPTED
+from postroad.paths import ADOPTED, DEFAULT, config_folder, queue_folder
+
+_WANTED = "/etc/systemd/system/multi-user.target.wants"
+
+# What stands for a listener where mail comes in by sendmail(1): the null client has no other.
+SENDMAIL = "sendmail"
+# What stands for those that are closed on paper, where a run was cut off before Postfix knew.
+UNREAD = "unread"
 
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """A Postfix instance of ours that the estate has no more; ``doors`` is how many listeners."""
+    """A Postfix instance of ours that the estate has no more; ``doors`` are its listeners.
+
+    They are called what master.cf(5) calls them (``192.0.2.11:587``), or `SENDMAIL`, `UNREAD`.
+    """
 
     name: str
     messages: int
-    doors: int
+    doors: tuple[str, ...]
 
     def __str__(self) -> str:
         if self.messages == 0:
@@ -25,22 +35,32 @@ class Instance:
 def probe(names: Iterable[str]) -> str:
     """Shell that prints a line for each of these that is there: its messages and listeners."""
     return "\n".join(
-        f"if [ -e {ADOPTED}/{name} ]; then"
-        f' echo "{name} $({messages(name)}) $({doors(name)} | wc -l)"; fi'
+        f"if {_is_ours(name)}; then echo {name} $({messages(name)}) $({doors(name)}); fi"
         for name in names
     )
+
+
+def _is_ours(name: str) -> str:
+    """A shell test. A run that was killed may have started an instance that has no mark yet."""
+    mark = f"[ -e {ADOPTED}/{name} ]"
+    return mark if name == DEFAULT else f"{mark} || [ -L {_WANTED}/{unit(name)} ]"
+
+
+def unit(name: str) -> str:
+    """The systemd unit of an instance of ours that is not the packages' own."""
+    return f"postroad-postfix@{name}.service"
 
 
 def parse(lines: Iterable[str]) -> tuple[Instance, ...]:
     """Read the output of `probe`."""
     found = (line.split() for line in lines)
-    return tuple(Instance(name, int(messages), int(doors)) for name, messages, doors in found)
+    return tuple(Instance(name, int(messages), tuple(doors)) for name, messages, *doors in found)
 
 
 def messages(name: str) -> str:
     """Shell that prints how many messages the instance has queued."""
     queues = " ".join(
-        f"/var/spool/postfix-{name}/{queue}"
+        f"{queue_folder(name)}/{queue}"
         for queue in ("maildrop", "incoming", "active", "deferred", "hold")
     )
     return f"find {queues} -type f 2>/dev/null | wc -l"
@@ -48,7 +68,20 @@ def messages(name: str) -> str:
 
 def doors(name: str) -> str:
     """Shell that prints the listeners of the instance's master.cf, a line each."""
-    return f"postconf -c /etc/postfix-{name} -M 2>/dev/null | awk '$2 == \"inet\" {{print $1}}'"
+    asked = f"postconf -c {config_folder(name)}"
+    if name == DEFAULT:
+        users = f"{asked} -h authorized_submit_users 2>/dev/null"
+        return f'[ -z "$({users})" ] || echo {SENDMAIL}'
+    unread = f"[ ! -e {unread_mark(name)} ] || echo {UNREAD}"
+    return f"{asked} -M 2>/dev/null | awk '$2 == \"inet\" {{print $1}}'; {unread}"
+
+
+def unread_mark(name: str) -> str:
+    """A file that is there from the first change of an instance's doors to its reload.
+
+    It goes with a reboot, after which Postfix has read what stands there.
+    """
+    return f"/run/postroad/closing-{name}"
 
 
 def counted(number: int) -> str:

@@ -1,4 +1,7 @@
-"""The lab's estate, cut down to mail2 and changed in one place, as an inventory of its own."""
+"""The lab's estate, cut down to mail2 and changed in one place, as an inventory of its own.
+
+Changes that name hosts say which there are.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +14,18 @@ from pathlib import Path
 from lab import road
 
 _INVENTORY = """
+import json
+from pathlib import Path
+
 import lab
 
 running = lab.load()
+changes = json.loads((Path(__file__).parent / "group_data" / "changes.json").read_text())
 mail = (
-    [("mail2", {"ssh_hostname": running.hosts["mail2"].ipv4[0]})],
+    [
+        (name, {"ssh_hostname": running.hosts[name].ipv4[0]})
+        for name in changes.get("hosts", ["mail2"])
+    ],
     {
         "ssh_user": "root",
         "ssh_key": str(running.ssh_key),
@@ -46,13 +56,13 @@ class Variant:
 
     inventory: Path
 
-    def deploy(self) -> subprocess.CompletedProcess[str]:
+    def deploy(self, *options: str) -> subprocess.CompletedProcess[str]:
         """`pyinfra -y` of this variant."""
-        return road.pyinfra("-y", str(self.inventory), str(road.DEPLOY))
+        return road.pyinfra("-y", *options, str(self.inventory), str(road.DEPLOY))
 
-    def plan(self) -> list[road.Entry]:
+    def plan(self, *options: str) -> list[road.Entry]:
         """What a dry run of this variant would change."""
-        done = road.pyinfra("--dry", "--json", str(self.inventory), str(road.DEPLOY))
+        done = road.pyinfra("--dry", "--json", *options, str(self.inventory), str(road.DEPLOY))
         assert done.returncode == 0, done.stdout + done.stderr
         entries: list[road.Entry] = json.loads(done.stdout)["plan"]
         return [entry for entry in entries if entry["hosts_with_change"]]

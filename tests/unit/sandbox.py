@@ -27,18 +27,20 @@ _MOVED = ("/run/postroad", "/var/lib/postroad", "/etc/letsencrypt")
 # `listening`; a reload makes only `read` anew, as a daemon that keeps its sockets does.
 _SYSTEMCTL = """#!/bin/sh
 units={root}/units
+[ "$1" != -q ] || shift
 verb=$1; shift
-case $verb in show|cat) ;; *) echo "$verb${{1:+ $*}}" >> {root}/told ;; esac
+case $verb in show|cat|is-active) ;; *) echo "$verb${{1:+ $*}}" >> {root}/told ;; esac
 for unit; do :; done
 at=$units/$unit
 reread() {{ cp {root}/etc/one "$at/read" 2>/dev/null; }}
 case $verb in
 daemon-reload|reset-failed) ;;
+is-active) grep -qx active "$at/active" ;;
 enable) echo enabled > "$at/unit_file" ;;
 mask) mkdir -p "$at"; echo masked > "$at/unit_file"; echo inactive > "$at/active" ;;
 start|restart)
     echo active > "$at/active"; reread; cp "$at/read" "$at/listening" 2>/dev/null || : ;;
-reload|reload-or-restart) reread ;;
+reload|reload-or-restart) reread || : ;;
 stop|disable)
     for unit; do if [ -d "$units/$unit" ]; then echo inactive > "$units/$unit/active"; fi; done ;;
 show)

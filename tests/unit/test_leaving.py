@@ -14,7 +14,7 @@ from postroad.state import KeyState
 from postroad.taken_away import Instance
 from tests.unit import estates
 from tests.unit.declarations import declaration
-from tests.unit.sandbox import Sandbox
+from tests.unit.sandbox import Sandbox, killed_everywhere
 
 ESTATE = estates.estate(declaration())
 MAIL1 = ESTATE.host("mail1")
@@ -31,10 +31,14 @@ esac
 
 @pytest.fixture
 def box(tmp_path: Path) -> Sandbox:
+    return with_marketing(tmp_path)
+
+
+def with_marketing(root: Path) -> Sandbox:
     made = Sandbox.at(
-        tmp_path, *(f"postroad-{part}@marketing.service" for part in ("postfix", "dkim", "auth"))
+        root, *(f"postroad-{part}@marketing.service" for part in ("postfix", "dkim", "auth"))
     )
-    for name, body in (("postconf", _POSTCONF), ("postqueue", "#!/bin/sh\n")):
+    for name, body in (("postconf", _POSTCONF), ("postkick", "#!/bin/sh\n")):
         place = made.root / "bin" / name
         place.write_text(body)
         place.chmod(0o755)
@@ -43,12 +47,15 @@ def box(tmp_path: Path) -> Sandbox:
         "var/lib/postfix-marketing",
         "etc/postroad/marketing/keys",
         "var/spool/postfix-marketing/deferred/4",
+        "var/spool/postfix-marketing/pid",
         "var/lib/postroad/adopted",
         "var/lib/postroad/applied",
         "var/log/postroad",
     ):
         (made.root / path).mkdir(parents=True)
+    (made.root / "units/postroad-postfix@marketing.service/active").write_text("active\n")
     (made.root / "etc/postfix-marketing/doors").write_text("192.0.2.13:587\n192.0.2.13:465\n")
+    (made.root / "var/spool/postfix-marketing/pid/master.pid").write_text("    1\n")
     for mark in ("adopted", "applied"):
         (made.root / f"var/lib/postroad/{mark}/marketing").touch()
     return made
@@ -73,9 +80,9 @@ def moved(box: Sandbox, text: str) -> str:
 def test_a_stream_is_closed_while_it_has_mail_and_removed_when_it_has_none(box: Sandbox) -> None:
     waiting = box.root / "var/spool/postfix-marketing/deferred/4/4jYWrm"
     waiting.touch()
-    assert found(box) == (Instance("marketing", 1, 2),)
+    assert found(box) == (Instance("marketing", 1, ("192.0.2.13:587", "192.0.2.13:465")),)
     leave(box)
-    assert found(box) == (Instance("marketing", 1, 0),)
+    assert found(box) == (Instance("marketing", 1, ()),)
     assert waiting.exists()
     # Nothing is left to do but to wait, so that a run changes nothing.
     assert still_to_do(found(box)) == ()
@@ -88,6 +95,19 @@ def test_a_stream_is_closed_while_it_has_mail_and_removed_when_it_has_none(box: 
     assert left == set()
     assert (box.root / "var/log/postroad").is_dir()
     assert "disable --now --quiet postroad-postfix@marketing.service" in " ".join(box.told())
+
+
+def test_doors_that_are_closed_on_paper_are_told_to_postfix(tmp_path: Path) -> None:
+    """Wherever the run is cut off, the next one reloads after the last door."""
+    instance = Instance("marketing", 1, ("192.0.2.13:587", "192.0.2.13:465"))
+    for number, cut in enumerate(killed_everywhere(script((instance,), ()))):
+        (tmp_path / str(number)).mkdir()
+        box = with_marketing(tmp_path / str(number))
+        (box.root / "var/spool/postfix-marketing/deferred/4/4jYWrm").touch()
+        box.sh(moved(box, cut))
+        leave(box)
+        assert found(box) == (Instance("marketing", 1, ()),)
+        assert "reload postroad-postfix@marketing.service" in box.told(), cut
 
 
 def test_a_host_that_has_what_it_must_is_asked_of_the_others() -> None:
@@ -108,5 +128,8 @@ def test_a_key_of_a_domain_that_was_taken_away_is_an_orphan() -> None:
 
 
 def test_the_name_of_the_operation_says_what_is_to_be_done() -> None:
-    assert str(Instance("marketing", 0, 0)) == "marketing (to be removed)"
-    assert str(Instance("marketing", 2, 2)) == "marketing (to be closed, 2 messages to deliver)"
+    assert str(Instance("marketing", 0, ())) == "marketing (to be removed)"
+    assert (
+        str(Instance("marketing", 2, ("587", "465")))
+        == "marketing (to be closed, 2 messages to deliver)"
+    )
