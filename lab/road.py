@@ -21,6 +21,7 @@ INVENTORY = Path("inventories/lab.py")
 DEPLOY = Path("deploys/mailserver.py")
 ROTATION = Path("deploys/rotate_dkim.py")
 PAUSE = Path("deploys/pause.py")
+LEAVE = Path("deploys/leave.py")
 
 Entry = Mapping[str, Any]
 
@@ -58,6 +59,11 @@ def pause(stream: str, verb: str) -> subprocess.CompletedProcess[str]:
     """`pyinfra -y inventories/lab.py deploys/pause.py --data stream=… --data do=…`."""
     said = ("--data", f"stream={stream}", "--data", f"do={verb}")
     return pyinfra("-y", *said, str(INVENTORY), str(PAUSE))
+
+
+def leave(*options: str) -> subprocess.CompletedProcess[str]:
+    """`pyinfra -y OPTIONS inventories/lab.py deploys/leave.py`."""
+    return pyinfra("-y", *options, str(INVENTORY), str(LEAVE))
 
 
 def plan(*options: str) -> list[Entry]:

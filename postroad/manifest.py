@@ -1,7 +1,7 @@
 """The manifest: the one table of every file that postroad puts on a host.
 
-Template → path, owner, mode, and who reads it. Rendering, applying, drift, the audit, and later
-adoption, removal and backup all read this table; no path or mode of a file stands anywhere else.
+Template → path, owner, mode, and who reads it. Rendering, applying, drift, the audit and removal
+all read this table; no path or mode of a file stands anywhere else.
 ``{stream}`` in a path, unit or condition is replaced for each stream that the host carries.
 """
 
@@ -11,7 +11,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from postroad.settings.model import AcmeTls, Dns01, Estate, Host, StreamName, SuppliedTls
+from postroad.settings.model import (
+    STREAM_NAMES,
+    AcmeTls,
+    Dns01,
+    Estate,
+    Host,
+    StreamName,
+    SuppliedTls,
+)
 
 ComponentName = Literal[
     "packaging",
@@ -37,6 +45,8 @@ class Row:
 
     ``template`` is below templates/; a name without ``.j2`` is installed as it is. ``reader`` is
     the unit that must read it anew. ``only_where`` is a folder without which it makes no sense.
+    ``before`` is what a host has in this place without postroad: nothing, perhaps a file of its
+    own, or surely one, because it cannot be without.
     """
 
     component: ComponentName
@@ -48,6 +58,7 @@ class Row:
     secret: bool = False
     reader: str = ""
     only_where: str = ""
+    before: Literal["nothing", "perhaps", "surely"] = "nothing"
     stream: StreamName | None = None
 
     def of_stream(self, stream: StreamName) -> Row:
@@ -102,9 +113,9 @@ _CANARY_ROWS = tuple(
 
 HOST_ROWS: tuple[Row, ...] = (
     Row("packaging", "base/apt-conffiles.j2", "/etc/apt/apt.conf.d/81postroad-conffiles"),
-    Row("identity", "base/hostname.j2", "/etc/hostname"),
-    Row("identity", "base/mailname.j2", "/etc/mailname"),
-    Row("identity", "base/hosts.j2", "/etc/hosts"),
+    Row("identity", "base/hostname.j2", "/etc/hostname", before="surely"),
+    Row("identity", "base/mailname.j2", "/etc/mailname", before="perhaps"),
+    Row("identity", "base/hosts.j2", "/etc/hosts", before="surely"),
     Row(
         "identity",
         "base/cloud.cfg.j2",
@@ -118,7 +129,11 @@ HOST_ROWS: tuple[Row, ...] = (
         reader="systemd-timesyncd.service",
     ),
     Row(
-        "resolver", "unbound/unbound.conf.j2", "/etc/unbound/unbound.conf", reader="unbound.service"
+        "resolver",
+        "unbound/unbound.conf.j2",
+        "/etc/unbound/unbound.conf",
+        reader="unbound.service",
+        before="perhaps",
     ),
     Row(
         "resolver",
@@ -126,7 +141,7 @@ HOST_ROWS: tuple[Row, ...] = (
         "/etc/dhcp/dhclient-enter-hooks.d/postroad",
         only_where="/etc/dhcp/dhclient-enter-hooks.d",
     ),
-    Row("resolv-conf", "unbound/resolv.conf.j2", "/etc/resolv.conf"),
+    Row("resolv-conf", "unbound/resolv.conf.j2", "/etc/resolv.conf", before="surely"),
     Row("tools", "postroad/world-sees.py", "/usr/local/lib/postroad/world-sees", mode=0o755),
     *_CANARY_ROWS,
     Row(
@@ -143,18 +158,25 @@ HOST_ROWS: tuple[Row, ...] = (
     Row("units", "systemd/postroad-dkim@.service.j2", "/etc/systemd/system/postroad-dkim@.service"),
     Row("units", "systemd/postroad-auth@.service.j2", "/etc/systemd/system/postroad-auth@.service"),
     Row("logs", "base/logrotate.j2", "/etc/logrotate.d/postroad"),
-    Row("default", "postfix/default.main.cf.j2", "/etc/postfix/main.cf", reader="postfix.service"),
+    Row(
+        "default",
+        "postfix/default.main.cf.j2",
+        "/etc/postfix/main.cf",
+        reader="postfix.service",
+        before="perhaps",
+    ),
     Row(
         "default",
         "postfix/default.master.cf.j2",
         "/etc/postfix/master.cf",
         reader="postfix.service",
+        before="perhaps",
     ),
 )
 
 FIREWALL_ROWS: tuple[Row, ...] = (
-    Row("firewall", "ufw/before.rules.j2", "/etc/ufw/before.rules", mode=0o640),
-    Row("firewall", "ufw/before6.rules.j2", "/etc/ufw/before6.rules", mode=0o640),
+    Row("firewall", "ufw/before.rules.j2", "/etc/ufw/before.rules", mode=0o640, before="surely"),
+    Row("firewall", "ufw/before6.rules.j2", "/etc/ufw/before6.rules", mode=0o640, before="surely"),
 )
 
 APT_PROXY_ROW = Row("packaging", "base/apt-proxy.j2", "/etc/apt/apt.conf.d/80postroad-proxy")
@@ -280,6 +302,17 @@ def rows(estate: Estate, host: Host) -> Iterator[Row]:
             yield row.of_stream(stream)
     if host.inbound:
         yield from INBOUND_ROWS
+    yield from FIREWALL_ROWS
+
+
+def every_row() -> Iterator[Row]:
+    """Every row that a host may have, whatever an estate wants: what it had wanted once, too."""
+    yield from HOST_ROWS
+    yield from (APT_PROXY_ROW, ROOT_HINTS_ROW, TRUST_ANCHOR_ROW)
+    yield from (RENEWED_ROW, PRIVATE_CA_ROW, RFC2136_ROW, SUPPLIED_CHAIN_ROW, SUPPLIED_KEY_ROW)
+    for stream in STREAM_NAMES:
+        yield from (row.of_stream(stream) for row in STREAM_ROWS)
+    yield from INBOUND_ROWS
     yield from FIREWALL_ROWS
 
 

@@ -18,6 +18,13 @@ def wanted(estate: Estate, host: Host) -> tuple[Rule, ...]:
     return tuple(rules.values())
 
 
+def not_for_mail(estate: Estate) -> Iterator[Rule]:
+    """The openings that a host keeps when it leaves: SSH, and what is declared besides mail."""
+    for network in estate.admin.networks:
+        yield _from(network, estate.firewall.ssh_port, "ssh")
+    yield from _declared(estate)
+
+
 def _wanted(estate: Estate, host: Host) -> Iterator[Rule]:
     for network in estate.admin.networks:
         yield _from(network, estate.firewall.ssh_port, "ssh")
@@ -31,6 +38,10 @@ def _wanted(estate: Estate, host: Host) -> Iterator[Rule]:
                 if address.version == network.version:
                     for port in (way.starttls_port, way.tls_port):
                         yield _from(network, port, f"{stream.name} submission", str(address))
+    yield from _declared(estate)
+
+
+def _declared(estate: Estate) -> Iterator[Rule]:
     for opening in estate.firewall.openings:
         for network in opening.networks:
             yield Rule(

@@ -18,13 +18,20 @@ CLOCK_SECONDS = 60
 FREE_KIB = 1024 * 1024
 
 
+def not_root(state: HostState) -> str:
+    """Why nothing can be done on the host; empty where the connection is root's."""
+    if state.uid == 0:
+        return ""
+    return (
+        "the connection is not root's: log in as root, or set _sudo = True in group_data for a "
+        "user who may sudo without a password"
+    )
+
+
 def refusals(estate: Estate, host: Host, state: HostState, clock_ahead: float) -> Iterator[str]:
     """Why ``host`` must not be touched as it is: one sentence each, with the mend."""
-    if state.uid != 0:
-        yield (
-            "the connection is not root's: log in as root, or set _sudo = True in group_data for a "
-            "user who may sudo without a password"
-        )
+    if reason := not_root(state):
+        yield reason
     releases = SUPPORTED.get(state.distribution)
     if releases is None or state.release not in releases:
         known = "; ".join(f"{name} {', '.join(r)}" for name, r in SUPPORTED.items())

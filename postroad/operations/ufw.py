@@ -132,7 +132,8 @@ def guarded(commands: Sequence[str | StringCommand]) -> Commands:
     yield FreshConnection()
 
 
-def _refuse(message: str) -> Commands:
+def refuse(message: str) -> Commands:
+    """Fail this host with ``message``: while it is only planned as an error, then by a command."""
     if not host.state.is_executing:
         raise OperationError(message)
     yield Refusal(message)
@@ -173,10 +174,10 @@ def openings(wanted: Sequence[Rule], state: StateReader = _read) -> Commands:
     try:
         plan = plan_openings(found, wanted)
     except UfwError as error:
-        yield from _refuse(str(error))
+        yield from refuse(str(error))
         return
     if not _installed(found):
-        yield from _refuse("ufw is not installed, or its state could not be read")
+        yield from refuse("ufw is not installed, or its state could not be read")
     elif plan.commands:
         yield from _commands(plan.commands)
     else:
@@ -227,14 +228,14 @@ def firewall(
             logging=logging,
         )
     except UfwError as error:
-        yield from _refuse(str(error))
+        yield from refuse(str(error))
         return
     fault = lockout(found, goal)
     if fault is not None:
-        yield from _refuse(fault)
+        yield from refuse(fault)
         return
     if not _installed(found):
-        yield from _refuse("ufw is not installed, or its state could not be read")
+        yield from refuse("ufw is not installed, or its state could not be read")
         return
     yield from _steps(found, goal)
 
@@ -254,4 +255,4 @@ def _steps(found: State, goal: Firewall) -> Commands:
         host.noop("the firewall is as declared")
 
 
-__all__ = ["FreshConnection", "Refusal", "StateReader", "firewall", "guarded", "openings"]
+__all__ = ["FreshConnection", "Refusal", "StateReader", "firewall", "guarded", "openings", "refuse"]

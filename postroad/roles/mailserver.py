@@ -9,7 +9,17 @@ from pyinfra.api.host import Host
 from pyinfra.context import ctx_host
 
 from postroad.inventory import estate_for_run
-from postroad.roles import base, dkim, firewall, pausing, postfix, restoring, rotation, tls
+from postroad.roles import (
+    base,
+    dkim,
+    firewall,
+    pausing,
+    postfix,
+    restoring,
+    rotation,
+    taking_back,
+    tls,
+)
 from postroad.roles import report as _report
 from postroad.roles.apply import name_what_differs
 from postroad.roles.preflight import preflight
@@ -61,5 +71,6 @@ __all__ = [
     "report",
     "restoring",
     "rotation",
+    "taking_back",
     "tls",
 ]

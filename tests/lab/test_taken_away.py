@@ -13,10 +13,30 @@ from lab.guest import Guest, wait_until
 from lab.session import Lab
 from tests.lab import host as inside
 from tests.lab import mail
+from tests.lab.plans import changed
 from tests.lab.runs import deploy_twice
 from tests.lab.variants import Variant, variant
 
 MAIL2 = ("--limit", "mail2")
+# Files of the bare host that a deploy has replaced.
+BEFORE = (
+    "/etc/hostname",
+    "/etc/hosts",
+    "/etc/postfix/master.cf",
+    "/etc/resolv.conf",
+    "/etc/ufw/before.rules",
+    "/etc/ufw/before6.rules",
+    "/etc/unbound/unbound.conf",
+)
+# What of ours is the operator's to delete.
+STAYS = {
+    "/etc/letsencrypt/archive/postroad",
+    "/etc/letsencrypt/live/postroad",
+    "/etc/letsencrypt/renewal/postroad.conf",
+    "/var/log/postroad",
+    "/var/mail/postroad",
+}
+UNITS = "systemctl list-units --plain --no-legend 'postroad-*.service'"
 
 
 @pytest.fixture
@@ -70,7 +90,45 @@ def test_what_is_taken_away_is_drained_first(as_declared: Lab, receipts_alone: V
     mail.flows(as_declared, [("mail2", "transactional")])
 
 
+def test_a_host_leaves_when_its_mail_is_delivered(as_declared: Lab) -> None:
+    guest = as_declared.targets["mail2"]
+    before = {path: guest.read_file(f"/var/lib/postroad/before{path}") for path in BEFORE}
+    defer_a_campaign(as_declared, guest)
+    said = leave()
+    assert "marketing still has 1 message to deliver" in said
+    assert not listening(guest) & {"25", "465", "587", "2465", "2587", "10587"}
+    assert "not allowed to submit" in guest.run("echo | sendmail root 2>&1 || :").stdout
+    # It is delivered by the configuration that accepted it: all of that is there.
+    assert len(guest.run(UNITS).stdout.splitlines()) == 7
+    assert inside.queued(guest, "marketing", "deferred") == 1
+    inside.empty(guest, "marketing")
+    said = leave()
+    assert "mail2 has left the estate" in said
+    assert "mail2.shop.example  A\n" in said
+    assert "-mail2._domainkey.news.shop.example  TXT\n" in said
+    assert set(guest.run("find / -xdev -name '*postroad*' -prune").stdout.split()) == STAYS
+    assert guest.run("grep -rl 'Written by postroad' /etc || :").stdout == ""
+    assert {path: guest.read_file(path) for path in BEFORE} == before
+    assert guest.run(UNITS).stdout == ""
+    assert not listening(guest) & {"25", "53", "465", "587", "2465", "2587", "10587"}
+    assert "bigmail" in guest.run("getent hosts mx.bigmail.example").stdout
+    rules = guest.run("ufw status").stdout
+    assert "Status: active" in rules
+    assert {line.rpartition("# ")[2] for line in rules.splitlines() if "ALLOW" in line} == {"ssh"}
+    guest.wait_for_boot()  # No unit has failed.
+    # It came in by a fresh connection, and has nothing to do.
+    again = road.leave("--json", *MAIL2)
+    assert changed(again) == {}
+
+
 COMPLAINT = "your campaign is a nuisance"
+
+
+def leave() -> str:
+    """What a run says by which mail2 leaves."""
+    done = road.leave(*MAIL2)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
 
 
 def defer_a_campaign(lab: Lab, guest: Guest) -> None:

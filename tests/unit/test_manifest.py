@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import replace
 
@@ -9,7 +10,7 @@ import pytest
 
 from postroad.component import Component
 from postroad.components import Builder
-from postroad.manifest import Row, rows, rows_of
+from postroad.manifest import Row, every_row, rows, rows_of
 from postroad.render import TEMPLATES
 from postroad.settings.model import Estate, Host
 from postroad.site import shape
@@ -34,6 +35,24 @@ def components(estate: Estate, host: Host) -> list[Component]:
 def test_no_path_stands_twice(estate: Estate, host: Host) -> None:
     times = Counter(row.path for row in rows(estate, host))
     assert [path for path, n in times.items() if n > 1] == []
+
+
+@EVERY_HOST
+def test_every_row_of_an_estate_is_one_that_a_host_may_have(estate: Estate, host: Host) -> None:
+    assert set(rows(estate, host)) <= set(every_row())
+
+
+def test_no_path_of_any_estate_stands_twice() -> None:
+    times = Counter(row.path for row in every_row())
+    assert [path for path, n in times.items() if n > 1] == []
+
+
+def test_a_place_that_is_not_named_after_us_may_have_been_another_s() -> None:
+    # Else a host that leaves would lose what was there before.
+    ours = re.compile(r"postroad|/etc/postfix-")
+    assert [
+        r.path for r in every_row() if (r.before == "nothing") != bool(ours.search(r.path))
+    ] == []
 
 
 @EVERY_HOST

@@ -21,7 +21,9 @@ EVERY_SOURCE = pytest.mark.parametrize("source", SOURCES, ids=lambda p: f"{p.par
 HARMLESS = {
     "Backup",  # Its repr shows whose it is, not what it holds.
     "Build",
+    "Departure",
     "LogLevel",
+    "Mapping[str, Departure]",
     "Policy",
     "Sequence[Rule]",
     "Sequence[rules.Rule]",
