@@ -1,4 +1,4 @@
-"""Runs of deploys/mailserver.py against hosts of paper, through pyinfra's own phases."""
+"""Runs of a deploy file against hosts of paper, through pyinfra's own phases."""
 
 from __future__ import annotations
 
@@ -54,6 +54,7 @@ class Runner:
 
     base: Path
     machines: dict[str, Machine] = field(default_factory=dict)
+    deploy: Path = DEPLOY
 
     def has(self, *machines: Machine) -> None:
         """These hosts are what the inventory names."""
@@ -73,7 +74,7 @@ class Runner:
         with ctx_state.use(state), ctx_inventory.use(inventory), ctx_config.use(config):
             connect_all(state)
             state.set_stage(StateStage.Prepare)
-            load_deploy_file(state, str(DEPLOY))
+            load_deploy_file(state, str(self.deploy))
         return Run(state, self.machines)
 
     def run(self, declared: Declaration, **options: Any) -> Run:

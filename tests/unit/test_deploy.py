@@ -503,3 +503,12 @@ def test_a_missing_secret_is_named_and_nothing_is_changed(
     with pytest.raises(PyinfraError, match=f"{estates.SECRET_VARIABLE} is not set"):
         runner.run(declared)
     assert mail1.sent == []
+
+
+def test_an_estate_is_not_given_up_by_a_slip(runner: Runner) -> None:
+    declared = two_hosts()
+    runner.deploy = runs.DEPLOY.with_name("leave.py")
+    runner.has(Machine(declared, "mail1"), Machine(declared, "mail2"))
+    with pytest.raises(PyinfraError, match="every host of the estate would leave it: say which"):
+        runner.plan(declared)
+    assert [machine.asked for machine in runner.machines.values()] == [[], []]
