@@ -137,4 +137,9 @@ def smtp(estate: Estate, host: Host, submission_is_open: bool) -> Json:
         for address, port, wrapped in submission_ports(way) if submission_is_open else ():
             place = {"address": str(address), "port": port, "wrapped": wrapped}
             listeners.append({**place, "sender": stream.bounce_address})
-    return {"chain": paths_for(estate).certificate_chain, "listeners": listeners}
+    places = paths_for(estate)
+    return {
+        "chain": places.certificate_chain,
+        "key": places.certificate_key,
+        "listeners": listeners,
+    }

@@ -148,11 +148,15 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Smtp:
-    """Every listener, the certificates they show by digest, and the digest of the one on disk."""
+    """Every listener, the certificates they show by digest, and the digest of the one on disk.
+
+    ``key_fault`` is why a daemon that starts now could not use that one; empty where it can.
+    """
 
     listeners: tuple[Dialogue, ...]
     certificates: Mapping[str, Shown]
     installed: str
+    key_fault: str
 
 
 def system(said: Json) -> System:
@@ -203,4 +207,5 @@ def smtp(said: Json) -> Smtp:
         listeners=tuple(Dialogue(**row) for row in said["listeners"]),
         certificates={d: Shown(tuple(c["names"]), c["seconds_left"]) for d, c in shown},
         installed=said["installed"],
+        key_fault=said["key_fault"],
     )

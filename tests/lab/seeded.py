@@ -73,6 +73,12 @@ OPERATION = [
         {FILES: "mode 0666, not 0644"},
     ),
     Case(
+        "the running system has another name",
+        "hostname by-hand.example",
+        "hostname -F /etc/hostname",
+        {"identity.the_host_has_its_name": "calls itself by-hand.example, declared is mail1.shop"},
+    ),
+    Case(
         "an activation died",
         "mv /var/lib/postroad/applied/logs /run/audit-stamp",
         "mv /run/audit-stamp /var/lib/postroad/applied/logs",
@@ -249,6 +255,18 @@ OPERATION = [
         "rm -r /etc/letsencrypt/live/postroad && mv /run/audit-live /etc/letsencrypt/live/postroad"
         " && systemctl reload postfix.service",
         {"submission.certificates_are_good": "shows a certificate that ends in 3.0 days"},
+    ),
+    Case(
+        "the certificate's key is gone",
+        # Each listener has a daemon that has read it: an idle one waits for 100 s (max_idle).
+        "cd /etc/letsencrypt/live/postroad"
+        " && ss -Hltn '( sport = 465 or sport = 587 or sport = 25 )'"
+        " | while read -r _ _ _ at _; do"
+        " case $at in *:465) how= ;; *) how='-starttls smtp' ;; esac;"
+        " openssl s_client -connect $at $how </dev/null >/dev/null 2>&1; done;"
+        " mv privkey.pem /run/audit-key",
+        "mv /run/audit-key /etc/letsencrypt/live/postroad/privkey.pem",
+        {"submission.certificates_have_their_keys": "No such file or directory"},
     ),
     Case(
         "a certificate would be renewed from elsewhere",

@@ -2,6 +2,7 @@
 
 from postroad.audit.suites.submission import (
     test_certificates_are_good,
+    test_certificates_have_their_keys,
     test_certificates_renew_as_declared,
     test_listeners_answer,
     test_listeners_are_who_they_must_be,
@@ -12,6 +13,7 @@ from postroad.audit.suites.submission import (
 
 __all__ = [
     "test_certificates_are_good",
+    "test_certificates_have_their_keys",
     "test_certificates_renew_as_declared",
     "test_listeners_answer",
     "test_listeners_are_who_they_must_be",

@@ -84,6 +84,7 @@ def _state(estate: Estate, host: Host) -> HostState:
     keys = [(s.name, d) for s, _ in estate.streams_of(host) for d in s.from_domains]
     return replace(
         blank(),
+        hostname=host.hostname,
         addresses=frozenset(addresses),
         packages=dict.fromkeys(packages(estate), "1"),
         certificate=_certificate(estate, host),
@@ -204,7 +205,7 @@ def _smtp(estate: Estate, host: Host) -> Smtp:
             size = stream.limits.message_size
             found.append(_dialogue(str(address), port, way.helo, True, size))
     shown = {DIGEST: Shown(host.certificate_names, 60 * DAY)}
-    return Smtp(tuple(found), shown, DIGEST)
+    return Smtp(tuple(found), shown, DIGEST, "")
 
 
 def _dialogue(address: str, port: int, name: str, submission: bool, size: int) -> Dialogue:

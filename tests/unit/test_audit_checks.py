@@ -23,6 +23,7 @@ from postroad.audit.suites import (
     clock,
     dns,
     firewall,
+    identity,
     listeners,
     logs,
     packages,
@@ -237,6 +238,19 @@ def test_a_certificate_that_would_be_renewed_otherwise_is_seen() -> None:
     other = replace(found, renewal={**found.renewal, "authenticator": "manual"})
     host = replace(host, state=replace(host.state, certificate=other))
     assert "renewed with authenticator manual" in wrong(submission.other_renewals, host)
+
+
+def test_a_certificate_without_its_key_is_seen() -> None:
+    host = audited()
+    host = replace(host, smtp=replace(host.smtp, key_fault="No such file or directory"))
+    said = wrong(submission.lost_keys, host)
+    assert "privkey.pem cannot be used: No such file or directory" in said
+
+
+def test_another_host_name_is_seen() -> None:
+    host = audited()
+    host = replace(host, state=replace(host.state, hostname="localhost"))
+    assert "calls itself localhost, declared is mail1." in wrong(identity.other_name, host)
 
 
 def test_no_certificate_is_seen() -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
-from postroad.audit.questions import postfix, signing, system
+from postroad.audit.questions import postfix, signing, submission, system
 
 NEW_YEAR = time.mktime((2027, 1, 1, 0, 5, 0, 0, 0, -1))
 
@@ -53,3 +54,17 @@ def test_services_and_values_of_postconf_are_read() -> None:
 
 def test_tags_of_a_folded_signature_are_read() -> None:
     assert signing.tags("v=1; h=From:\n\tTo; b=a\n\tb=") == {"v": "1", "h": "From:To", "b": "ab="}
+
+
+def test_a_key_that_no_daemon_could_take_up_is_told(tmp_path: Path) -> None:
+    chain, key = tmp_path / "chain.pem", tmp_path / "key.pem"
+    for place in (tmp_path / "other.pem", key):
+        made = ["openssl", "req", "-x509", "-newkey", "ed25519", "-nodes", "-subj", "/CN=audit"]
+        subprocess.run([*made, "-keyout", place, "-out", chain], check=True, capture_output=True)
+    assert submission.key_fault(chain, key) == ""
+    assert submission.key_fault(chain, tmp_path / "other.pem") == "key values mismatch"
+    assert submission.key_fault(chain, tmp_path / "none.pem") == "No such file or directory"
+    key.write_text("nothing of the kind\n")
+    assert submission.key_fault(chain, key) != ""
+    # That there is no certificate is told elsewhere.
+    assert submission.key_fault(tmp_path / "none.pem", key) == ""

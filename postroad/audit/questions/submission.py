@@ -1,7 +1,7 @@
 """Speaks SMTP to this host's own listeners, up to a recipient that must be refused, as JSON.
 
-Argument: {"chain": file, "listeners": [{"address", "port", "wrapped", "sender"}, ...]}. It never
-logs in and never gets to DATA, so no mail comes of it.
+Argument: {"chain", "key": files, "listeners": [{"address", "port", "wrapped", "sender"}, ...]}. It
+never logs in and never gets to DATA, so no mail comes of it.
 """
 
 from __future__ import annotations
@@ -145,6 +145,24 @@ def installed(chain: Path) -> str:
     return hashlib.sha256(der).hexdigest()
 
 
+def key_fault(chain: Path, key: Path) -> str:
+    """Why a daemon that starts now cannot show the certificate on disk; empty where it can.
+
+    Without a certificate nothing is said of its key.
+    """
+    if not chain.is_file():
+        return ""
+    try:
+        key.read_bytes()
+        # An encrypted key would be asked for its password.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(chain, key, password="")
+    except ssl.SSLError as error:
+        return str(error.reason or "not a private key").replace("_", " ").lower()
+    except OSError as error:
+        return str(error.strerror)
+    return ""
+
+
 def look(ask: Json) -> Json:
     """Every listener, side by side, and each certificate that they show, once."""
     with ThreadPoolExecutor(8) as pool:
@@ -158,7 +176,8 @@ def look(ask: Json) -> Json:
             if digest not in certificates:
                 certificates[digest] = certificate(der)
     told = {"listeners": listeners, "certificates": certificates}
-    return {**told, "installed": installed(Path(ask["chain"]))}
+    chain, key = Path(ask["chain"]), Path(ask["key"])
+    return {**told, "installed": installed(chain), "key_fault": key_fault(chain, key)}
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from postroad.audit.audited import Audited
 from postroad.audit.evidence import Dialogue
 from postroad.audit.fault import Fault, refute
 from postroad.certificate import renewal_faults
-from postroad.paths import paths_for
+from postroad.paths import ACME_LINEAGE, paths_for
 from postroad.settings.model import AcmeTls, NoTls
 
 DAYS_LEFT = 14
@@ -136,6 +136,20 @@ def wrong_certificates(audited: Audited) -> Iterator[Fault]:
             )
 
 
+def lost_keys(audited: Audited) -> Iterator[Fault]:
+    """A private key that is gone or none, while the daemons that run have it in memory."""
+    if not audited.smtp.key_fault:
+        return
+    is_made_here = isinstance(audited.estate.tls, AcmeTls)
+    anew = f"certbot delete --non-interactive --cert-name {ACME_LINEAGE}; then " * is_made_here
+    yield Fault(
+        f"the certificate's key {paths_for(audited.estate).certificate_key} cannot be used: "
+        f"{audited.smtp.key_fault}",
+        "only daemons that run already have it: within minutes, applications find no TLS",
+        f"{anew}{audited.run}   (or put it back from the backup: docs/operating.md)",
+    )
+
+
 def open_logins(audited: Audited) -> Iterator[Fault]:
     """A login before TLS, none after it, or one where mail from strangers comes in."""
     for door in _heard(audited):
@@ -182,6 +196,11 @@ def test_tls_is_of_today(audited: Audited) -> None:
 def test_certificates_are_good(audited: Audited) -> None:
     """The right names, two weeks left, and the one that is installed."""
     refute(wrong_certificates(audited))
+
+
+def test_certificates_have_their_keys(audited: Audited) -> None:
+    """A daemon that starts now can show the certificate on disk."""
+    refute(lost_keys(audited))
 
 
 def test_certificates_renew_as_declared(audited: Audited) -> None:
