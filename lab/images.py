@@ -43,14 +43,18 @@ _WORLD_PACKAGES = (
 )
 _WORLD_SERVICES = ("knot", "nginx", "opendkim", "opendmarc", "pebble", "postfix", "unbound")
 
-# Run in the new tree ($1 is its root). Keys, ids and package lists are each guest's own; timers
-# and the builder's apt settings have no place in a guest.
+# apt's timers run as everywhere and never elapse: a test that wants upgrades starts the service.
+_NEVER = "[Timer]\\nOnCalendar=\\nOnCalendar=2199-01-01\\nPersistent=no\\n"
+
+# Run in the new tree ($1 is its root). Keys, ids and package lists are each guest's own; the
+# builder's apt settings have no place in a guest.
 _CLEAN = (
     'rm -f "$1"/etc/ssh/ssh_host_* "$1"/etc/apt/apt.conf.d/99mmdebstrap',
     'rm -f "$1"/etc/resolv.conf "$1"/etc/hostname',
     ': > "$1"/etc/machine-id',
     'chroot "$1" passwd --quiet --lock root',
-    'chroot "$1" systemctl --quiet mask apt-daily.timer apt-daily-upgrade.timer',
+    'for t in apt-daily apt-daily-upgrade; do d="$1/usr/lib/systemd/system/$t.timer.d";'
+    f' mkdir -p "$d" && printf "{_NEVER}" > "$d/lab.conf"; done',
 )
 
 

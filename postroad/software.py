@@ -29,10 +29,11 @@ BASE = (
 
 def packages(estate: Estate) -> tuple[str, ...]:
     """The names of the packages that every host of ``estate`` needs."""
+    upgrades = ("unattended-upgrades",) if estate.upgrades.unattended else ()
     match estate.tls:
         case AcmeTls(challenge=Dns01()):
-            return (*BASE, "certbot", "python3-certbot-dns-rfc2136")
+            return (*BASE, *upgrades, "certbot", "python3-certbot-dns-rfc2136")
         case AcmeTls():
-            return (*BASE, "certbot")
+            return (*BASE, *upgrades, "certbot")
         case _:
-            return BASE
+            return (*BASE, *upgrades)

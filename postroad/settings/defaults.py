@@ -22,6 +22,7 @@ SSH_PORT = 22
 ADOPT: Adopt = "refuse"
 RECORD_TTL = 3600
 LOG_DAYS = 30
+UNATTENDED = True
 PORT25_PROBE = "gmail-smtp-in.l.google.com"
 OUTBOUND_TLS: OutboundTls = "may"
 DMARC_POLICY: DmarcPolicy = "none"

@@ -19,6 +19,7 @@ ESTATE = (
     "system_sender",
     "record_ttl",
     "apt_proxy",
+    "upgrades",
     "time_servers",
     "log_days",
     "port25_probe",
@@ -60,6 +61,7 @@ DNS = ("resolvers", "zones")
 DNS_ZONE = ("server", "port", "key_name", "algorithm", "key")
 RESOLVER = ("root_hints_file", "trust_anchor_file")
 FIREWALL = ("ssh_port", "open", "adopt")
+UPGRADES = ("unattended", "origins")
 OPENING = ("port", "protocol", "networks", "comment")
 
 # Section as docs/settings.md writes it → its keys.
@@ -85,4 +87,5 @@ SECTIONS = {
     "resolver": RESOLVER,
     "firewall": FIREWALL,
     "firewall.open[]": OPENING,
+    "upgrades": UPGRADES,
 }

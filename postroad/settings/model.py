@@ -314,6 +314,17 @@ class Firewall:
 
 
 @dataclass(frozen=True, slots=True)
+class Upgrades:
+    """Whether hosts fetch security upgrades themselves, and from where beyond their distribution.
+
+    ``origins`` are patterns of unattended-upgrades, as "origin=Shop,label=Shop-Security".
+    """
+
+    unattended: bool
+    origins: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Estate:
     """The whole of it. Hosts and streams keep the order in which they were declared."""
 
@@ -333,6 +344,7 @@ class Estate:
     system_sender: str
     record_ttl: int
     apt_proxy: str | None
+    upgrades: Upgrades
     time_servers: tuple[str, ...]
     log_days: int
     port25_probe: str | None

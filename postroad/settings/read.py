@@ -20,6 +20,7 @@ from postroad.settings.model import (
     Resolver,
     StreamName,
     SuppliedKey,
+    Upgrades,
 )
 from postroad.settings.names import read_dkim, read_dmarc, read_dns, read_mta_sts, read_unsubscribe
 from postroad.settings.rules import (
@@ -32,6 +33,7 @@ from postroad.settings.shapes import (
     IncompleteError,
     Node,
     Table,
+    flag,
     many,
     nearest,
     need,
@@ -41,7 +43,16 @@ from postroad.settings.shapes import (
 )
 from postroad.settings.streams import ReadStream, read_streams
 from postroad.settings.tls import SOURCE_HINT, read_supplied_keys, read_tls
-from postroad.settings.values import comment_line, domain, email, networks, port, time_server, url
+from postroad.settings.values import (
+    comment_line,
+    domain,
+    email,
+    networks,
+    origin,
+    port,
+    time_server,
+    url,
+)
 
 _PROTOCOLS: tuple[Literal["tcp", "udp"], ...] = ("tcp", "udp")
 
@@ -131,6 +142,7 @@ def _estate(node: Node) -> Estate | None:
         "record_ttl", whole_number(60, 604_800, "seconds"), defaults.RECORD_TTL
     )
     apt_proxy = table.nullable("apt_proxy", url("http", "https"), None)
+    upgrades = _upgrades(table)
     time_servers: tuple[str, ...] = table.optional("time_servers", many(time_server), ())
     log_days = table.optional("log_days", whole_number(1, 3650, "days"), defaults.LOG_DAYS)
     probe = table.nullable("port25_probe", domain, defaults.PORT25_PROBE)
@@ -154,6 +166,7 @@ def _estate(node: Node) -> Estate | None:
             system_sender=need(system_sender),
             record_ttl=record_ttl,
             apt_proxy=apt_proxy,
+            upgrades=upgrades,
             time_servers=time_servers,
             log_days=log_days,
             port25_probe=probe,
@@ -243,6 +256,14 @@ def _resolver(table: Table) -> Resolver:
     return Resolver(
         section.nullable("root_hints_file", text, None),
         section.nullable("trust_anchor_file", text, None),
+    )
+
+
+def _upgrades(table: Table) -> Upgrades:
+    section = _section(table, "upgrades", keys.UPGRADES)
+    return Upgrades(
+        section.optional("unattended", flag, defaults.UNATTENDED),
+        section.optional("origins", many(origin), ()),
     )
 
 

@@ -26,6 +26,10 @@ _HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 _SELECTOR_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,54}[a-z0-9])?")
 _USER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 _COMMENT = re.compile(r"[ !#-&(-~]{1,80}")
+# unattended-upgrades, 50unattended-upgrades; its short forms would say the same a second time.
+_ORIGIN_KEYS = ("origin", "label", "archive", "codename", "component", "site")
+_MATCH = rf"({'|'.join(_ORIGIN_KEYS)})=[A-Za-z0-9 ._:/*${{}}-]+"
+_ORIGIN = re.compile(rf"{_MATCH}(,{_MATCH})*")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 # Dovecot password schemes: doc.dovecot.org, "Password Schemes"; each with crypt(5)'s own form.
@@ -212,6 +216,19 @@ def time_server(node: Node) -> str | None:
         return str(ip_address(written))
     except ValueError:
         return domain(node)
+
+
+def origin(node: Node) -> str | None:
+    """Where packages come from, as unattended-upgrades matches it (50unattended-upgrades)."""
+    written = text(node)
+    if written is not None and not _ORIGIN.fullmatch(written):
+        node.fault(
+            "is no origin of packages",
+            'write what `apt-cache policy` shows of it, as "origin=Shop,label=Shop-Security"'
+            f" (of {', '.join(_ORIGIN_KEYS)})",
+        )
+        return None
+    return written
 
 
 def comment_line(node: Node) -> str | None:

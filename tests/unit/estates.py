@@ -39,6 +39,7 @@ def everything_optional() -> Declaration:
     declared = with_tls({**DNS01, "ca_file": "tls/ca.crt"})
     declared["resolver"] = {"root_hints_file": "root.hints", "trust_anchor_file": "root.key"}
     declared["apt_proxy"] = "http://192.0.2.3:3142"
+    declared["upgrades"] = {"origins": ["origin=Shop,label=Shop-Security"]}
     declared["time_servers"] = ["192.0.2.123"]
     return put(declared, ("streams", "transactional", "outbound_tls"), "dane")
 

@@ -46,6 +46,7 @@ def test_every_table_row_is_read() -> None:
     [
         ("estate", "record_ttl", defaults.RECORD_TTL),
         ("estate", "log_days", defaults.LOG_DAYS),
+        ("upgrades", "unattended", defaults.UNATTENDED),
         ("estate", "port25_probe", defaults.PORT25_PROBE),
         ("firewall", "ssh_port", defaults.SSH_PORT),
         ("dmarc", "policy", defaults.DMARC_POLICY),

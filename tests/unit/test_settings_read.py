@@ -25,6 +25,7 @@ from postroad.settings.model import (
     SuppliedKey,
     SuppliedTls,
     Unsubscribe,
+    Upgrades,
 )
 from postroad.settings.read import read
 from postroad.settings.rules import aligned
@@ -56,6 +57,7 @@ def test_what_is_left_out_has_its_default() -> None:
     assert (found.firewall.ssh_port, found.firewall.openings) == (22, ())
     assert found.system_sender == "root@shop.example"
     assert (found.record_ttl, found.log_days, found.apt_proxy) == (3600, 30, None)
+    assert found.upgrades == Upgrades(unattended=True, origins=())
     assert found.time_servers == ()
     assert found.port25_probe == "gmail-smtp-in.l.google.com"
 

@@ -6,6 +6,7 @@ import pytest
 
 from postroad.software import packages
 from tests.unit import estates
+from tests.unit.declarations import declaration, put
 
 
 def listed(name: str) -> tuple[str, ...]:
@@ -18,6 +19,12 @@ def test_every_host_gets_what_every_role_runs(name: str) -> None:
     assert len(set(found)) == len(found)
     assert {"postfix", "postfix-lmdb", "postfix-pcre", "opendkim", "dovecot-core"} <= set(found)
     assert {"unbound", "ufw", "openssl", "ca-certificates", "systemd-timesyncd"} <= set(found)
+
+
+def test_unattended_upgrades_come_where_they_are_declared() -> None:
+    assert "unattended-upgrades" in listed("an address a stream")
+    without = put(declaration(), ("upgrades",), {"unattended": False})
+    assert "unattended-upgrades" not in packages(estates.estate(without))
 
 
 @pytest.mark.parametrize(

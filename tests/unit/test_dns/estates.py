@@ -28,6 +28,7 @@ from postroad.settings.model import (
     Stream,
     StreamName,
     Unsubscribe,
+    Upgrades,
     WayOut,
 )
 
@@ -131,6 +132,7 @@ def estate(*hosts: Host, reports: str = "dmarc@shop.example") -> Estate:
         system_sender="root@shop.example",
         record_ttl=3600,
         apt_proxy=None,
+        upgrades=Upgrades(unattended=True, origins=()),
         time_servers=(),
         log_days=30,
         port25_probe=None,
