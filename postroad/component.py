@@ -77,7 +77,8 @@ class Component:
     ``gate`` and ``activate`` are shell commands; the gate sees the staged tree as $stage, and any
     word on its standard error is a refusal. ``activate`` runs after the files are in place and
     before the units. ``masked`` units must never start; ``absent`` paths must not exist.
-    ``instances`` are made from the unit templates among ``files``, and run by other components.
+    ``instances`` are made from the unit files among ``files``, and run by other components (or by
+    dpkg, `postroad.manifest.REFRESH_UNIT`).
     """
 
     name: str

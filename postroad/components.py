@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from postroad.component import Component, Directory, File, Unit
-from postroad.manifest import ComponentName, Row, rows_of
+from postroad.manifest import REFRESH_UNIT, UPGRADES_ROW, ComponentName, Row, rows_of
 from postroad.paths import (
     ADOPTED,
     CANARY,
@@ -56,6 +56,14 @@ _EARLY_RULES_CHECK = " && ".join(
 # What somebody else's Postfix took while its signer is already gone would leave unsigned.
 _REST = f"[ -e {ADOPTED}/default ] || systemctl stop postfix.service"
 
+# apt's own; a service is masked as easily as its timer, and both then do nothing without a word.
+_UPGRADES = (
+    Unit("apt-daily.timer"),
+    Unit("apt-daily.service", active="settled"),
+    Unit("apt-daily-upgrade.timer"),
+    Unit("apt-daily-upgrade.service", active="settled"),
+)
+
 INBOUND_UNIT = "postroad-postfix@inbound.service"
 
 
@@ -96,8 +104,11 @@ class Builder:
         yield self.firewall()
 
     def packaging(self) -> Component:
-        """How apt behaves on this host."""
-        return Component("packaging", files=self._files(self._rows("packaging")))
+        """How apt and dpkg behave on this host, and the timers by which upgrades come in."""
+        files = self._files(self._rows("packaging"))
+        if not self.estate.upgrades.unattended:
+            return Component("packaging", files=files, absent=(UPGRADES_ROW.path,))
+        return Component("packaging", files=files, units=_UPGRADES)
 
     def identity(self) -> Component:
         """Host name, mail name and hosts file, also where cloud-init thinks it owns them."""
@@ -148,8 +159,8 @@ class Builder:
             "units",
             files=self._files(self._rows("units")),
             masked=("dovecot.service", "dovecot.socket"),
-            instances=tuple(_unit_instances(self.host)),
-            gate='systemd-analyze verify --man=no "$stage"/etc/systemd/system/postroad-*@.service',
+            instances=(*_unit_instances(self.host), REFRESH_UNIT),
+            gate='systemd-analyze verify --man=no "$stage"/etc/systemd/system/postroad-*.service',
             activate=("systemctl daemon-reload",),
         )
 

@@ -75,6 +75,9 @@ _POSTFIX = "postroad-postfix@{stream}.service"
 _SIGNER = "postroad-dkim@{stream}.service"
 _LOGINS = "postroad-auth@{stream}.service"
 
+# Brings daemons to what is installed, one stream after another.
+REFRESH_UNIT = "postroad-refresh.service"
+
 # A folder that python3 runs as one program; its __main__.py says what is in which of them.
 _CANARY_MODULES = (
     "__main__",
@@ -113,6 +116,13 @@ _CANARY_ROWS = tuple(
 
 HOST_ROWS: tuple[Row, ...] = (
     Row("packaging", "base/apt-conffiles.j2", "/etc/apt/apt.conf.d/81postroad-conffiles"),
+    Row("packaging", "base/dpkg-refresh.j2", "/etc/dpkg/dpkg.cfg.d/postroad"),
+    Row(
+        "packaging",
+        "base/needrestart.conf.j2",
+        "/etc/needrestart/conf.d/postroad.conf",
+        only_where="/etc/needrestart/conf.d",
+    ),
     Row("identity", "base/hostname.j2", "/etc/hostname", before="surely"),
     Row("identity", "base/mailname.j2", "/etc/mailname", before="perhaps"),
     Row("identity", "base/hosts.j2", "/etc/hosts", before="surely"),
@@ -150,6 +160,7 @@ HOST_ROWS: tuple[Row, ...] = (
         "/usr/local/lib/postroad/resolver-proof",
         mode=0o755,
     ),
+    Row("tools", "postroad/refresh.py", "/usr/local/lib/postroad/refresh", mode=0o755),
     Row(
         "units",
         "systemd/postroad-postfix@.service.j2",
@@ -157,6 +168,7 @@ HOST_ROWS: tuple[Row, ...] = (
     ),
     Row("units", "systemd/postroad-dkim@.service.j2", "/etc/systemd/system/postroad-dkim@.service"),
     Row("units", "systemd/postroad-auth@.service.j2", "/etc/systemd/system/postroad-auth@.service"),
+    Row("units", "systemd/postroad-refresh.service.j2", f"/etc/systemd/system/{REFRESH_UNIT}"),
     Row("logs", "base/logrotate.j2", "/etc/logrotate.d/postroad"),
     Row(
         "default",
@@ -180,6 +192,7 @@ FIREWALL_ROWS: tuple[Row, ...] = (
 )
 
 APT_PROXY_ROW = Row("packaging", "base/apt-proxy.j2", "/etc/apt/apt.conf.d/80postroad-proxy")
+UPGRADES_ROW = Row("packaging", "base/apt-upgrades.j2", "/etc/apt/apt.conf.d/82postroad-upgrades")
 ROOT_HINTS_ROW = Row(
     "resolver",
     "unbound/root.hints.j2",
@@ -283,6 +296,8 @@ def rows(estate: Estate, host: Host) -> Iterator[Row]:
     yield from HOST_ROWS
     if estate.apt_proxy:
         yield APT_PROXY_ROW
+    if estate.upgrades.unattended:
+        yield UPGRADES_ROW
     if estate.resolver.root_hints_file:
         yield ROOT_HINTS_ROW
     if estate.resolver.trust_anchor_file:

@@ -23,6 +23,7 @@ INSTALL_LOCK = "/run/postroad/install.lock"
 
 WORLD_SEES = f"{TOOLS}/world-sees"
 RESOLVER_PROOF = f"{TOOLS}/resolver-proof"
+REFRESH = f"{TOOLS}/refresh"
 CANARY_FOLDER = f"{TOOLS}/canary"
 # A command: -I imports nothing that the environment names, -B leaves no __pycache__ in the folder.
 CANARY = f"/usr/bin/python3 -IB {CANARY_FOLDER}"
@@ -53,6 +54,7 @@ class Paths:
     certificate_key: str
     stream_folder: str
     mailboxes: str = MAILBOXES
+    refresh: str = REFRESH
     system_mail_port: int = SYSTEM_MAIL_PORT
 
 

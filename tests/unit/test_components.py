@@ -15,7 +15,7 @@ from postroad.settings.model import Estate, Host, StreamName
 from postroad.site import shape
 from postroad.state import FileState, HostState, blank
 from tests.unit import estates
-from tests.unit.declarations import declaration
+from tests.unit.declarations import declaration, put
 from tests.unit.machine import made_true
 
 HOSTS = estates.hosts()
@@ -191,6 +191,39 @@ def test_files_that_wait_for_a_folder_come_with_it() -> None:
         "/etc/cloud/cloud.cfg.d/99-postroad.cfg",
         "/etc/dhcp/dhclient-enter-hooks.d/postroad",
     }
+
+
+def test_upgrades_come_in_by_apt_s_own_timers_where_they_are_declared() -> None:
+    component = named("packaging", builder())
+    assert "/etc/apt/apt.conf.d/82postroad-upgrades" in {f.path for f in component.files}
+    active = {u.name: u.active for u in component.units}
+    assert active["apt-daily-upgrade.timer"] == active["apt-daily.timer"] == "running"
+    assert active["apt-daily-upgrade.service"] == active["apt-daily.service"] == "settled"
+
+
+def test_whoever_upgrades_otherwise_has_apt_as_it_is_but_for_conffiles_and_the_refresh() -> None:
+    estate = estates.estate(put(declaration(), ("upgrades",), {"unattended": False}))
+    component = named("packaging", builder(estate, estate.host("mail1")))
+    assert {f.path for f in component.files} == {
+        "/etc/apt/apt.conf.d/81postroad-conffiles",
+        "/etc/dpkg/dpkg.cfg.d/postroad",
+    }
+    assert component.absent == ("/etc/apt/apt.conf.d/82postroad-upgrades",)
+    assert component.units == ()
+
+
+def test_needrestart_is_told_where_it_is() -> None:
+    folder = FileState("directory", "root", "root", 0o755)
+    state = replace(blank(), files={"/etc/needrestart/conf.d": folder})
+    (told,) = (f for f in named("packaging", builder(state=state)).files if "needr" in f.path)
+    assert b"$nrconf{override_rc}{qr(^postroad-)} = 0;" in told.content
+
+
+def test_no_instance_is_stopped_with_the_packages_own() -> None:
+    (unit,) = (f for f in named("units", builder()).files if "postroad-postfix@" in f.path)
+    keys = {line.partition("=")[0] for line in unit.content.decode().splitlines()}
+    assert "ReloadPropagatedFrom" in keys
+    assert not keys & {"PartOf", "BindsTo", "Requires", "StopPropagatedFrom"}
 
 
 def test_the_packages_own_daemons_never_start() -> None:

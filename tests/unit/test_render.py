@@ -32,6 +32,31 @@ SERVICE = re.compile(
 )
 
 
+def test_only_security_upgrades_come_in_and_those_of_origins_that_are_declared() -> None:
+    declared = put(declaration(), ("upgrades",), {"origins": ["origin=Shop,codename=x"]})
+    estate = estates.estate(declared)
+    upgrades = "/etc/apt/apt.conf.d/82postroad-upgrades"
+    said = estates.text(upgrades, estate, estate.host("mail1"), FACTS)
+    patterns = re.findall(r'^    "(.*)";$', said, re.MULTILINE)
+    assert [p for p in patterns if "security" not in p] == ["origin=Shop,codename=x"]
+    assert len(patterns) == 5
+
+
+# What `postfix upgrade-configuration` adds to a master.cf that does not have it (post-install of
+# Postfix 3.7 and 3.10).
+ADDED = (
+    r"^relay", r"^flush.*flush", r"trace.*bounce", r"^verify.*verify", r"^proxymap.*proxymap",
+    r"^anvil.*anvil", r"^scache.*scache", r"^discard.*discard", r"^tlsmgr.*tlsmgr",
+    r"^retry.*error", r"^proxywrite.*proxymap", r"^#*smtp.*postscreen", r"^#*smtpd.*smtpd",
+    r"^#*dnsblog.*dnsblog", r"^#*tlsproxy.*tlsproxy", r"^postlog",
+)  # fmt: skip
+
+
+def test_an_upgrade_of_the_package_adds_nothing_to_the_null_client() -> None:
+    master = text("/etc/postfix/master.cf")
+    assert [p for p in ADDED if not re.search(p, master, re.MULTILINE)] == []
+
+
 def text(path: str, postfix: str = "3.7.11") -> str:
     return estates.text(path, ESTATE, MAIL1, estates.facts(ESTATE, MAIL1, postfix))
 
