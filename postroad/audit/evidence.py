@@ -25,11 +25,27 @@ class Socket:
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """A process of a systemd service; ``program`` is the file it runs (proc(5), exe)."""
+    """A process of a systemd service; ``replaced`` are the files it runs that are on no disk."""
 
     unit: str
     pid: int
-    program: str
+    replaced: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Upgrades:
+    """How apt's daily upgrades fare: its settings, and when it last had success (of the epoch).
+
+    ``fetched`` is of the lists, ``installed`` of packages, 0.0 where never; ``declared`` is since
+    when postroad has its say.
+    """
+
+    settings: Mapping[str, str]
+    blacklist: tuple[str, ...]
+    kept_back: tuple[str, ...]
+    fetched: float
+    installed: float
+    declared: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +73,7 @@ class System:
     synchronised: str
     half_installed: tuple[str, ...]
     held: tuple[str, ...]
+    upgrades: Upgrades
     drop_ins: tuple[str, ...]
     left_ban: bool
     logs: tuple[Log, ...]
@@ -173,7 +190,10 @@ def system(said: Json) -> System:
     )
     return System(
         sockets=tuple(Socket(**row) for row in said["sockets"]),
-        processes=tuple(Process(**row) for row in said["processes"]),
+        processes=tuple(
+            Process(**{**row, "replaced": tuple(row["replaced"])}) for row in said["processes"]
+        ),
+        upgrades=_upgrades(said["upgrades"]),
         logs=tuple(Log(**{**row, "trouble": tuple(row["trouble"])}) for row in said["logs"]),
         rotated={row["path"]: row["written"] for row in said["rotated"]},
         postfix_uid=said["postfix_uid"],
@@ -183,6 +203,11 @@ def system(said: Json) -> System:
         now=said["now"],
         **{name: tuple(said[name]) for name in lists},
     )
+
+
+def _upgrades(said: Json) -> Upgrades:
+    lists = {name: tuple(said[name]) for name in ("blacklist", "kept_back")}
+    return Upgrades(**{**said, **lists})
 
 
 def instances(said: Json) -> dict[str, Instance]:

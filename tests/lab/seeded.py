@@ -104,6 +104,13 @@ OPERATION = [
         {"units.daemons_run_what_is_installed": "still runs an older /usr/sbin/opendkim"},
     ),
     Case(
+        "a library is replaced under its daemons",
+        "cd /usr/lib/*-linux-gnu && cp -p libssl.so.3 libssl.so.3.new"
+        " && mv libssl.so.3.new libssl.so.3",
+        "systemctl start postroad-refresh.service",
+        {"units.daemons_run_what_is_installed": "libssl.so.3"},
+    ),
+    Case(
         "a unit has failed",
         "systemd-run --quiet --unit=audit-fails --wait false || :",
         "systemctl reset-failed audit-fails.service",
@@ -648,6 +655,26 @@ SYSTEM = [
         "apt-mark hold postfix >/dev/null",
         "apt-mark unhold postfix >/dev/null",
         {"packages.packages_may_be_upgraded": "the package postfix is held back"},
+    ),
+    Case(
+        "a later file switches upgrades off",
+        "echo 'APT::Periodic::Unattended-Upgrade \"0\";' > /etc/apt/apt.conf.d/99audit",
+        "rm /etc/apt/apt.conf.d/99audit",
+        {"packages.upgrades_come_in": "APT::Periodic::Unattended-Upgrade is 0"},
+    ),
+    Case(
+        "the timer of upgrades is masked",
+        "systemctl mask --quiet --now apt-daily-upgrade.timer",
+        "systemctl unmask --quiet apt-daily-upgrade.timer"
+        " && systemctl start apt-daily-upgrade.timer",
+        {UNITS: "apt-daily-upgrade.timer is masked"},
+    ),
+    Case(
+        "upgrades have had no success",
+        "mkdir -p /var/lib/apt/periodic && cd /var/lib/apt/periodic && touch update-stamp"
+        " && touch -d '9 days ago' upgrade-stamp /var/lib/postroad/applied/packaging",
+        "rm -f /var/lib/apt/periodic/*-stamp; touch /var/lib/postroad/applied/packaging",
+        {"packages.upgrades_succeed": "unattended upgrades had no success for 9 days"},
     ),
 ]
 

@@ -17,6 +17,7 @@ from postroad.audit.evidence import (
     Smtp,
     Socket,
     System,
+    Upgrades,
 )
 from postroad.audit.suites.listeners import declared
 from postroad.certificate import wanted_renewal
@@ -126,6 +127,17 @@ def _system() -> System:
         synchronised="yes",
         half_installed=(),
         held=(),
+        upgrades=Upgrades(
+            settings={
+                f"APT::Periodic::{name}": "1"
+                for name in ("Enable", "Update-Package-Lists", "Unattended-Upgrade")
+            },
+            blacklist=(),
+            kept_back=(),
+            fetched=NOW - DAY,
+            installed=NOW - DAY,
+            declared=NOW - 60 * DAY,
+        ),
         drop_ins=(),
         left_ban=False,
         logs=(Log("/var/log/postroad/marketing.log", NOW - 3600, (), 0),),

@@ -17,7 +17,7 @@ import pytest
 
 from postroad.audit import suites
 from postroad.audit.audited import Audited
-from postroad.audit.evidence import Instance, Process, Shown, Socket
+from postroad.audit.evidence import Instance, Process, Shown, Socket, Upgrades
 from postroad.audit.fault import Fault
 from postroad.audit.suites import (
     clock,
@@ -90,11 +90,11 @@ def test_the_server_tests_are_the_suites(family: str) -> None:
 
 def test_a_unit_with_an_old_program_is_named() -> None:
     part = Component("stream", units=(Unit("postroad-dkim@x.service"),))
-    old = Process("postroad-dkim@x.service", 7, "/usr/sbin/opendkim (deleted)")
-    other = Process("cron.service", 8, "/usr/sbin/cron (deleted)")
+    old = Process("postroad-dkim@x.service", 7, ("/usr/lib/libc.so.6", "/usr/sbin/opendkim"))
+    other = Process("cron.service", 8, ("/usr/sbin/cron",))
     host = audited()
     host = replace(host, components=(part,), system=replace(host.system, processes=(old, other)))
-    assert "older /usr/sbin/opendkim" in wrong(units.outdated_programs, host)
+    assert "older /usr/lib/libc.so.6 and 1 more" in wrong(units.outdated_programs, host)
 
 
 @pytest.mark.parametrize(
@@ -357,6 +357,57 @@ def test_a_package_of_ours_that_is_held_back_is_named() -> None:
     assert wrong(packages.held_packages, host) == "the package postfix is held back"
 
 
+def with_upgrades(**changes: object) -> Audited:
+    """A host whose unattended upgrades fare otherwise."""
+    host = audited()
+    found: Upgrades = replace(host.system.upgrades, **changes)  # type: ignore[arg-type]
+    return replace(host, system=replace(host.system, upgrades=found))
+
+
+def undeclared(host: Audited) -> Audited:
+    """The same host of an operator who upgrades it otherwise."""
+    upgrades = replace(host.estate.upgrades, unattended=False)
+    return replace(host, estate=replace(host.estate, upgrades=upgrades))
+
+
+def test_upgrades_that_a_file_switches_off_are_named() -> None:
+    settings = {**audited().system.upgrades.settings, "APT::Periodic::Enable": "0"}
+    assert "APT::Periodic::Enable is 0" in wrong(
+        packages.switched_off_upgrades, with_upgrades(settings=settings)
+    )
+
+
+def test_a_package_of_ours_on_the_blacklist_is_named() -> None:
+    host = with_upgrades(blacklist=("nano", "(broken", "postfix$"))
+    said = wrong(packages.switched_off_upgrades, host)
+    assert said.startswith("the packages postfix are on the blacklist")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"fetched": NOW - 9 * DAY}, "the lists of packages were not fetched for 9 days"),
+        ({"installed": NOW - 9 * DAY}, "unattended upgrades had no success for 9 days"),
+        ({"installed": 0.0}, "unattended upgrades had no success for 60 days"),
+        ({"kept_back": ("postfix",)}, "unattended-upgrades keeps back postfix"),
+    ],
+)
+def test_upgrades_that_do_not_come_in_are_named(changes: dict[str, object], said: str) -> None:
+    host = with_upgrades(**changes)
+    assert wrong(packages.failing_upgrades, host) == said
+    assert list(packages.failing_upgrades(undeclared(host))) == []
+
+
+def test_a_host_that_is_new_has_time_for_its_first_upgrade() -> None:
+    host = with_upgrades(fetched=0.0, installed=0.0, declared=NOW - DAY)
+    assert list(packages.failing_upgrades(host)) == []
+
+
+def test_upgrades_that_nobody_declared_may_be_off() -> None:
+    host = undeclared(with_upgrades(settings={}, blacklist=("postfix",)))
+    assert list(packages.switched_off_upgrades(host)) == []
+
+
 @pytest.mark.parametrize("name", ["postroad-postfix@", "postroad-postfix@marketing"])
 def test_a_unit_of_ours_with_a_drop_in_is_named(name: str) -> None:
     unit = Unit("postroad-postfix@marketing.service")
@@ -365,6 +416,14 @@ def test_a_unit_of_ours_with_a_drop_in_is_named(name: str) -> None:
     strange = "/etc/systemd/system/cron.service.d/override.conf"
     host = replace(host, system=replace(host.system, drop_ins=(strange, place)))
     assert wrong(units.edited_units, host) == f"{name}.service is changed by {place}"
+
+
+def test_the_hour_of_upgrades_may_be_another_one() -> None:
+    part = Component("packaging", units=(Unit("apt-daily-upgrade.timer"),))
+    place = "/etc/systemd/system/apt-daily-upgrade.timer.d/override.conf"
+    host = replace(audited(), components=(part,))
+    host = replace(host, system=replace(host.system, drop_ins=(place,)))
+    assert list(units.edited_units(host)) == []
 
 
 def test_a_log_that_is_kept_too_long_is_seen() -> None:

@@ -52,6 +52,18 @@ def test_services_and_values_of_postconf_are_read() -> None:
     assert postfix.pairs("a = b = c\nempty =\n") == {"a": "b = c", "empty": ""}
 
 
+def test_settings_of_apt_and_items_of_its_lists_are_read() -> None:
+    dump = (
+        'APT::Periodic "";\nAPT::Periodic::Enable "1";\n'
+        'Unattended-Upgrade::Package-Blacklist:: "lib(a|b)";\n'
+    )
+    assert system.apt_values(dump) == [
+        ("APT::Periodic", ""),
+        ("APT::Periodic::Enable", "1"),
+        ("Unattended-Upgrade::Package-Blacklist::", "lib(a|b)"),
+    ]
+
+
 def test_tags_of_a_folded_signature_are_read() -> None:
     assert signing.tags("v=1; h=From:\n\tTo; b=a\n\tb=") == {"v": "1", "h": "From:To", "b": "ab="}
 

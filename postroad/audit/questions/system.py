@@ -24,6 +24,11 @@ Json = dict[str, Any]
 
 TROUBLE = r"\]: (fatal|panic|error): "
 SHOWN = 5
+# The text of programs and libraries (proc(5), maps); caches and shared memory are not executed.
+REPLACED = re.compile(r"^\S+ ..x. \S+ \S+ \d+ +(/\S+) \(deleted\)$", re.MULTILINE)
+# When apt.systemd.daily last had success.
+PERIODIC = Path("/var/lib/apt/periodic")
+KEPT_BACK = Path("/var/lib/unattended-upgrades/kept-back")
 # Where `systemctl edit` writes; what packages bring is elsewhere (systemd.unit(5)).
 UNITS = Path("/etc/systemd/system")
 
@@ -55,17 +60,50 @@ def sockets() -> list[Json]:
 
 
 def processes() -> list[Json]:
-    """Every process of a systemd service: its unit, and the file it runs (proc(5))."""
+    """Every process of a systemd service: its unit, and what of it was replaced (proc(5))."""
     found = []
     for place in Path("/proc").glob("[0-9]*"):
         try:
             unit = re.search(r"/([^/\n]+\.service)$", (place / "cgroup").read_text(), re.MULTILINE)
-            program = str((place / "exe").readlink())
+            replaced = REPLACED.findall((place / "maps").read_text())
         except OSError:
             continue  # It ended meanwhile, or it is the kernel's.
         if unit:
-            found.append({"unit": unit.group(1), "pid": int(place.name), "program": program})
+            found.append(
+                {
+                    "unit": unit.group(1),
+                    "pid": int(place.name),
+                    "replaced": sorted(set(replaced)),
+                }
+            )
     return found
+
+
+def apt_values(dump: str) -> list[tuple[str, str]]:
+    """The settings that apt-config(8) shows; items of a list have names that end in ``::``."""
+    return re.findall(r'^(\S+) "(.*)";$', dump, re.MULTILINE)
+
+
+def written_at(path: Path) -> float:
+    """When a file was last written; 0 where there is none."""
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def upgrades(stamps: Path) -> Json:
+    """What unattended upgrades are to do by all of apt's files together, and what they did."""
+    blacklist = "Unattended-Upgrade::Package-Blacklist"
+    found = apt_values(said("apt-config", "dump", "APT::Periodic", blacklist))
+    return {
+        "settings": {name: value for name, value in found if name.startswith("APT::Periodic::")},
+        "blacklist": [value for name, value in found if name == f"{blacklist}::"],
+        "kept_back": KEPT_BACK.read_text().split() if KEPT_BACK.exists() else [],
+        "fetched": written_at(PERIODIC / "update-stamp"),
+        "installed": written_at(PERIODIC / "upgrade-stamp"),
+        "declared": written_at(stamps / "packaging"),
+    }
 
 
 def resolver_fault() -> str:
@@ -161,6 +199,7 @@ def look(ask: Json) -> Json:
         ).strip(),
         "half_installed": lambda: said("dpkg", "--audit").splitlines(),
         "held": lambda: said("apt-mark", "showhold").split(),
+        "upgrades": lambda: upgrades(Path(ask["stamps"])),
         "drop_ins": lambda: [str(path) for path in sorted(UNITS.glob("*.d/*.conf"))],
         "left_ban": lambda: left_ban(Path(ask["start_ban"]), ask["ban_lock"]),
         "logs": lambda: logs(logs_of, Path(ask["stamps"])),

@@ -8,8 +8,10 @@ from pathlib import PurePosixPath
 
 from postroad.audit.audited import Audited
 from postroad.audit.fault import Fault, refute
+from postroad.manifest import REFRESH_UNIT
 
-DELETED = " (deleted)"
+# At which hour upgrades come is the operator's choice; that they come is asked elsewhere.
+SCHEDULES = ("apt-daily.timer", "apt-daily-upgrade.timer")
 
 
 def _ours(audited: Audited) -> set[str]:
@@ -30,7 +32,7 @@ def differing_units(audited: Audited) -> Iterator[Fault]:
 
 def edited_units(audited: Audited) -> Iterator[Fault]:
     """Units that somebody has changed by a drop-in (systemd.unit(5)), as `systemctl edit` does."""
-    units = _ours(audited)
+    units = _ours(audited).difference(SCHEDULES)
     named = units | {re.sub(r"@[^.]*", "@", unit) for unit in units}
     ours = {file.path for component in audited.components for file in component.files}
     for path in audited.system.drop_ins:
@@ -45,16 +47,17 @@ def edited_units(audited: Audited) -> Iterator[Fault]:
 
 
 def outdated_programs(audited: Audited) -> Iterator[Fault]:
-    """Daemons whose file was replaced by an upgrade since they started."""
-    units = _ours(audited)
+    """Daemons whose program or libraries were replaced by an upgrade since they started."""
+    replaced: dict[str, set[str]] = {}
     for process in audited.system.processes:
-        if process.unit in units and process.program.endswith(DELETED):
-            program = process.program.removesuffix(DELETED)
+        replaced.setdefault(process.unit, set()).update(process.replaced)
+    for unit in sorted(_ours(audited) & set(replaced)):
+        if files := sorted(replaced[unit]):
+            more = f" and {len(files) - 1} more" if files[1:] else ""
             yield Fault(
-                f"{process.unit} still runs an older {program} than the installed one "
-                f"(process {process.pid})",
+                f"{unit} still runs an older {files[0]}{more} than the installed one",
                 "what the upgrade mended is not mended here, and old and new daemons may not fit",
-                f"systemctl restart {process.unit}",
+                f"systemctl start {REFRESH_UNIT}   (why not yet: journalctl -u {REFRESH_UNIT})",
             )
 
 
@@ -79,7 +82,7 @@ def test_units_are_not_edited(audited: Audited) -> None:
 
 
 def test_daemons_run_what_is_installed(audited: Audited) -> None:
-    """By the file that each process runs."""
+    """By the files that each process runs."""
     refute(outdated_programs(audited))
 
 
