@@ -10,7 +10,7 @@ from pathlib import Path
 
 from argon2 import PasswordHasher
 
-from lab import ca, control
+from lab import ca, control, upgrades
 from lab.dns import TSIG_NAME
 from lab.guest import Guest
 from lab.network import APPLICATION, MACHINE, NAMESERVER, RESOLVER
@@ -71,6 +71,7 @@ def estate(lab: Lab) -> dict[str, object]:
         },
         "dns": _dns(lab),
         "apt_proxy": lab.apt_proxy,
+        "upgrades": {"origins": [upgrades.ORIGIN]},
         "port25_probe": "mx.bigmail.example",
         "record_ttl": 60,
     }

@@ -1,0 +1,28 @@
+"""A library is replaced under the daemons: all run the new one, one stream after another."""
+
+from __future__ import annotations
+
+from lab import road, upgrades
+from lab.session import Lab
+from tests.lab import downtimes, mail
+
+# The one that all of them run; libssl is mapped by Postfix's daemons only while there is mail.
+REPLACE = "cd /usr/lib/*-linux-gnu && cp -p libc.so.6 libc.so.6.new && mv libc.so.6.new libc.so.6"
+# The least that dpkg can be told to change; its hook comes after it as after everything.
+CHANGE = "dpkg --configure --pending"
+
+
+def test_daemons_follow_a_replaced_library_one_stream_after_another(deployed: Lab) -> None:
+    guest = deployed.targets["mail1"]
+    guest.run(REPLACE)
+    old = upgrades.outdated(guest)
+    streams = {f"postroad-postfix@{name}.service" for name in downtimes.STREAMS}
+    assert streams | {"postroad-postfix@inbound.service", "unbound.service"} <= set(old)
+    since = downtimes.now(guest)
+    guest.run(CHANGE)
+    upgrades.wait_until_refreshed(guest)
+    assert downtimes.together(guest, since) == []
+    for name in downtimes.STREAMS:
+        assert len(downtimes.of(guest, name, since)) == 1, downtimes.words(guest, since)
+    mail.flows(deployed, [("mail1", name) for name in downtimes.STREAMS])
+    assert road.plan() == []
