@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Iterable
 from pathlib import Path
 
-from lab import keys
+from lab import keys, ubuntu_like
 from lab.guest import Guest, Seed, write_container
 from lab.internet import HOSTS, Surroundings
 from lab.network import RESOLVER
@@ -57,12 +57,19 @@ def _plant_common(seed: Seed, guest: Guest, around: Surroundings) -> None:
     seed.file("/etc/ssh/ssh_host_ed25519_key.pub", public + "\n")
     seed.directory("/root/.ssh", 0o700)
     seed.file("/root/.ssh/authorized_keys", keys.ssh_key(guest.ssh_key) + "\n", 0o600)
-    seed.file("/etc/hostname", guest.name + "\n")
-    seed.file("/etc/hosts", f"127.0.0.1\tlocalhost\n::1\tlocalhost\n127.0.1.1\t{guest.name}\n")
-    seed.file("/etc/resolv.conf", f"nameserver {guest.network.ipv4(RESOLVER)}\n")
+    if guest.is_ubuntu_like:
+        ubuntu_like.plant(seed, guest)
+    else:
+        _plant_names(seed, guest)
     # systemd takes a machine without an id for a first boot and presets every unit anew.
     identity = uuid.uuid5(uuid.NAMESPACE_OID, f"{around.signing_key.pem}{guest.name}")
     seed.file("/etc/machine-id", identity.hex + "\n", 0o444)
+
+
+def _plant_names(seed: Seed, guest: Guest) -> None:
+    seed.file("/etc/hostname", guest.name + "\n")
+    seed.file("/etc/hosts", f"127.0.0.1\tlocalhost\n::1\tlocalhost\n127.0.1.1\t{guest.name}\n")
+    seed.file("/etc/resolv.conf", f"nameserver {guest.network.ipv4(RESOLVER)}\n")
 
 
 def _digest(tree: Path) -> str:

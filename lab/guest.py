@@ -6,13 +6,13 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from lab import machine
 from lab.errors import LabError
-from lab.network import Network
+from lab.network import MACHINE, Network
 from lab.shell import SYSTEM_PATH, environment, run
 
 _SSH_PORT = 22
@@ -69,6 +69,11 @@ class Guest:
     def upper(self) -> Path:
         """What differs from the image: the overlay's upper layer."""
         return self.directory / "upper"
+
+    @property
+    def is_ubuntu_like(self) -> bool:
+        """Whether it configures itself from what its hoster says, network and names included."""
+        return (self.image / "etc/cloud").is_dir()
 
     @property
     def pid(self) -> int:
@@ -292,13 +297,18 @@ def write_container(guest: Guest, mounts: Sequence[tuple[Path, str]] = ()) -> No
         "lxc.net.0.name = eth0",
         f"lxc.net.0.hwaddr = {network.mac(guest.suffixes[0])}",
         "lxc.net.0.flags = up",
-        *(f"lxc.net.0.ipv4.address = {address}/24" for address in guest.ipv4),
-        *(f"lxc.net.0.ipv6.address = {address}/64" for address in reversed(guest.ipv6)),
-        f"lxc.net.0.ipv4.gateway = {network.ipv4(1)}",
-        f"lxc.net.0.ipv6.gateway = {network.ipv6(1)}",
+        *(_addresses(guest) if not guest.is_ubuntu_like else ()),
         *(
             f"lxc.mount.entry = {source} {target.lstrip('/')} none bind,create=dir 0 0"
             for source, target in mounts
         ),
     ]
     (guest.directory / "config").write_text("\n".join(lines) + "\n")
+
+
+def _addresses(guest: Guest) -> Iterator[str]:
+    network = guest.network
+    yield from (f"lxc.net.0.ipv4.address = {address}/24" for address in guest.ipv4)
+    yield from (f"lxc.net.0.ipv6.address = {address}/64" for address in reversed(guest.ipv6))
+    yield f"lxc.net.0.ipv4.gateway = {network.ipv4(MACHINE)}"
+    yield f"lxc.net.0.ipv6.gateway = {network.ipv6(MACHINE)}"

@@ -16,11 +16,23 @@ from lab.shell import environment, run
 
 CACHE = Path("/var/cache/postroad-lab/images")
 
-_DEBIAN_SUITES = ("bookworm", "trixie")
+_DEBIAN_SUITES = ("bullseye", "bookworm", "trixie")
 _UBUNTU_SUITES = ("jammy", "noble")
-SUITES = _DEBIAN_SUITES + _UBUNTU_SUITES
+# Debian 13 with its packages of what an Ubuntu server runs beside mail (lab/ubuntu_like.py).
+_UBUNTU_LIKE = "ubuntu-like"
+SUITES = (*_DEBIAN_SUITES, *_UBUNTU_SUITES, _UBUNTU_LIKE)
 
 _BARE_PACKAGES = ("ca-certificates", "dbus", "iproute2", "openssh-server", "systemd-sysv")
+_UBUNTU_LIKE_PACKAGES = (
+    *_BARE_PACKAGES,
+    "apparmor",
+    "cloud-init",
+    "libnss-resolve",
+    "needrestart",
+    "netplan.io",
+    "systemd-resolved",
+    "ufw",
+)
 _WORLD_PACKAGES = (
     *_BARE_PACKAGES,
     "curl",
@@ -57,6 +69,14 @@ _CLEAN = (
     f' mkdir -p "$d" && printf "{_NEVER}" > "$d/lab.conf"; done',
 )
 
+# As on Ubuntu from 22.10 on: systemd holds port 22, and networkd does what netplan writes.
+_UBUNTU_UNITS = (
+    'chroot "$1" systemctl --quiet disable ssh.service',
+    'chroot "$1" systemctl --quiet enable ssh.socket systemd-networkd.service',
+)
+# Installed systems of that time have one /usr; bootstrapped ones had not.
+_MORE_PACKAGES = {"bullseye": ("usrmerge",)}
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -82,7 +102,11 @@ def bare(suite: str) -> Recipe:
     """A host as a hoster hands it over: systemd, sshd, and little more."""
     if suite not in SUITES:
         raise LabError(f"no suite {suite!r}: use one of {', '.join(SUITES)}")
-    return Recipe(f"bare-{suite}", suite, _BARE_PACKAGES, _CLEAN)
+    if suite == _UBUNTU_LIKE:
+        commands = (*_UBUNTU_UNITS, *_CLEAN)
+        return Recipe(f"bare-{suite}", "trixie", _UBUNTU_LIKE_PACKAGES, commands)
+    packages = (*_BARE_PACKAGES, *_MORE_PACKAGES.get(suite, ()))
+    return Recipe(f"bare-{suite}", suite, packages, _CLEAN)
 
 
 def world() -> Recipe:
