@@ -64,6 +64,14 @@ _UPGRADES = (
     Unit("apt-daily-upgrade.service", active="settled"),
 )
 
+# systemd-resolved, and the sockets that newer releases start it by. It believes whatever server the
+# network names, answers programs past resolv.conf(5) (nss-resolve(8)), and listens to neighbours.
+_OTHER_RESOLVER = (
+    "systemd-resolved.service",
+    "systemd-resolved-monitor.socket",
+    "systemd-resolved-varlink.socket",
+)
+
 INBOUND_UNIT = "postroad-postfix@inbound.service"
 
 
@@ -138,10 +146,14 @@ class Builder:
         )
 
     def resolv_conf(self) -> Component:
-        """The switch to our own resolver, refused until it has answered and validated."""
+        """The switch to our own resolver, refused until it has answered and validated.
+
+        From then on there is no other one on the host.
+        """
         return Component(
             "resolv-conf",
             files=self._files(self._rows("resolv-conf")),
+            masked=_OTHER_RESOLVER,
             gate=RESOLVER_PROOF,
         )
 

@@ -133,6 +133,12 @@ HOST_ROWS: tuple[Row, ...] = (
         only_where="/etc/cloud/cloud.cfg.d",
     ),
     Row(
+        "identity",
+        "base/cloud-init.conf.j2",
+        "/etc/systemd/system/cloud-.service.d/postroad.conf",
+        only_where="/etc/cloud/cloud.cfg.d",
+    ),
+    Row(
         "clock",
         "base/timesyncd.conf.j2",
         "/etc/systemd/timesyncd.conf.d/postroad.conf",

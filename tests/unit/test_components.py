@@ -189,6 +189,7 @@ def test_files_that_wait_for_a_folder_come_with_it() -> None:
     )
     assert paths(there) - paths(blank()) == {
         "/etc/cloud/cloud.cfg.d/99-postroad.cfg",
+        "/etc/systemd/system/cloud-.service.d/postroad.conf",
         "/etc/dhcp/dhclient-enter-hooks.d/postroad",
     }
 
@@ -230,6 +231,7 @@ def test_the_packages_own_daemons_never_start() -> None:
     assert {"dovecot.service", "dovecot.socket"} <= set(named("units", builder()).masked)
     assert "opendkim.service" in named("default", builder()).masked
     assert named("resolver", builder()).masked == ("unbound-resolvconf.service",)
+    assert "systemd-resolved.service" in named("resolv-conf", builder()).masked
 
 
 def test_what_a_bad_file_would_break_is_gated() -> None:

@@ -80,7 +80,8 @@ def test_after_a_change_everything_known_is_asked_and_built_anew() -> None:
     site.forget()
     assert site.state() is CLOUD
     assert set(site.component(Builder.identity).paths) - set(before) == {
-        "/etc/cloud/cloud.cfg.d/99-postroad.cfg"
+        "/etc/cloud/cloud.cfg.d/99-postroad.cfg",
+        "/etc/systemd/system/cloud-.service.d/postroad.conf",
     }
 
 
