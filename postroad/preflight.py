@@ -8,7 +8,7 @@ from postroad.foreign import daemons, firewall, keys, listeners, queues
 from postroad.settings.model import Estate, Host
 from postroad.state import HostState
 
-# Releases that the templates are written for; see docs for what was run and what only rendered.
+# Releases that the templates are written for; docs/releases.md tells which were run, and how.
 SUPPORTED = {
     "debian": ("12", "13"),
     "ubuntu": ("22.04", "24.04", "26.04"),
@@ -32,12 +32,11 @@ def refusals(estate: Estate, host: Host, state: HostState, clock_ahead: float) -
     """Why ``host`` must not be touched as it is: one sentence each, with the mend."""
     if reason := not_root(state):
         yield reason
-    releases = SUPPORTED.get(state.distribution)
-    if releases is None or state.release not in releases:
+    if not _is_made_for(state) and _release(state) not in estate.other_releases:
         known = "; ".join(f"{name} {', '.join(r)}" for name, r in SUPPORTED.items())
         yield (
-            f"it runs {state.distribution} {state.release}, which postroad does not know: "
-            f"use one of {known}"
+            f"it runs {_release(state)}, which postroad does not know: use one of {known}; or "
+            f'write "{_release(state)}" under estate["other_releases"] and answer for it yourself'
         )
     if state.var_free_kib < FREE_KIB:
         yield (
@@ -68,3 +67,21 @@ def refusals(estate: Estate, host: Host, state: HostState, clock_ahead: float) -
                 f"its own address {address} is not on the host: add it to its network "
                 "configuration, or correct it in the estate"
             )
+
+
+def warnings(state: HostState) -> Iterator[str]:
+    """What is not refused, and worth a word at every run."""
+    if not _is_made_for(state):
+        yield (
+            f"it runs {_release(state)}, which postroad is not made for: that it works there is "
+            "yours to find out, and nobody mends what its distribution no longer does"
+        )
+    yield from firewall.warnings(state)
+
+
+def _is_made_for(state: HostState) -> bool:
+    return state.release in SUPPORTED.get(state.distribution, ())
+
+
+def _release(state: HostState) -> str:
+    return f"{state.distribution} {state.release}"

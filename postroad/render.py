@@ -30,6 +30,7 @@ TEMPLATES = next(p for p in (HERE / "templates", HERE.parent / "templates") if p
 POSTFIX_PARAMETERS = (
     "cleanup_replace_stray_cr_lf",
     "force_mime_input_conversion",
+    "respectful_logging",
     "smtp_bind_address_enforce",
     "smtpd_forbid_bare_newline",
     "smtpd_forbid_bare_newline_reject_code",

@@ -7,9 +7,8 @@ from pyinfra.api.exceptions import PyinfraError
 
 from postroad.facts.outward import Port25Open
 from postroad.foreign import files
-from postroad.foreign.firewall import warnings
 from postroad.paths import BEFORE
-from postroad.preflight import refusals
+from postroad.preflight import refusals, warnings
 from postroad.site import Site
 
 

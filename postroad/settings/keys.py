@@ -23,6 +23,7 @@ ESTATE = (
     "time_servers",
     "log_days",
     "port25_probe",
+    "other_releases",
 )
 ADMIN = ("email", "networks")
 HOST = ("hostname", "ipv4", "ipv6", "shared_address", "inbound", "label", "ways_out")

@@ -348,6 +348,7 @@ class Estate:
     time_servers: tuple[str, ...]
     log_days: int
     port25_probe: str | None
+    other_releases: tuple[str, ...]
 
     def host(self, name: str) -> Host:
         """The host of this inventory name; KeyError where the estate has none."""

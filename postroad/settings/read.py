@@ -50,6 +50,7 @@ from postroad.settings.values import (
     networks,
     origin,
     port,
+    release,
     time_server,
     url,
 )
@@ -146,6 +147,7 @@ def _estate(node: Node) -> Estate | None:
     time_servers: tuple[str, ...] = table.optional("time_servers", many(time_server), ())
     log_days = table.optional("log_days", whole_number(1, 3650, "days"), defaults.LOG_DAYS)
     probe = table.nullable("port25_probe", domain, defaults.PORT25_PROBE)
+    releases: tuple[str, ...] = table.optional("other_releases", many(release), ())
     if tls is None:
         return None
     try:
@@ -170,6 +172,7 @@ def _estate(node: Node) -> Estate | None:
             time_servers=time_servers,
             log_days=log_days,
             port25_probe=probe,
+            other_releases=releases,
         )
     except IncompleteError:
         return None

@@ -25,6 +25,7 @@ _DURATION = re.compile(r"[1-9][0-9]*[smhdw]")
 _HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 _SELECTOR_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,54}[a-z0-9])?")
 _USER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
+_RELEASE = re.compile(r"[a-z0-9._-]+ [a-z0-9._-]+")
 _COMMENT = re.compile(r"[ !#-&(-~]{1,80}")
 # unattended-upgrades, 50unattended-upgrades; its short forms would say the same a second time.
 _ORIGIN_KEYS = ("origin", "label", "archive", "codename", "component", "site")
@@ -226,6 +227,19 @@ def origin(node: Node) -> str | None:
             "is no origin of packages",
             'write what `apt-cache policy` shows of it, as "origin=Shop,label=Shop-Security"'
             f" (of {', '.join(_ORIGIN_KEYS)})",
+        )
+        return None
+    return written
+
+
+def release(node: Node) -> str | None:
+    """A distribution and its release, as os-release(5) has its ID and VERSION_ID."""
+    written = text(node)
+    if written is not None and not _RELEASE.fullmatch(written):
+        node.fault(
+            "is no release",
+            'write ID and VERSION_ID of its /etc/os-release, as "debian 11" '
+            '("debian unknown" where it has no VERSION_ID)',
         )
         return None
     return written

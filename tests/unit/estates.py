@@ -41,6 +41,7 @@ def everything_optional() -> Declaration:
     declared["apt_proxy"] = "http://192.0.2.3:3142"
     declared["upgrades"] = {"origins": ["origin=Shop,label=Shop-Security"]}
     declared["time_servers"] = ["192.0.2.123"]
+    declared["other_releases"] = ["debian 11"]
     return put(declared, ("streams", "transactional", "outbound_tls"), "dane")
 
 
@@ -112,6 +113,7 @@ FIRST_MEND = frozenset(
     }
 )
 POSTFIX: dict[str, frozenset[str]] = {
+    "3.5.25": known_parameters("3.5") | SMUGGLING,
     "3.6.4": known_parameters("3.6"),
     "3.6.13": known_parameters("3.6") | FIRST_MEND,
     "3.7.11": known_parameters("3.7") | SMUGGLING,

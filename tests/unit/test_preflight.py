@@ -7,7 +7,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from postroad.preflight import CLOCK_SECONDS, FREE_KIB, SUPPORTED, refusals
+from postroad.preflight import CLOCK_SECONDS, FREE_KIB, SUPPORTED, refusals, warnings
 from postroad.state import HostState
 from tests.unit import estates
 from tests.unit.declarations import declaration
@@ -32,6 +32,17 @@ def test_a_fresh_host_is_taken() -> None:
 )
 def test_every_supported_release_is_taken(distribution: str, release: str) -> None:
     assert reasons(replace(FRESH, distribution=distribution, release=release)) == []
+
+
+def test_another_release_is_taken_where_the_operator_answers_for_it() -> None:
+    estate = replace(ESTATE, other_releases=("debian 11",))
+    bullseye = replace(FRESH, release="11")
+    assert list(refusals(estate, MAIL1, bullseye, 0)) == []
+    (sentence,) = warnings(bullseye)
+    assert "it runs debian 11, which postroad is not made for" in sentence
+    assert list(warnings(FRESH)) == []
+    (reason,) = refusals(estate, MAIL1, replace(FRESH, release="10"), 0)
+    assert 'write "debian 10" under estate["other_releases"]' in reason
 
 
 def lacking(*addresses: str) -> HostState:

@@ -116,6 +116,7 @@ SPOILED = [
     Case(("admin", "networks"), [], "is an empty list", "at least one network"),
     Case((*RECEIPTS, "clients"), [], "is an empty list", "at least one network"),
     Case(("time_servers",), ["ntp"], "is no full domain name", "whole name", ("time_servers", 0)),
+    Case(("other_releases",), ["bullseye"], "is no release", '"debian 11"', ("other_releases", 0)),
     Case(("apt_proxy",), "proxy:3142", "is no such URL", "http://"),
     Case(("upgrades", "unattended"), "no", "is a string", "True or False"),
     Case(("upgrades", "origin"), "x", "is no known key", 'write "origins"'),

@@ -60,6 +60,7 @@ def test_what_is_left_out_has_its_default() -> None:
     assert found.upgrades == Upgrades(unattended=True, origins=())
     assert found.time_servers == ()
     assert found.port25_probe == "gmail-smtp-in.l.google.com"
+    assert found.other_releases == ()
 
 
 def test_a_host_with_an_address_a_stream() -> None:

@@ -29,6 +29,8 @@ REPLACED = re.compile(r"^\S+ ..x. \S+ \S+ \d+ +(/\S+) \(deleted\)$", re.MULTILIN
 # When apt.systemd.daily last had success.
 PERIODIC = Path("/var/lib/apt/periodic")
 KEPT_BACK = Path("/var/lib/unattended-upgrades/kept-back")
+# When each log was last rotated, in Debian (logrotate(8)).
+ROTATED = Path("/var/lib/logrotate/status")
 # Where `systemctl edit` writes; what packages bring is elsewhere (systemd.unit(5)).
 UNITS = Path("/etc/systemd/system")
 
@@ -160,9 +162,11 @@ def logs(folder: Path, stamps: Path) -> list[Json]:
 
 def rotation_words(configuration: str) -> list[str]:
     """What logrotate(8) finds wrong with its configuration."""
+    # Before the first rotation there is no state, of which logrotate before 3.19 complains.
+    state = [] if ROTATED.exists() else ["--state", "/dev/null"]
     try:
         shown = subprocess.run(
-            ["logrotate", "-d", configuration], capture_output=True, text=True, timeout=20
+            ["logrotate", "-d", *state, configuration], capture_output=True, text=True, timeout=20
         )
     except OSError:
         return ["error: logrotate is not installed"]

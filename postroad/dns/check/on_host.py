@@ -43,7 +43,7 @@ def main() -> None:
     deadline = time.monotonic() + TOTAL_SECONDS
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         found = list(pool.map(partial(ask, stub=stub, deadline=deadline), names))
-    json.dump(dict(zip(names, found)), sys.stdout)  # noqa: B905  # Python 3.9 has no strict=
+    json.dump(dict(zip(names, found)), sys.stdout)  # Python 3.9 has no strict=
 
 
 if __name__ == "__main__":

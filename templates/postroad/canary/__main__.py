@@ -55,12 +55,12 @@ REFUSED_STATUS = 3  # Of the transient unit alone: tells a verdict from a canary
 
 def called(arguments: Sequence[str]) -> Canary | None:
     """The canary that the command line asks for; None where it is no such command line."""
-    match list(arguments):
-        case ["stream", name, stage] if re.fullmatch(r"[a-z0-9]+", name):
-            canary = Canary(name, Path(stage).absolute())
-            return canary if canary.is_stream else None
-        case ["inbound" | "default" as name, stage]:
-            return Canary(name, Path(stage).absolute())
+    *kind, name, stage = ["", "", *arguments]
+    canary = Canary(name, Path(stage).absolute())
+    if kind == ["", "", "stream"] and re.fullmatch(r"[a-z0-9]+", name) and canary.is_stream:
+        return canary
+    if kind == ["", ""] and name in ("inbound", "default"):
+        return canary
     return None
 
 

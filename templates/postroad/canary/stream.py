@@ -61,7 +61,7 @@ def check_closed(canary: Canary, at: Listener, password: str) -> None:
 
 def list_tasks(lists: Sequence[Listener]) -> Iterator[Task]:
     """Strangers are refused behind each restriction list."""
-    for name, at in zip(LISTS, lists, strict=True):
+    for name, at in zip(LISTS, lists):
         what = f"mail of a stranger, by smtpd_{name}_restrictions alone,"
         mail = Mail(f"stranger@{domain_of(ELSEWHERE)}", ELSEWHERE, ELSEWHERE)
         yield partial(check_probe, Probe(what, at, mail, client=STRANGER), "")

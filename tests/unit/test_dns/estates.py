@@ -136,6 +136,7 @@ def estate(*hosts: Host, reports: str = "dmarc@shop.example") -> Estate:
         time_servers=(),
         log_days=30,
         port25_probe=None,
+        other_releases=(),
     )
 
 
