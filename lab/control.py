@@ -107,6 +107,15 @@ def down() -> bool:
         return bool(known)
 
 
+def down_mine() -> None:
+    """Take this process's lab away, and leave the checkout's others."""
+    with state.lock():
+        if known := mine():
+            remains.remove(known.number)
+        if not state.numbers():
+            machine.restore(state.RUN)
+
+
 def name() -> str:
     """The name of this process's lab among those of its checkout."""
     return os.environ.get(NAME_VARIABLE, "lab")

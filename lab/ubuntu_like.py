@@ -10,7 +10,7 @@ import json
 from lab.guest import Guest, Seed
 from lab.network import MACHINE, RESOLVER
 
-_SEED = "/var/lib/cloud/seed/nocloud-net"
+SEED = "/var/lib/cloud/seed/nocloud-net"
 
 # As Ubuntu's own ssh.socket is, from 22.10 on.
 _SSH_SOCKET = """\
@@ -29,9 +29,9 @@ def plant(seed: Seed, guest: Guest) -> None:
     # Ubuntu's needrestart asks nobody where nobody is there to answer.
     seed.file("/etc/needrestart/conf.d/50-ubuntu.conf", "$nrconf{restart} = q(a);\n")
     seed.file("/etc/cloud/cloud.cfg.d/90_dpkg.cfg", "datasource_list: [ NoCloud, None ]\n")
-    seed.file(f"{_SEED}/meta-data", f"instance-id: {guest.container}\n", 0o600)
-    seed.file(f"{_SEED}/user-data", f"#cloud-config\n{json.dumps(_user_data(guest))}\n", 0o600)
-    seed.file(f"{_SEED}/network-config", json.dumps(_network(guest)) + "\n", 0o600)
+    seed.file(f"{SEED}/meta-data", f"instance-id: {guest.container}\n", 0o600)
+    seed.file(f"{SEED}/user-data", f"#cloud-config\n{json.dumps(_user_data(guest))}\n", 0o600)
+    seed.file(f"{SEED}/network-config", json.dumps(_network(guest)) + "\n", 0o600)
 
 
 def _user_data(guest: Guest) -> dict[str, object]:
