@@ -329,7 +329,7 @@ def rows(estate: Estate, host: Host) -> Iterator[Row]:
 def every_row() -> Iterator[Row]:
     """Every row that a host may have, whatever an estate wants: what it had wanted once, too."""
     yield from HOST_ROWS
-    yield from (APT_PROXY_ROW, ROOT_HINTS_ROW, TRUST_ANCHOR_ROW)
+    yield from (APT_PROXY_ROW, UPGRADES_ROW, ROOT_HINTS_ROW, TRUST_ANCHOR_ROW)
     yield from (RENEWED_ROW, PRIVATE_CA_ROW, RFC2136_ROW, SUPPLIED_CHAIN_ROW, SUPPLIED_KEY_ROW)
     for stream in STREAM_NAMES:
         yield from (row.of_stream(stream) for row in STREAM_ROWS)

@@ -35,7 +35,7 @@ at=$units/$unit
 reread() {{ cp {root}/etc/one "$at/read" 2>/dev/null; }}
 case $verb in
 daemon-reload|reset-failed) ;;
-is-active) grep -qx active "$at/active" ;;
+is-active) grep -qsx active "$at/active" ;;
 enable) echo enabled > "$at/unit_file" ;;
 mask) mkdir -p "$at"; echo masked > "$at/unit_file"; echo inactive > "$at/active" ;;
 start|restart)

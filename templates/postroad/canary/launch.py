@@ -48,7 +48,7 @@ def launch(canary: Canary) -> int:
     stop = f"systemctl stop {' '.join(canary.daemons)} 2>/dev/null"
     properties = (
         f"RuntimeMaxSec={LIFETIME_SECONDS}",
-        # The daemons join its name spaces: a private /tmp that it has not, they would not have either.
+        # The daemons join its name spaces: a private /tmp that it lacks, they would lack as well.
         "PrivateNetwork=yes",
         "PrivateTmp=yes",
         f"RuntimeDirectory={canary.home.name} {drop_ins}",
