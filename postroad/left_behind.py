@@ -57,7 +57,7 @@ def names_text(found: Names, estate: Estate, leaving: Collection[str]) -> str:
     listed = ", ".join(sorted(leaving))
     lines = [
         f"In the DNS, when nobody sends by {listed} any more and the estate is without:",
-        *_section("these hold less than now (`postroad dns plan` says what)", found.changed),
+        *_section("these change (`postroad dns plan` says to what)", found.changed),
         *_section("delete these", (r for r in found.deleted if not _is_key(r))),
         *_section(
             "a week later, when its last mail has been read, delete the DKIM keys",

@@ -47,7 +47,8 @@ def leave(departure: Departure) -> None:
     is_held = departure.is_held
     stopped = [one.name for one in ours.instances if ours.runs and not is_held]
     operations.stop(name=titled(site, "Stop and remove", stopped), departure=departure)
-    rules = () if is_held else departure.rules()
+    early = ("early rules",) if taken_back.early_rules(ours) else ()
+    rules = () if is_held else (*departure.rules(), *early)
     operations.firewall(name=titled(site, "Firewall", rules), departure=departure)
     parts = () if is_held else taken_back.parts(ours)
     operations.give_back(name=titled(site, "Take back", parts), departure=departure)
