@@ -12,6 +12,7 @@ import shlex
 from base64 import b64decode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from hashlib import sha256
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
@@ -238,7 +239,9 @@ def _files_and_names(ask: Questions) -> str:
             'm addresses; ip -o addr show 2>/dev/null | awk \'{sub("/.*","",$4); print $4}\'',
             f"m files; stat -c '%n|%F|%U|%G|%a' {_words(ask.paths)} "
             f"{keys}/*/keys {keys}/*/keys/* {keys}/*/keys/*/*.pem 2>/dev/null",
-            f"m hashes; sha256sum {_words(ask.paths)} 2>/dev/null",
+            # Only of what is there: not every sha256sum goes on after a file that is missing.
+            f"m hashes; find {_words(ask.paths)} -maxdepth 0 -type f -exec sha256sum {{}} + "
+            "2>/dev/null",
             f'm users; for u in {_words(ask.users)}; do echo "$u $(id -u $u 2>/dev/null)"; done',
             f'm groups; for u in {_words(ask.users)}; do echo "$u $(id -g $u 2>/dev/null)"; done',
             f"m stamps; cd {shlex.quote(ask.stamp_folder)} 2>/dev/null && grep -H . * 2>/dev/null",
@@ -292,10 +295,7 @@ def _certificates(ask: Questions) -> str:
             f"m lives; grep -H . {keys}/*/keys/*/*.life /dev/null 2>/dev/null",
             # Asked once for all: openssl takes longer to start than all the rest together.
             f"m certificate; if [ -f {chain} ]; then",
-            f"said=$(openssl x509 -in {chain} -noout -pubkey -ext subjectAltName -enddate "
-            "2>/dev/null)",
-            'echo "$said"',
-            'date -d "$(echo "$said" | sed -n \'s/^notAfter=//p\')" +%s; fi',
+            f"openssl x509 -in {chain} -noout -pubkey -ext subjectAltName -enddate 2>/dev/null; fi",
             f"m certificate-fault; cat {CERTIFICATE_FAULT} 2>/dev/null",
             f"m renewal; grep -E '^({remembered}) = ' {ACME_RENEWAL} 2>/dev/null",
         ]
@@ -384,6 +384,9 @@ def _keys(lines: Iterable[str], lives: Iterable[str]) -> tuple[KeyState, ...]:
     return tuple(sorted(keys, key=lambda k: (k.stream, k.domain, k.selector)))
 
 
+# As openssl(1) prints it, whatever the language (ASN1_TIME_print(3)).
+_END = "notAfter=%b %d %H:%M:%S %Y GMT"
+
 _PEM_BEGIN, _PEM_END = "-----BEGIN PUBLIC KEY-----", "-----END PUBLIC KEY-----"
 
 
@@ -394,7 +397,10 @@ def _split(lines: Iterable[str], mark: str) -> Iterator[tuple[str, str, str]]:
 def _certificate(
     lines: Sequence[str], renewal: Sequence[str], clock: float
 ) -> CertificateState | None:
-    if not lines or not lines[-1].strip().isdigit():
+    ends = next((line for line in lines if line.startswith("notAfter=")), "")
+    try:
+        end = datetime.strptime(ends, _END).replace(tzinfo=UTC).timestamp()
+    except ValueError:
         return None
     names = {
         part.strip().removeprefix("DNS:")
@@ -404,9 +410,7 @@ def _certificate(
     }
     remembered = (line.partition(" = ") for line in renewal)
     renewal_of = {key.strip(): value.strip() for key, _, value in remembered}
-    return CertificateState(
-        frozenset(names), int(int(lines[-1]) - clock), renewal_of, _public_key(lines)
-    )
+    return CertificateState(frozenset(names), int(end - clock), renewal_of, _public_key(lines))
 
 
 def _public_key(lines: Sequence[str]) -> str:

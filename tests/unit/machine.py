@@ -13,6 +13,7 @@ import textwrap
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -378,8 +379,9 @@ def _certificate(state: HostState) -> list[str]:
     pem = ["-----BEGIN PUBLIC KEY-----", *textwrap.wrap(key, 64), "-----END PUBLIC KEY-----"]
     names = ", ".join(f"DNS:{name}" for name in sorted(state.certificate.names))
     # Rounded up: the parser subtracts the clock's fraction and cuts off the rest.
-    ends = int(state.clock) + 1 + state.certificate.seconds_left
-    return [*(pem if key else []), "X509v3 Subject Alternative Name: ", f"    {names}", str(ends)]
+    seconds = int(state.clock) + 1 + state.certificate.seconds_left
+    ends = datetime.fromtimestamp(seconds, UTC).strftime("notAfter=%b %d %H:%M:%S %Y GMT")
+    return [*(pem if key else []), "X509v3 Subject Alternative Name: ", f"    {names}", ends]
 
 
 def _firewall(firewall: ufw.State) -> list[str]:

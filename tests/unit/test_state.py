@@ -115,6 +115,9 @@ ssh=198.51.100.7 50000 192.0.2.11 22
 @@postroad end
 """
 
+# 100 seconds after the bare host's clock.
+ENDS = "notAfter=Nov 23 19:01:40 2026 GMT"
+
 DEPLOYED = replace(
     blank(),
     clock=1795460400.5,
@@ -248,17 +251,18 @@ def test_the_fact_says_so_in_pyinfra_s_own_way() -> None:
     [
         ("", None),
         ("unable to load certificate", None),
+        ("notAfter=soon", None),
         (
-            "X509v3 Subject Alternative Name: \n    DNS:a.example, DNS:b.example\n1795460500",
+            "X509v3 Subject Alternative Name: \n    DNS:a.example, DNS:b.example\n" + ENDS,
             CertificateState(frozenset({"a.example", "b.example"}), 99),
         ),
-        ("1795460300", CertificateState(frozenset(), -100)),
+        ("notAfter=Nov 23 18:58:20 2026 GMT", CertificateState(frozenset(), -100)),
         (
-            "-----BEGIN PUBLIC KEY-----\nMIIB\nAA==\n-----END PUBLIC KEY-----\n1795460500",
+            "-----BEGIN PUBLIC KEY-----\nMIIB\nAA==\n-----END PUBLIC KEY-----\n" + ENDS,
             CertificateState(frozenset(), 99, public_key="MIIBAA=="),
         ),
         (
-            "-----BEGIN PUBLIC KEY-----\nMIIB\n1795460500",
+            "-----BEGIN PUBLIC KEY-----\nMIIB\n" + ENDS,
             CertificateState(frozenset(), 99, public_key=""),
         ),
     ],
@@ -341,6 +345,19 @@ def test_the_probe_tells_a_file_s_kind_owner_mode_and_content(box: Sandbox) -> N
     )
     assert found[paths[1]] == FileState("directory", OWNER, GROUP, 0o751)
     assert found[paths[2]].kind == "symlink"
+
+
+def test_the_probe_reads_contents_with_a_sha256sum_that_stops_at_what_is_missing(
+    box: Sandbox,
+) -> None:
+    strict, there = box.root / "strict", box.root / "there"
+    strict.write_text('#!/bin/sh\nfor f; do [ -f "$f" ] || exit 1; done; sha256sum "$@"\n')
+    strict.chmod(0o755)
+    there.write_text("content")
+    asked = questions(box, f"{box.root}/missing", str(box.root), str(there))
+    said = box.sh(probe(asked).replace("sha256sum", str(strict))).stdout
+    found = parse(said.splitlines()).files[str(there)]
+    assert found.sha256 == hashlib.sha256(b"content").hexdigest()
 
 
 def test_the_probe_reads_stamps_as_scripts_write_them(box: Sandbox) -> None:
