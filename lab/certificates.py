@@ -2,6 +2,8 @@
 
 import datetime
 import hashlib
+import ipaddress
+from collections.abc import Sequence
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -42,6 +44,32 @@ def issue(authority: str, host: str) -> str:
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
     )
     return _pem(key) + _text(builder.sign(issuer_key, hashes.SHA256()))
+
+
+def self_signed(names: Sequence[str], address: str) -> str:
+    """A key and certificate for *names* and one *address*, signed by itself, in one PEM text.
+
+    The first name is the subject.
+    """
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])])
+    alternatives = [*map(x509.DNSName, names), x509.IPAddress(ipaddress.ip_address(address))]
+    builder = (
+        _builder(subject, subject, key.public_key())
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+    )
+    return _pem(key) + _text(builder.sign(key, hashes.SHA256()))
+
+
+def holds(pem: str, names: Sequence[str], address: str, left: datetime.timedelta) -> bool:
+    """Whether the certificate in *pem* is for these and has that much time left."""
+    found = x509.load_pem_x509_certificate(pem.encode())
+    told = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    known = {str(one.value) for one in told}
+    rest = found.not_valid_after_utc - datetime.datetime.now(datetime.UTC)
+    return known.issuperset([*names, address]) and rest > left
 
 
 def certificate(pem: str) -> str:

@@ -33,6 +33,8 @@ _UBUNTU_LIKE_PACKAGES = (
     "systemd-resolved",
     "ufw",
 )
+# What a hoster's image has besides, and pyinfra and Vagrant count on.
+_BOX_PACKAGES = ("ifupdown", "isc-dhcp-client", "python3", "sudo")
 _WORLD_PACKAGES = (
     *_BARE_PACKAGES,
     "curl",
@@ -78,6 +80,15 @@ _UBUNTU_UNITS = (
 _MORE_PACKAGES = {"bullseye": ("usrmerge",)}
 
 
+# A box's host keys are made at its first start: no two hosts may have the same (sshd(8), -t).
+_HOST_KEYS_UNIT = (
+    "[Unit]\\nDescription=SSH host keys of this box\\nBefore=ssh.service\\n"
+    "ConditionPathExists=!/etc/ssh/ssh_host_ed25519_key\\n"
+    "[Service]\\nType=oneshot\\nExecStart=/usr/bin/ssh-keygen -A\\n"
+    "[Install]\\nWantedBy=multi-user.target\\n"
+)
+
+
 @dataclass(frozen=True)
 class Recipe:
     """What an image is made of. Any change of it makes another image."""
@@ -107,6 +118,27 @@ def bare(suite: str) -> Recipe:
         return Recipe(f"bare-{suite}", "trixie", _UBUNTU_LIKE_PACKAGES, commands)
     packages = (*_BARE_PACKAGES, *_MORE_PACKAGES.get(suite, ()))
     return Recipe(f"bare-{suite}", suite, packages, _CLEAN)
+
+
+def vagrant(suite: str) -> Recipe:
+    """What a Vagrant box holds: a bare host that takes its address by DHCP, and a user `vagrant`.
+
+    Its insecure key is Vagrant's well-known one, which `vagrant up` replaces. The commands name no
+    file outside of the tree: the key and the network are added when the box is packed (lab/box.py).
+    """
+    own = bare(suite)
+    user = (
+        'chroot "$1" useradd --create-home --shell /bin/bash vagrant',
+        'echo "vagrant ALL=(ALL) NOPASSWD: ALL" > "$1"/etc/sudoers.d/vagrant',
+        'chmod 440 "$1"/etc/sudoers.d/vagrant',
+        'printf "auto lo eth0\\niface lo inet loopback\\niface eth0 inet dhcp\\n"'
+        ' > "$1"/etc/network/interfaces',
+        ': > "$1"/etc/fstab',
+        f'printf "{_HOST_KEYS_UNIT}" > "$1"/etc/systemd/system/box-host-keys.service',
+        'chroot "$1" systemctl --quiet enable box-host-keys.service',
+    )
+    packages = (*own.packages, *_BOX_PACKAGES)
+    return Recipe(f"vagrant-{suite}", suite, packages, (*user, *own.commands))
 
 
 def world() -> Recipe:

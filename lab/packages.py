@@ -1,4 +1,4 @@
-"""The Debian packages that the lab needs on this machine."""
+"""The Debian packages that the lab, and Vagrant with LXC, need on this machine."""
 
 import shutil
 import tempfile
@@ -19,6 +19,19 @@ NEEDED = (
     "nftables",
     "openssh-client",
     "strace",
+)
+# What `vagrant up --provider=lxc` needs, and building a box for it. bridge-utils and dnsmasq-base:
+# lxc-net gives guests a bridge and DHCP by them.
+VAGRANT = (
+    "bridge-utils",
+    "debian-archive-keyring",
+    "dnsmasq-base",
+    "iproute2",
+    "iptables",
+    "lxc",
+    "mmdebstrap",
+    "vagrant",
+    "vagrant-lxc",
 )
 
 # Others who judge a host, for those who ask them (lab/judges.py); the lab itself runs without.

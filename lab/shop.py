@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import os
 import re
-import secrets
 from pathlib import Path
-
-from argon2 import PasswordHasher
 
 from lab import ca, control, upgrades
 from lab.dns import TSIG_NAME
 from lab.guest import Guest
+from lab.logins import Logins, logins
 from lab.network import APPLICATION, MACHINE, NAMESERVER, RESOLVER
 from lab.session import Lab
 
@@ -20,9 +16,6 @@ DOMAIN = "shop.example"
 ADMIN = "ops@bigmail.example"
 # The shop's web host is the host of its application.
 WEB_HOST = "app.lab.example"
-# Nobody can guess the lab's passwords. A hash as costly as `postroad secret hash` makes it would
-# take half a core of this machine while mail flows, 0.1 to 0.2 s a login.
-_LIGHT = PasswordHasher(time_cost=1, memory_cost=8192, parallelism=1)
 # Login of the shop's application on each stream.
 USERS = {"transactional": "shop", "marketing": "campaigns"}
 
@@ -117,9 +110,7 @@ def _way_out(guest: Guest, index: int, name: str) -> dict[str, object]:
     return {"ipv4": guest.ipv4[index], "ipv6": guest.ipv6[index], "helo": f"{name}.{DOMAIN}"}
 
 
-def _stream(
-    domain: str, stream: str, users: dict[str, dict[str, str]], clients: list[str]
-) -> dict[str, object]:
+def _stream(domain: str, stream: str, users: Logins, clients: list[str]) -> dict[str, object]:
     user = USERS[stream]
     return {
         "from_domains": [domain],
@@ -132,24 +123,5 @@ def _stream(
     }
 
 
-def _users() -> dict[str, dict[str, str]]:
-    """The logins; made once for this checkout, since a salted hash is new each time."""
-    place = users_file()
-    if not place.exists():
-        made = {user: _user(secrets.token_urlsafe(18)) for user in USERS.values()}
-        place.parent.mkdir(parents=True, exist_ok=True)
-        new = place.with_name(f"{place.name}.{os.getpid()}")
-        with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            json.dump(made, file)
-        try:
-            os.link(new, place)
-        except FileExistsError:
-            pass  # Another process was first: its logins are the lab's.
-        finally:
-            new.unlink()
-    found: dict[str, dict[str, str]] = json.loads(place.read_text())
-    return found
-
-
-def _user(password: str) -> dict[str, str]:
-    return {"password": password, "hash": f"{{ARGON2ID}}{_LIGHT.hash(password)}"}
+def _users() -> Logins:
+    return logins(users_file(), USERS.values())

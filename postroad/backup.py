@@ -45,6 +45,11 @@ class Backup:
     archive: bytes = field(repr=False)
 
 
+def archive_name(host: str) -> str:
+    """The file of a host in the folder of backups; an inventory's names may hold slashes."""
+    return f"{host.replace('/', '-')}.tar"
+
+
 class NoBackupError(ValueError):
     """A file that is not a backup of ours; the message says why."""
 

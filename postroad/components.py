@@ -20,6 +20,7 @@ from postroad.paths import (
     MAILBOXES,
     OPENED,
     RESOLVER_PROOF,
+    SINK,
     STATE,
     TOOLS,
     config_folder,
@@ -34,10 +35,12 @@ from postroad.render import HostFacts, Renderer
 from postroad.settings.model import AcmeTls, Estate, Host, StreamName, SuppliedTls
 from postroad.state import HostState
 
-# The checker wants the operator's own hints and anchor where the configuration names them.
+# The checker wants the operator's own hints and anchor where the configuration names them. Without
+# any, the root's anchor is copied by the package's unit when it first starts, from dns-root-data.
 _UNBOUND_CHECK = (
-    'sed "s,/etc/unbound/postroad-,$stage&," "$stage"/etc/unbound/unbound.conf '
-    '> "$stage"/unbound.conf && unbound-checkconf "$stage"/unbound.conf'
+    'sed "s,/etc/unbound/postroad-,$stage&,; s,/var/lib/unbound/root.key,/usr/share/dns/root.key," '
+    '"$stage"/etc/unbound/unbound.conf > "$stage"/unbound.conf '
+    '&& unbound-checkconf "$stage"/unbound.conf'
 )
 
 
@@ -106,6 +109,8 @@ class Builder:
         yield self.trust()
         yield self.certificate()
         yield self.default()
+        if self.estate.lone:
+            yield self.sink()
         yield from (self.stream(name) for name in self.host.streams)
         if self.host.inbound:
             yield self.inbound()
@@ -228,6 +233,22 @@ class Builder:
             masked=("opendkim.service",),
             gate=f'{CANARY} default "$stage"',
             activate=(_REST,),
+        )
+
+    def sink(self) -> Component:
+        """Where all mail of a lone box ends: a file for each message, as it would have left."""
+        rows = self._rows("sink")
+        (row,) = rows
+        owner = {"owner": MAILBOX_USER, "group": MAILBOX_USER}
+        return Component(
+            "sink",
+            directories=(
+                Directory(MAILBOXES, mode=0o750, **owner),
+                Directory(SINK, mode=0o700, **owner),
+            ),
+            files=self._files(rows),
+            units=(Unit(row.reader, reads=(row.path,), on_change="restart"),),
+            gate=f'systemd-analyze verify --man=no "$stage"{row.path}',
         )
 
     def firewall(self) -> Component:

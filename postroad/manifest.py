@@ -33,6 +33,7 @@ ComponentName = Literal[
     "trust",
     "certificate",
     "default",
+    "sink",
     "stream",
     "inbound",
     "firewall",
@@ -151,13 +152,6 @@ HOST_ROWS: tuple[Row, ...] = (
         reader="unbound.service",
         before="perhaps",
     ),
-    Row(
-        "resolver",
-        "unbound/dhclient-hook.j2",
-        "/etc/dhcp/dhclient-enter-hooks.d/postroad",
-        only_where="/etc/dhcp/dhclient-enter-hooks.d",
-    ),
-    Row("resolv-conf", "unbound/resolv.conf.j2", "/etc/resolv.conf", before="surely"),
     Row("tools", "postroad/world-sees.py", "/usr/local/lib/postroad/world-sees", mode=0o755),
     *_CANARY_ROWS,
     Row(
@@ -190,6 +184,24 @@ HOST_ROWS: tuple[Row, ...] = (
         reader="postfix.service",
         before="perhaps",
     ),
+)
+
+# The host asks its own resolver alone. A lone box asks whom its network names.
+OWN_RESOLVER_ROWS: tuple[Row, ...] = (
+    Row(
+        "resolver",
+        "unbound/dhclient-hook.j2",
+        "/etc/dhcp/dhclient-enter-hooks.d/postroad",
+        only_where="/etc/dhcp/dhclient-enter-hooks.d",
+    ),
+    Row("resolv-conf", "unbound/resolv.conf.j2", "/etc/resolv.conf", before="surely"),
+)
+
+SINK_ROW = Row(
+    "sink",
+    "systemd/postroad-sink.service.j2",
+    "/etc/systemd/system/postroad-sink.service",
+    reader="postroad-sink.service",
 )
 
 FIREWALL_ROWS: tuple[Row, ...] = (
@@ -300,6 +312,10 @@ INBOUND_ROWS: tuple[Row, ...] = (
 def rows(estate: Estate, host: Host) -> Iterator[Row]:
     """Every row that the estate wants on ``host``, whatever the host is like now."""
     yield from HOST_ROWS
+    if estate.lone:
+        yield SINK_ROW
+    else:
+        yield from OWN_RESOLVER_ROWS
     if estate.apt_proxy:
         yield APT_PROXY_ROW
     if estate.upgrades.unattended:
@@ -328,7 +344,7 @@ def rows(estate: Estate, host: Host) -> Iterator[Row]:
 
 def every_row() -> Iterator[Row]:
     """Every row that a host may have, whatever an estate wants: what it had wanted once, too."""
-    yield from HOST_ROWS
+    yield from (*HOST_ROWS, *OWN_RESOLVER_ROWS, SINK_ROW)
     yield from (APT_PROXY_ROW, UPGRADES_ROW, ROOT_HINTS_ROW, TRUST_ANCHOR_ROW)
     yield from (RENEWED_ROW, PRIVATE_CA_ROW, RFC2136_ROW, SUPPLIED_CHAIN_ROW, SUPPLIED_KEY_ROW)
     for stream in STREAM_NAMES:

@@ -44,6 +44,9 @@ INBOUND = "inbound"
 
 # The loopback listener that takes root's and cron's mail; above 1023 and registered to nobody.
 SYSTEM_MAIL_PORT = 10587
+# Where a lone box's sink listens on loopback, and what it keeps.
+SINK_PORT = 10025
+SINK = f"{MAILBOXES}/sink"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,8 @@ class Paths:
     mailboxes: str = MAILBOXES
     refresh: str = REFRESH
     system_mail_port: int = SYSTEM_MAIL_PORT
+    sink: str = SINK
+    sink_port: int = SINK_PORT
 
 
 def paths_for(estate: Estate, stream: str = "") -> Paths:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from postroad.foreign import daemons, firewall, keys, listeners, queues
-from postroad.settings.model import Estate, Host
+from postroad.settings.model import STREAM_NAMES, Estate, Host
 from postroad.state import HostState
 
 # Releases that the templates are written for; docs/releases.md tells which were run, and how.
@@ -38,6 +38,7 @@ def refusals(estate: Estate, host: Host, state: HostState, clock_ahead: float) -
             f"it runs {_release(state)}, which postroad does not know: use one of {known}; or "
             f'write "{_release(state)}" under estate["other_releases"] and answer for it yourself'
         )
+    yield from _in_another_world(estate, state)
     if state.var_free_kib < FREE_KIB:
         yield (
             f"/var has {state.var_free_kib // 1024} MiB free: make room, {FREE_KIB // 1024} MiB "
@@ -85,3 +86,19 @@ def _is_made_for(state: HostState) -> bool:
 
 def _release(state: HostState) -> str:
     return f"{state.distribution} {state.release}"
+
+
+def _in_another_world(estate: Estate, state: HostState) -> Iterator[str]:
+    """A host is lone from its first run on, or never: its queues hold mail for the world, or none.
+
+    What is adopted is read, since a run that died has adopted the sink before any stream.
+    """
+    if estate.lone and "sink" not in state.adopted and state.adopted.intersection(STREAM_NAMES):
+        yield (
+            'it is a sending server, and the estate says "lone": what waits in its queues would go '
+            "to the sink. Use a bare host"
+        )
+    if not estate.lone and "sink" in state.adopted:
+        yield (
+            "it was a lone box, whose mail goes to a sink: destroy it, and begin with a bare host"
+        )

@@ -173,6 +173,7 @@ class Renderer:
             "host": host,
             "facts": facts,
             "paths": paths_for(estate, name or ""),
+            "mailbox_user": MAILBOX_USER,
             "system_stream": system,
             "inbound_domains": inbound_domains(estate, host),
             "inbound_addresses": inbound_addresses(host),

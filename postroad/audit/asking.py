@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from postroad.component import Component
+from postroad.dns.dkim import LiveKey, key_record
 from postroad.manifest import rows_of
 from postroad.operations.base import POLICY
 from postroad.paths import INSTALL_LOCK, LOGS, STAMPS, paths_for
@@ -76,6 +77,12 @@ def probes(estate: Estate, host: Host, components: tuple[Component, ...]) -> lis
         for stream, _ in estate.streams_of(host)
         for probe in _probes(stream, signer_socket(components, stream.name))
     ]
+
+
+def without_dns(probes: list[Json], keys: Iterable[LiveKey]) -> list[Json]:
+    """The probes of a lone box, whose signatures are held against the keys that are on the host."""
+    records = {key.owner.rstrip("."): key_record(key) for key in keys}
+    return [{**probe, "records": records} for probe in probes]
 
 
 def _probes(stream: Stream, socket: str) -> Iterator[Json]:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 DEPLOY = "deploys/mailserver.py"
 HOST_PARAMETER = "_testinfra_host"
+WAIVED = "waived: "
 
 _FAULT = pytest.StashKey[str]()
 
@@ -69,6 +70,15 @@ class Audit:
             about = _about(item)
             if about is not None:
                 item.user_properties += [("check", _check(item)), ("host", about)]
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """Do not even ask what cannot hold of a lone box; it is listed as waived."""
+        from postroad.lone import waived
+
+        why = waived(self.loaded.estate, _check(item)) if _about(item) is not None else ""
+        if why:
+            pytest.skip(f"{WAIVED}{_check(item)}: {why}")
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep what became of a check."""
@@ -189,7 +199,10 @@ def _check(item: pytest.Item) -> str:
 def _result(check: str, host: str, seen: pytest.TestReport) -> Result:
     if seen.skipped:
         reason = seen.longrepr[2] if isinstance(seen.longrepr, tuple) else seen.longreprtext
-        return Result(check, host, "unknown", reason.removeprefix("Skipped: unknown: "))
+        reason = reason.removeprefix("Skipped: ")
+        if reason.startswith(WAIVED):
+            return Result(check, host, "waived", reason.removeprefix(WAIVED))
+        return Result(check, host, "unknown", reason.removeprefix("unknown: "))
     if seen.passed:
         return Result(check, host, "ok", "")
     verdict: report.Verdict = "wrong" if seen.when == "call" else "error"

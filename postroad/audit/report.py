@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal
 
-Verdict = Literal["ok", "wrong", "unknown", "error"]
+Verdict = Literal["ok", "wrong", "unknown", "error", "waived"]
 
 # https://www.monitoring-plugins.org/doc/guidelines.html, plugin return codes.
 STATES = {0: "OK", 1: "WARNING", 2: "CRITICAL", 3: "UNKNOWN"}
@@ -19,7 +19,10 @@ TOLD = 3
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One check of a host or the estate; ``unknown`` has no answer, ``error`` no question."""
+    """One check of a host or the estate; ``unknown`` has no answer, ``error`` no question.
+
+    ``waived`` was not made, because it cannot hold of a lone box (`postroad.lone`).
+    """
 
     check: str
     host: str
@@ -40,7 +43,7 @@ def nagios_status(results: Sequence[Result]) -> int:
     verdicts = {result.verdict for result in results}
     if "wrong" in verdicts:
         return 2
-    if not verdicts or "error" in verdicts:
+    if not verdicts - {"waived"} or "error" in verdicts:
         return 3
     return 1 if "unknown" in verdicts else 0
 
@@ -49,9 +52,11 @@ def nagios_line(results: Sequence[Result], seconds: float) -> str:
     """One line: the state, what is wrong (the first thing of each check), and the counts."""
     counts = {
         verdict: sum(result.verdict == verdict for result in results)
-        for verdict in ("ok", "wrong", "unknown", "error")
+        for verdict in ("ok", "wrong", "unknown", "error", "waived")
     }
-    bad = [result for result in results if result.verdict != "ok"]
+    if not counts["waived"]:
+        del counts["waived"]
+    bad = [result for result in results if result.verdict not in ("ok", "waived")]
     bad.sort(key=lambda result: result.verdict != "wrong")
     told = "; ".join(f"{r.host}: {r.check}: {_first_line(r.detail)}" for r in bad[:TOLD])
     if len(bad) > TOLD:

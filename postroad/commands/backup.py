@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from postroad.backup import NoBackupError, checked
+from postroad.backup import NoBackupError, archive_name, checked
 from postroad.commands.asking import NOBODY, told, who_answers
 from postroad.facts.saved import Saved
 from postroad.site import Site
@@ -46,7 +46,7 @@ def _keep(arguments: argparse.Namespace) -> int:
     heard = who_answers(arguments.inventory, _look)
     status = heard.status
     for host, archive in heard.answers:
-        place = arguments.folder / f"{host}.tar"
+        place = arguments.folder / archive_name(host)
         try:
             members = checked(archive)
         except NoBackupError as error:

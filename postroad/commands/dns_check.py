@@ -15,6 +15,7 @@ from postroad.live import reached
 from postroad.settings.faults import EstateFaults
 
 NOT_ASKED = 3
+LONE = "the estate is lone: the world knows none of its names, and nobody was asked"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,6 +42,8 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         before = _before(arguments.since)
         with reached(arguments.inventory) as found:
+            if found.loaded.estate.lone:
+                raise ValueError(LONE)
             verdicts = outside.verdicts(found)
         return _tell(verdicts, before, arguments.json)
     except (EstateFaults, InventoryError, OSError, ValueError) as error:

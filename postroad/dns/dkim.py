@@ -51,7 +51,7 @@ def records(estate: Estate, keys: Iterable[LiveKey]) -> Iterator[Record]:
             why = f"{key.host} signs {key.stream} mail of {key.domain} with this key"
             if key.revoked:
                 why = f"{key.host} no longer has this key: what it signed must not verify any more"
-            yield Record(key.owner, estate.record_ttl, "TXT", txt(_key_record(key)), why)
+            yield Record(key.owner, estate.record_ttl, "TXT", txt(key_record(key)), why)
         elif first.public_key_base64 != key.public_key_base64:
             raise UnusableKeyError(
                 f"{first.host} ({first.stream}) and {key.host} ({key.stream}) sign with different "
@@ -71,7 +71,7 @@ def without_key(estate: Estate, keys: Iterable[LiveKey]) -> tuple[tuple[str, Str
     return tuple(one for one in wanted if one not in signed)
 
 
-def _key_record(key: LiveKey) -> str:
+def key_record(key: LiveKey) -> str:
     if key.revoked:
         return "v=DKIM1; p="
     # h=sha256: rsa-sha1 must not verify (RFC 8301 §3.1). t=s: i= is always d= itself here.

@@ -1,4 +1,7 @@
-"""The last words of a run: what the operator has to publish before a stream opens."""
+"""The last words of a run: what the operator has to publish before a stream opens.
+
+Of a lone box, which publishes nothing: how it is used, and what was waived.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from pyinfra.api import operation
 from pyinfra.api.command import StringCommand
 from pyinfra.context import ctx_host
 
+from postroad import lone
 from postroad.dns.records import derive
 from postroad.dns.work_order import work_order
 from postroad.leaving import draining
@@ -32,7 +36,7 @@ def shut(site: Site) -> Iterator[str]:
 
 def waits_for_records(site: Site, stream: StreamName) -> bool:
     """Whether it is the world that keeps ``stream`` closed, and not its operator."""
-    return bool(site.closed_because(stream)) and not site.pause_of(stream)
+    return bool(site.closed_because(stream) and not site.pause_of(stream) and not site.estate.lone)
 
 
 def _no_certificate(site: Site) -> str:
@@ -44,11 +48,13 @@ def _no_certificate(site: Site) -> str:
 
 def last_words(sites: tuple[Site, ...]) -> str:
     """What keeps the run's hosts from sending, and what to publish; empty where nothing does."""
-    sentences = []
+    sentences: list[str] = []
     waits = False
     for site in sites:
         with ctx_host.use(site.pyhost):
-            sentences += list(shut(site))
+            if site.estate.lone:
+                sentences += lone.told(site.estate, site.host)
+            sentences += shut(site)
             waits = waits or any(waits_for_records(site, stream) for stream in site.host.streams)
     if not waits:
         return "\n".join(sentences)

@@ -20,5 +20,7 @@ def instances(site: Site) -> None:
     converge(site, "Null client for root's mail", Builder.default)
     if site.host.inbound:
         converge(site, "Inbound", Builder.inbound)
+    if site.estate.lone:
+        converge(site, "Sink of a lone box", Builder.sink)
     for stream in host.loop(site.host.streams):
         converge(site, f"Stream {stream}", stream_build(stream))

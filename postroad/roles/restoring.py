@@ -7,7 +7,7 @@ from pathlib import Path
 from pyinfra.api.deploy import deploy
 from pyinfra.api.exceptions import PyinfraError
 
-from postroad.backup import Backup, NoBackupError, checked
+from postroad.backup import Backup, NoBackupError, archive_name, checked
 from postroad.operations import restore as operations
 from postroad.site import Site
 
@@ -19,7 +19,7 @@ def backup_of(site: Site) -> Backup:
     folder = site.pyhost.data.get("backups")
     if not folder:
         raise PyinfraError(f"which backups? {USAGE}")
-    place = site.base / Path(str(folder)).expanduser() / f"{site.host.name}.tar"
+    place = site.base / Path(str(folder)).expanduser() / archive_name(site.host.name)
     try:
         archive = place.read_bytes()
         checked(archive)

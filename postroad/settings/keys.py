@@ -24,6 +24,7 @@ ESTATE = (
     "log_days",
     "port25_probe",
     "other_releases",
+    "lone",
 )
 ADMIN = ("email", "networks")
 HOST = ("hostname", "ipv4", "ipv6", "shared_address", "inbound", "label", "ways_out")

@@ -326,7 +326,10 @@ class Upgrades:
 
 @dataclass(frozen=True, slots=True)
 class Estate:
-    """The whole of it. Hosts and streams keep the order in which they were declared."""
+    """The whole of it. Hosts and streams keep the order in which they were declared.
+
+    ``lone`` is a box that the world does not know (`postroad.lone`): nothing leaves it.
+    """
 
     admin: Admin
     hosts: tuple[Host, ...]
@@ -349,6 +352,7 @@ class Estate:
     log_days: int
     port25_probe: str | None
     other_releases: tuple[str, ...]
+    lone: bool
 
     def host(self, name: str) -> Host:
         """The host of this inventory name; KeyError where the estate has none."""

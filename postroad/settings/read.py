@@ -25,6 +25,7 @@ from postroad.settings.model import (
 from postroad.settings.names import read_dkim, read_dmarc, read_dns, read_mta_sts, read_unsubscribe
 from postroad.settings.rules import (
     domains_everywhere,
+    lone_and_unknown,
     marketing_stops_first,
     one_host_each,
     one_key_a_selector,
@@ -146,8 +147,11 @@ def _estate(node: Node) -> Estate | None:
     upgrades = _upgrades(table)
     time_servers: tuple[str, ...] = table.optional("time_servers", many(time_server), ())
     log_days = table.optional("log_days", whole_number(1, 3650, "days"), defaults.LOG_DAYS)
-    probe = table.nullable("port25_probe", domain, defaults.PORT25_PROBE)
+    lone = table.optional("lone", flag, False)
+    probe = table.nullable("port25_probe", domain, None if lone else defaults.PORT25_PROBE)
     releases: tuple[str, ...] = table.optional("other_releases", many(release), ())
+    if lone:
+        lone_and_unknown(table, claims.addresses, tls, dns)
     if tls is None:
         return None
     try:
@@ -173,6 +177,7 @@ def _estate(node: Node) -> Estate | None:
             log_days=log_days,
             port25_probe=probe,
             other_releases=releases,
+            lone=lone,
         )
     except IncompleteError:
         return None

@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from postroad.settings.model import Address, Limits, StreamName
-from postroad.settings.shapes import Node
+from postroad.settings.model import AcmeTls, Address, Dns, Limits, StreamName, Tls
+from postroad.settings.shapes import Node, Table
 
 T = TypeVar("T")
 
@@ -166,6 +166,33 @@ def marketing_stops_first(limits: Mapping[StreamName, tuple[Limits, Node]]) -> N
             f" {transactional.queue_minfree}",
             "write much more, so that campaigns never fill the disk that receipts need",
         )
+
+
+def lone_and_unknown(
+    table: Table, addresses: Iterable[Claim[Address]], tls: Tls | None, dns: Dns
+) -> None:
+    """Nothing of a lone box is the world's: it would be a production server that sends nothing."""
+    for claim in addresses:
+        if claim.value.is_global:
+            claim.node.fault(
+                f"{claim.value} is an address of the public Internet, and the estate is lone",
+                'write the box\'s private address, or take "lone" away: it is for boxes that the'
+                " world does not know",
+            )
+    if isinstance(tls, AcmeTls):
+        table.at("tls").child("source", None).fault(
+            "acme asks an authority that cannot see a lone box",
+            'write "supplied" with a certificate that you have signed yourself, or "none"',
+        )
+    if dns.zones:
+        table.at("dns").child("zones", None).fault(
+            "would publish records of a lone box", "leave the zones out"
+        )
+    for key in ("mta_sts", "port25_probe"):
+        if table.values.get(key) is not None:
+            table.at(key).fault(
+                "is about the world, which a lone box has nothing to do with", "leave it out"
+            )
 
 
 def domains_everywhere(

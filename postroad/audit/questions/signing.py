@@ -2,7 +2,8 @@
 
 Argument: a list of {"stream", "socket", "login", "sender", "headers": [[name, value], ...]}. No
 message is sent: the script speaks the milter protocol to the signer's socket as Postfix would,
-and verifies the signature with the key that the host's own resolver finds.
+and verifies the signature with the key that the host's own resolver finds; where a probe has
+"records" (owner name without the last dot: text), with theirs and no other.
 """
 
 from __future__ import annotations
@@ -147,10 +148,19 @@ def message(probe: Json, signature: str) -> bytes:
     return fields.encode() + b"\r\n" + BODY
 
 
-def verdict(received: bytes) -> tuple[str, str]:
+def verdict(received: bytes, records: dict[str, str] | None) -> tuple[str, str]:
     """Whether the signature verifies: ok, wrong or unknown, and why."""
+
+    def given(name: bytes | str, timeout: int = SECONDS) -> bytes:
+        text = name.decode() if isinstance(name, bytes) else name
+        if records is None:
+            return key_record(text, timeout)
+        if text.rstrip(".") not in records:
+            raise dns.resolver.NXDOMAIN
+        return records[text.rstrip(".")].encode()
+
     try:
-        good = dkim.DKIM(received).verify(dnsfunc=key_record)
+        good = dkim.DKIM(received).verify(dnsfunc=given)
     except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
         return "wrong", "its key is not in the DNS"
     except dns.exception.DNSException as error:
@@ -180,7 +190,7 @@ def look(probe: Json) -> Json:
     if not signatures:
         return {**told, **blank, "outcome": "passed unsigned"}
     received = message(probe, signatures[0])
-    good, reason = verdict(received)
+    good, reason = verdict(received, probe.get("records"))
     found = tags(signatures[0])
     covered = found.get("h", "").lower().split(":")
     facts = {"verdict": good, "reason": reason, "domain": found.get("d", ""), "covered": covered}

@@ -39,7 +39,10 @@ def differing_rules(audited: Audited) -> Iterator[Fault]:
 
 
 def leaks(audited: Audited) -> Iterator[Fault]:
-    """Packets to port 25 elsewhere, as the kernel's rules would treat them."""
+    """Packets to port 25 elsewhere, as the kernel's rules would treat them.
+
+    Only Postfix's may leave, and none from a lone box.
+    """
     postfix = audited.system.postfix_uid
     for family, lines in (("IPv4", audited.system.rules4), ("IPv6", audited.system.rules6)):
         rules = parse(lines)
@@ -51,7 +54,13 @@ def leaks(audited: Audited) -> Iterator[Fault]:
                     "suppression list",
                     f"ufw reload; then {audited.run}",
                 )
-        if not may_leave(rules, Packet(SMTP, postfix)):
+        if audited.estate.lone and may_leave(rules, Packet(SMTP, postfix)):
+            yield Fault(
+                f"{family}: Postfix may connect to port {SMTP} elsewhere from this lone box",
+                "what a developer tries out reaches people",
+                f"ufw reload; then {audited.run}",
+            )
+        if not audited.estate.lone and not may_leave(rules, Packet(SMTP, postfix)):
             yield Fault(
                 f"{family}: Postfix itself may not connect to port {SMTP} elsewhere",
                 "no mail leaves",

@@ -9,7 +9,7 @@ from postroad.audit.asking import submission_ports
 from postroad.audit.audited import Audited
 from postroad.audit.evidence import Socket
 from postroad.audit.fault import Fault, refute
-from postroad.paths import SYSTEM_MAIL_PORT
+from postroad.paths import SINK_PORT, SYSTEM_MAIL_PORT
 from postroad.settings.model import AcmeTls, Http01
 
 # Programs of ours: they listen on loopback too only where declared. Others may.
@@ -21,9 +21,14 @@ Place = tuple[str, int]
 
 def declared(audited: Audited) -> dict[Place, str]:
     """Each place where something must listen, and what for."""
-    places = {("127.0.0.1", DNS_PORT): "resolver", ("::1", DNS_PORT): "resolver"}
+    places = {("127.0.0.1", DNS_PORT): "resolver"}
+    # Without an address of its own the host does not speak IPv6 (unbound.conf(5), do-ip6).
+    if audited.host.ipv6 is not None:
+        places["::1", DNS_PORT] = "resolver"
     if audited.host.streams:
         places["127.0.0.1", SYSTEM_MAIL_PORT] = "the host's own mail"
+    if audited.estate.lone:
+        places["127.0.0.1", SINK_PORT] = "the sink of a lone box"
     if audited.host.inbound:
         for own in ("127.0.0.1", *(str(a) for a in audited.host.addresses)):
             places[own, 25] = "inbound"

@@ -9,8 +9,8 @@ from postroad.audit.asking import signer_socket
 from postroad.audit.audited import Audited
 from postroad.audit.evidence import Instance, Service
 from postroad.audit.fault import Fault, refute
-from postroad.paths import SYSTEM_MAIL_PORT
-from postroad.settings.model import Stream, WayOut
+from postroad.paths import SINK_PORT, SYSTEM_MAIL_PORT
+from postroad.settings.model import Estate, Stream, WayOut
 
 # Clock ticks and the second in which the kernel counts its boot (proc(5)) are no more exact.
 SLACK_SECONDS = 2.0
@@ -28,9 +28,10 @@ def words(audited: Audited) -> Iterator[Fault]:
             )
 
 
-def _declared(stream: Stream, way: WayOut) -> dict[str, str]:
+def _declared(estate: Estate, stream: Stream, way: WayOut) -> dict[str, str]:
     limits = stream.limits
     return {
+        "relayhost": f"[127.0.0.1]:{SINK_PORT}" if estate.lone else "",
         "message_size_limit": str(limits.message_size),
         "smtpd_recipient_limit": str(limits.recipients_per_message),
         "maximal_queue_lifetime": limits.queue_lifetime,
@@ -53,7 +54,7 @@ def other_values(audited: Audited) -> Iterator[Fault]:
         if not instance.is_readable:
             continue
         senders = [s for s in instance.services if s.name in ("smtp", "relay")]
-        for parameter, wanted in _declared(stream, way).items():
+        for parameter, wanted in _declared(audited.estate, stream, way).items():
             values = {"": instance.parameters.get(parameter, "")}
             if parameter.startswith("smtp_"):
                 values |= {f" of service {s.name}": instance.of(s, parameter) for s in senders}

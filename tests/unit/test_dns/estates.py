@@ -137,6 +137,7 @@ def estate(*hosts: Host, reports: str = "dmarc@shop.example") -> Estate:
         log_days=30,
         port25_probe=None,
         other_releases=(),
+        lone=False,
     )
 
 
