@@ -65,6 +65,7 @@ DECLARED: dict[str, Declaration] = {
     "everything optional": everything_optional(),
     "IPv4 only": of_ipv4_only(),
     "inbound elsewhere": without_inbound(),
+    "a lone box": {**with_tls(SUPPLIED), "lone": True},
 }
 
 

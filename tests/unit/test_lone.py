@@ -1,0 +1,213 @@
+"""A lone box: its streams open unseen, nothing of it is the world's, and all of that is told."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from dataclasses import replace
+
+import dkim
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from postroad import lone
+from postroad.audit import asking
+from postroad.audit.questions import signing
+from postroad.audit.report import Result, nagios_line, nagios_status
+from postroad.audit.suites import firewall, listeners, postfix
+from postroad.components import Builder, latch
+from postroad.dns.dkim import LiveKey
+from postroad.manifest import rows
+from postroad.operations.report import last_words
+from postroad.paths import opened_path
+from postroad.preflight import refusals
+from postroad.settings.faults import EstateFaults
+from postroad.settings.model import Estate
+from postroad.settings.read import read
+from postroad.site import LONE
+from postroad.state import FileState
+from tests.unit import estates
+from tests.unit.declarations import Declaration, Path, declaration, put
+from tests.unit.healthy import POSTFIX_UID, audited
+from tests.unit.machine import bare
+from tests.unit.test_dns.estates import public_key
+from tests.unit.test_site_opening import Answering, why
+
+BOX: Declaration = {**declaration(), "tls": {"source": "none"}, "lone": True}
+ZONE = {"shop.example": {"server": "192.0.2.53", "key_name": "k", "key": {"env": "TSIG"}}}
+
+
+def box() -> Estate:
+    return estates.estate(BOX)
+
+
+def text(estate: Estate, path: str) -> str:
+    host = estate.hosts[0]
+    (row,) = (row for row in rows(estate, host) if row.path == path)
+    return estates.renderer().text(row, estate, host, estates.facts(estate, host))
+
+
+def keyed(declared: Declaration) -> Answering:
+    machine = Answering(declared)
+    machine.answer("sh -s", "install -d /etc/postroad/x/keys/")
+    return machine
+
+
+def test_a_lone_box_probes_no_port_25() -> None:
+    assert box().lone
+    assert box().port25_probe is None
+    assert not estates.estate(declaration()).lone
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "where", "wrong"),
+    [
+        (("tls",), {"source": "acme"}, '["tls"]["source"]', "cannot see a lone box"),
+        (("hosts", "mail1", "ipv4"), "9.9.9.9", '["hosts"]["mail1"]["ipv4"]', "public Internet"),
+        (("dns",), {"zones": ZONE}, '["dns"]["zones"]', "would publish records"),
+        (("mta_sts",), {"mode": "testing", "web_host": "w.example"}, '["mta_sts"]', "about"),
+        (("port25_probe",), "mx.example", '["port25_probe"]', "about the world"),
+        (("lone",), "yes", '["lone"]', "True or False"),
+    ],
+)
+def test_what_looks_like_production_is_refused(
+    path: Path, value: object, where: str, wrong: str
+) -> None:
+    with pytest.raises(EstateFaults) as caught:
+        read(put(BOX, path, value), "group_data/test.py")
+    found = [f for f in caught.value.faults if f.where == f"group_data/test.py: estate{where}"]
+    assert any(wrong in f"{fault}" for fault in found), caught.value
+
+
+def test_a_stream_opens_without_a_look_once_it_has_its_key() -> None:
+    assert why(Answering(BOX)) == "it has no DKIM key yet"
+    machine = keyed(BOX)
+    assert why(machine) == ""
+    assert machine.looked == []
+
+
+def test_its_latch_opens_nothing_for_the_world() -> None:
+    path = opened_path("marketing")
+    (file,) = (f for f in keyed(BOX).component("marketing").files if f.path == path)
+    assert file.content == latch(LONE)
+    sending = keyed(declaration())
+    there = FileState("file", "root", "root", 0o644, file.sha256)
+    sending.state = replace(sending.state, files={**sending.state.files, path: there})
+    why(sending)
+    assert len(sending.looked) == 1
+
+
+def test_every_stream_hands_all_of_its_mail_to_the_sink() -> None:
+    line = "\nrelayhost = [127.0.0.1]:10025\n"
+    for stream in ("transactional", "marketing"):
+        assert line in text(box(), f"/etc/postfix-{stream}/main.cf")
+        assert "relayhost" not in text(
+            estates.estate(declaration()), f"/etc/postfix-{stream}/main.cf"
+        )
+    unit = text(box(), "/etc/systemd/system/postroad-sink.service")
+    assert " 127.0.0.1:10025 100\n" in unit
+    assert "\nUser=postroad-mail\n" in unit
+
+
+@pytest.mark.parametrize("name", ["before.rules", "before6.rules"])
+def test_not_even_postfix_gets_out_to_port_25(name: str) -> None:
+    allowed = "--dport 25 -m owner --uid-owner postfix -j ACCEPT"
+    assert allowed in text(estates.estate(declaration()), f"/etc/ufw/{name}")
+    shut = text(box(), f"/etc/ufw/{name}")
+    assert allowed not in shut
+    assert "--dport 25 -j REJECT" in shut
+    assert "{%" not in shut
+
+
+def test_it_asks_whom_its_network_names() -> None:
+    own = {"/etc/resolv.conf", "/etc/dhcp/dhclient-enter-hooks.d/postroad"}
+    sending = estates.estate(declaration())
+    assert own <= {row.path for row in rows(sending, sending.hosts[0])}
+    assert not own & {row.path for row in rows(box(), box().hosts[0])}
+
+
+def test_the_sink_is_there_before_any_stream() -> None:
+    names = [part.name for part in keyed(BOX).site().components()]
+    assert names.index("sink") < names.index("transactional")
+    assert "sink" not in [part.name for part in keyed(declaration()).site().components()]
+    assert keyed(BOX).site().component(Builder.resolv_conf).files == ()
+
+
+def test_a_host_is_lone_from_its_first_run_on_or_never() -> None:
+    def said(estate: Estate, *adopted: str) -> list[str]:
+        host = estate.hosts[0]
+        state = replace(bare(estate, host), adopted=frozenset(adopted))
+        return list(refusals(estate, host, state, 0))
+
+    sending = estates.estate(declaration())
+    (reason,) = said(box(), "default", "marketing")
+    assert "what waits in its queues would go to the sink" in reason
+    (reason,) = said(sending, "sink")
+    assert "begin with a bare host" in reason
+    assert said(box(), "default") == said(box(), "sink", "marketing") == []
+    assert said(sending, "marketing") == []
+
+
+def test_every_run_says_what_a_lone_box_is() -> None:
+    supplied = {"source": "supplied", "chain_file": "c.pem", "key": {"env": "KEY"}}
+    estate = estates.estate({**BOX, "tls": supplied})
+    said = "\n".join(lone.told(estate, estate.hosts[0]))
+    assert "192.0.2.12 port 587 (STARTTLS) or 465 (TLS), login shop" in said
+    assert "/var/mail/postroad/sink" in said
+    assert said.count("Waived: ") == len(lone.RUN)
+    assert "port 587" not in "\n".join(lone.told(box(), box().hosts[0]))
+    words = last_words((Answering(BOX).site(),))
+    assert "is a lone box" in words
+    assert "Publish these records" not in words
+
+
+def test_checks_are_waived_by_name_and_of_a_lone_box_alone() -> None:
+    assert lone.waived(box(), "names.spf_passes_for_every_source")
+    assert lone.waived(box(), "dns.the_world_can_verify")
+    assert lone.waived(box(), "dns.streams_are_open") == ""
+    assert lone.waived(box(), "signing.signatures_verify") == ""
+    assert lone.waived(estates.estate(declaration()), "dns.the_world_can_verify") == ""
+
+
+def test_a_waived_check_is_counted_and_harms_nobody() -> None:
+    results = [Result("a.b", "mta", "ok", ""), Result("c.d", "mta", "waived", "why")]
+    assert nagios_status(results) == 0
+    assert "| ok=1 wrong=0 unknown=0 error=0 waived=1 " in nagios_line(results, 1)
+    assert "why" not in nagios_line(results, 1)
+    assert nagios_status(results[1:]) == 3
+
+
+def test_the_audit_wants_a_closed_port_25_the_sink_and_the_way_to_it() -> None:
+    sending = audited()
+    alone = replace(sending, estate=replace(sending.estate, lone=True))
+    assert "Postfix may connect" in " ".join(fault.wrong for fault in firewall.leaks(alone))
+    shut = tuple(r for r in alone.system.rules4 if str(POSTFIX_UID) not in r)
+    closed = replace(alone, system=replace(alone.system, rules4=shut, rules6=shut))
+    assert list(firewall.leaks(closed)) == []
+    assert [f.wrong for f in listeners.silent_places(alone)] == [
+        "nothing listens on 127.0.0.1 port 10025 (the sink of a lone box)"
+    ]
+    wrong = [fault.wrong for fault in postfix.other_values(alone)]
+    assert "transactional: relayhost is empty, declared is [127.0.0.1]:10025" in wrong
+
+
+def test_a_signature_is_held_against_the_key_that_is_on_the_box() -> None:
+    key = rsa.generate_private_key(65537, 2048)
+    pem = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.TraditionalOpenSSL,
+        serialization.NoEncryption(),
+    )
+    der = key.public_key().public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    own = LiveKey("mta", "transactional", "shop.example", "s", b64encode(der).decode())
+    (probe,) = asking.without_dns([{"stream": "transactional"}], [own])
+    letter = b"From: a@shop.example\r\nSubject: x\r\n\r\nbody\r\n"
+    message = dkim.sign(letter, b"s", b"shop.example", pem) + letter
+    assert signing.verdict(message, probe["records"]) == ("ok", "")
+    assert signing.verdict(message.replace(b"body", b"bode"), probe["records"])[0] == "wrong"
+    other = replace(own, public_key_base64=public_key(3))
+    (strange,) = asking.without_dns([{}], [other])
+    assert signing.verdict(message, strange["records"])[0] == "wrong"
+    assert signing.verdict(message, {}) == ("wrong", "its key is not in the DNS")
