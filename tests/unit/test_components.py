@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -244,6 +245,32 @@ def test_resolv_conf_is_switched_by_proof_and_after_the_resolver() -> None:
     order = [part.name for part in builder().everything()]
     assert named("resolv-conf", builder()).gate == "/usr/local/lib/postroad/resolver-proof"
     assert order.index("tools") < order.index("resolver") < order.index("resolv-conf")
+
+
+def test_the_resolver_s_check_reads_what_a_bare_host_already_has(tmp_path: Path) -> None:
+    """The package's unit puts the root's anchor into its place when it first starts: later."""
+    gate = named("resolver", builder()).gate
+    assert gate is not None
+    checker = tmp_path / "unbound-checkconf"
+    checker.write_text('#!/bin/sh\nexec cat "$1"\n')
+    checker.chmod(0o755)
+    staged = tmp_path / "etc/unbound/unbound.conf"
+    staged.parent.mkdir(parents=True)
+    staged.write_text(
+        "auto-trust-anchor-file: /var/lib/unbound/root.key\n"
+        "root-hints: /etc/unbound/postroad-root.hints\n"
+    )
+    said = subprocess.run(
+        ["sh", "-c", gate],
+        env={"stage": str(tmp_path), "PATH": f"{tmp_path}:/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert said.splitlines() == [
+        "auto-trust-anchor-file: /usr/share/dns/root.key",
+        f"root-hints: {tmp_path}/etc/unbound/postroad-root.hints",
+    ]
 
 
 def test_the_order_is_the_one_in_which_things_need_each_other() -> None:
