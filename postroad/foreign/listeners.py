@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from postroad.paths import SYSTEM_MAIL_PORT
+from postroad.paths import SINK_PORT, SYSTEM_MAIL_PORT
 from postroad.settings.model import AcmeTls, Estate, Host, Http01
 
 #: Prints the lines that `parse` reads. The programs' names need root (ss(8), -p).
@@ -74,6 +74,8 @@ def _places(estate: Estate, host: Host) -> Iterator[Place]:
     for address in LOOPBACK:
         yield Place(address, 53, "its resolver", ("unbound",))
     yield Place(LOOPBACK[0], SYSTEM_MAIL_PORT, "root's and cron's mail", MAIL)
+    if estate.lone:
+        yield Place(LOOPBACK[0], SINK_PORT, "the sink", ("smtp-sink",))
     if host.inbound:
         yield Place(ANYWHERE[0], 25, "bounces and complaints", MAIL)
     if isinstance(estate.tls, AcmeTls) and isinstance(estate.tls.challenge, Http01):

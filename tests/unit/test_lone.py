@@ -17,6 +17,7 @@ from postroad.audit.report import Result, nagios_line, nagios_status
 from postroad.audit.suites import firewall, listeners, postfix
 from postroad.components import Builder, latch
 from postroad.dns.dkim import LiveKey
+from postroad.foreign.listeners import Listener
 from postroad.manifest import rows
 from postroad.operations.report import last_words
 from postroad.paths import opened_path
@@ -146,6 +147,20 @@ def test_a_host_is_lone_from_its_first_run_on_or_never() -> None:
     assert "begin with a bare host" in reason
     assert said(box(), "default") == said(box(), "sink", "marketing") == []
     assert said(sending, "marketing") == []
+
+
+def test_another_program_on_the_sink_s_port_is_in_the_way() -> None:
+    def said(program: str) -> list[str]:
+        estate = box()
+        there = (Listener("127.0.0.1", 10025, program),)
+        state = replace(bare(estate, estate.hosts[0]), listeners=there)
+        return list(refusals(estate, estate.hosts[0], state, 0))
+
+    assert said("smtp-sink") == []
+    (reason,) = said("amavisd")
+    assert (
+        "amavisd listens on 127.0.0.1:10025, where postroad needs the port for the sink" in reason
+    )
 
 
 def test_every_run_says_what_a_lone_box_is() -> None:
