@@ -153,8 +153,10 @@ class Builder:
     def resolv_conf(self) -> Component:
         """The switch to our own resolver, refused until it has answered and validated.
 
-        From then on there is no other one on the host.
+        From then on there is no other one on the host. A lone box asks whom its network names.
         """
+        if self.estate.lone:
+            return Component("resolv-conf")
         return Component(
             "resolv-conf",
             files=self._files(self._rows("resolv-conf")),

@@ -101,7 +101,7 @@ def test_an_unknown_release_is_told_before_anything_is_installed(
 ) -> None:
     monkeypatch.setattr("os.geteuid", lambda: 0)
     assert box.main(["buster"]) == 1
-    assert "no suite 'buster': use one of bookworm" in capsys.readouterr().err
+    assert "no suite 'buster': use one of " in capsys.readouterr().err
 
 
 def test_building_a_box_needs_root(
