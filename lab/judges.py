@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -144,7 +145,7 @@ def on_host(guest: Guest, *options: str) -> tuple[Finding, ...]:
         _carry(guest)
         guest.run(
             f"cd {_LYNIS} && ./lynis audit system --quick --quiet --no-colors"
-            f" --report-file {_LYNIS}/report --logfile {_LYNIS}/log {' '.join(options)}",
+            f" --report-file {_LYNIS}/report --logfile {_LYNIS}/log {shlex.join(options)}",
             # Its exit status counts its warnings.
             check=False,
             timeout=900,
