@@ -67,9 +67,9 @@ def _parser() -> argparse.ArgumentParser:
         "--target",
         action="append",
         default=[],
-        metavar="NAME:SUITE:OCTET[,OCTET]",
-        help="a bare host and the last octets of its addresses; may be repeated"
-        " (default: those it has; in a new lab mail1:bookworm:11,12,13)",
+        metavar="NAME:SUITE:OCTET[,OCTET][:machine]",
+        help="a bare host and the last octets of its addresses; may be repeated; a machine has"
+        " a kernel of its own (default: those it has; in a new lab mail1:bookworm:11,12,13)",
     )
     up.set_defaults(run=_up)
     commands.add_parser("status", help="what is up, and where").set_defaults(run=_status)

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from lab import keys, ubuntu_like
-from lab.guest import Guest, Seed, write_container
+from lab.guest import Guest, Seed
 from lab.internet import HOSTS, Surroundings
 from lab.network import RESOLVER
 
@@ -21,6 +21,7 @@ def conceive(guest: Guest, around: Surroundings) -> bool:
     new.mkdir()
     seed = Seed(new, guest.image)
     _plant_common(seed, guest, around)
+    guest.furnish(seed)
     mounts: list[tuple[Path, str]] = []
     if guest.name in HOSTS:
         fixed = HOSTS[guest.name]
@@ -30,7 +31,7 @@ def conceive(guest: Guest, around: Surroundings) -> bool:
         source.mkdir(parents=True, exist_ok=True)
     config = guest.directory / "config"
     before = (_digest(guest.seed), config.read_text() if config.exists() else "")
-    write_container(guest, mounts)
+    config.write_text(guest.configuration(mounts))
     shutil.rmtree(guest.seed, ignore_errors=True)
     new.rename(guest.seed)
     return before != (_digest(guest.seed), config.read_text())

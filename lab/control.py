@@ -24,7 +24,7 @@ from lab import (
 from lab.errors import LabError
 from lab.guest import Guest
 from lab.network import Network
-from lab.state import Host, Process, State
+from lab.state import Host, Kind, Process, State
 
 Tell = Callable[[str], None]
 
@@ -35,19 +35,31 @@ NAME_VARIABLE = "POSTROAD_LAB"
 
 @dataclass(frozen=True)
 class Target:
-    """A bare host that the caller wants: name, suite, and the last octets of its addresses."""
+    """A bare host that the caller wants: name, suite, and the last octets of its addresses.
+
+    ``kind`` is `target` for a container, or `machine` for a host with a kernel of its own.
+    """
 
     name: str
     suite: str
     suffixes: tuple[int, ...]
+    kind: Kind = "target"
+
+    @property
+    def recipe(self) -> images.Recipe:
+        """What its image is made of."""
+        return images.machine(self.suite) if self.kind == "machine" else images.bare(self.suite)
 
 
 DEFAULT_TARGETS = (Target("mail1", "bookworm", (11, 12, 13)),)
 
 
 def parse_target(text: str) -> Target:
-    """The target that NAME:SUITE:OCTET[,OCTET…] means; raises LabError saying what is wrong."""
-    parts = text.split(":")
+    """The target that NAME:SUITE:OCTET[,OCTET…][:machine] means.
+
+    Raises LabError saying what is wrong.
+    """
+    parts = text.removesuffix(":machine").split(":")
     if len(parts) != 3 or not parts[0] or not all(p.isdigit() for p in parts[2].split(",")):
         raise LabError(f"target {text!r}: write NAME:SUITE:OCTET[,OCTET…], as mail1:bookworm:11,12")
     suffixes = tuple(int(part) for part in parts[2].split(","))
@@ -56,7 +68,8 @@ def parse_target(text: str) -> Target:
     if parts[0] in internet.HOSTS:
         raise LabError(f"target {text!r}: {parts[0]} is a host of the internet; take another name")
     images.bare(parts[1])
-    return Target(parts[0], parts[1], suffixes)
+    kind: Kind = "machine" if text.endswith(":machine") else "target"
+    return Target(parts[0], parts[1], suffixes, kind)
 
 
 def up(targets: Iterable[Target], tell: Tell) -> State:
@@ -67,22 +80,24 @@ def up(targets: Iterable[Target], tell: Tell) -> State:
     """
     machine.check()
     with state.lock():
-        for package in packages.ensure():
+        named = list(targets)
+        needs_machines = any(target.kind == "machine" for target in named)
+        wanted_packages = packages.NEEDED + (packages.FOR_MACHINES if needs_machines else ())
+        for package in packages.ensure(wanted_packages):
             tell(f"package {package}: installed")
         _sweep(tell)
         known = mine() or State(_free_number(), str(CLONE), name())
-        asked = list(targets) or ([] if known.hosts else list(DEFAULT_TARGETS))
-        bare = {target.name: images.bare(target.suite) for target in asked}
-        images.ensure([images.world(), *bare.values()], tell)
+        asked = named or ([] if known.hosts else list(DEFAULT_TARGETS))
+        images.ensure([images.world(), *(target.recipe for target in asked)], tell)
         wanted = {
-            target.name: Host("target", str(bare[target.name].root), target.suffixes)
+            target.name: Host(target.kind, str(target.recipe.root), target.suffixes)
             for target in asked
         }
         fixed = {
             name: Host("world", str(images.world().root), host.suffixes)
             for name, host in internet.HOSTS.items()
         }
-        kept = {name: host for name, host in known.hosts.items() if host.kind == "target"}
+        kept = {name: host for name, host in known.hosts.items() if host.is_bare}
         current = replace(known, hosts=fixed | kept | wanted)
         _refuse_doubles(current.hosts)
         _write(current)
@@ -178,13 +193,13 @@ def _start_hosts(current: State, known: State, tell: Tell) -> None:
     birth.make_ssh_keys(guests.values())
 
     def is_target(guest: Guest) -> bool:
-        return current.hosts[guest.name].kind == "target"
+        return current.hosts[guest.name].is_bare
 
     def ensure(guest: Guest) -> bool:
         is_new = known.hosts.get(guest.name) != current.hosts[guest.name]
         is_changed = birth.conceive(guest, around)
         # What is on a target is its owner's: it is kept while it is declared as before.
-        must_be_born = is_new or not guest.upper.is_dir() or (is_changed and not is_target(guest))
+        must_be_born = is_new or not guest.is_born or (is_changed and not is_target(guest))
         if guest.is_running() and not must_be_born:
             return False
         if guest.is_running():

@@ -157,12 +157,11 @@ def lying_names(lab: Lab) -> Iterator[None]:
 def unplugged(lab: Lab) -> Iterator[None]:
     """mail1's network cable is out."""
     guest = lab.targets["mail1"]
-    cable = f"{guest.network.bridge}v{guest.suffixes[0]}"
     try:
-        run(["ip", "link", "set", cable, "down"])
+        run(["ip", "link", "set", guest.cable, "down"])
         yield
     finally:
-        run(["ip", "link", "set", cable, "up"])
+        run(["ip", "link", "set", guest.cable, "up"])
 
 
 # ---- receivers

@@ -76,6 +76,16 @@ class Guest:
         return (self.image / "etc/cloud").is_dir()
 
     @property
+    def cable(self) -> str:
+        """The interface on this machine that joins it to the bridge."""
+        return f"{self.network.bridge}v{self.suffixes[0]}"
+
+    @property
+    def is_born(self) -> bool:
+        """Whether it has what start() needs; wipe() makes it."""
+        return self.upper.is_dir()
+
+    @property
     def pid(self) -> int:
         """The process id of its init on this machine; 0 while it is down."""
         shown = self._lxc("lxc-info", "-p", "-H", check=False).stdout.strip()
@@ -140,6 +150,36 @@ class Guest:
         run(["cp", "-a", str(self.seed), str(self.upper)])
         (self.directory / "rootfs").mkdir()
 
+    def configuration(self, mounts: Sequence[tuple[Path, str]] = ()) -> str:
+        """Its LXC configuration (lxc.container.conf(5)).
+
+        *mounts* are pairs of a directory on this machine and where the guest sees it.
+        """
+        network = self.network
+        lines = [
+            "lxc.include = /usr/share/lxc/config/common.conf",
+            f"lxc.arch = {os.uname().machine}",
+            "lxc.apparmor.profile = unconfined",
+            f"lxc.uts.name = {self.name}",
+            f"lxc.rootfs.path = overlay:{self.image}:{self.upper}",
+            f"lxc.console.logfile = {self.directory / 'console.log'}",
+            "lxc.net.0.type = veth",
+            f"lxc.net.0.link = {network.bridge}",
+            f"lxc.net.0.veth.pair = {self.cable}",
+            "lxc.net.0.name = eth0",
+            f"lxc.net.0.hwaddr = {network.mac(self.suffixes[0])}",
+            "lxc.net.0.flags = up",
+            *(_addresses(self) if not self.is_ubuntu_like else ()),
+            *(
+                f"lxc.mount.entry = {source} {target.lstrip('/')} none bind,create=dir 0 0"
+                for source, target in mounts
+            ),
+        ]
+        return "\n".join(lines) + "\n"
+
+    def furnish(self, seed: "Seed") -> None:
+        """Write what only this kind of host needs into its seed: LXC gives it its network."""
+
     def run(
         self,
         command: str | Sequence[str],
@@ -181,16 +221,18 @@ class Guest:
 
     def ssh(self, *command: str) -> list[str]:
         """The ssh command line that reaches it as root, its host key verified."""
+        return ["ssh", *self.ssh_options, f"root@{self.ipv4[0]}", *command]
+
+    @property
+    def ssh_options(self) -> list[str]:
+        """The lab's key, and no host key but its own (ssh_config(5))."""
         return [
-            "ssh",
             "-i", str(self.ssh_key),
             "-o", "IdentitiesOnly=yes",
             "-o", "BatchMode=yes",
             "-o", "StrictHostKeyChecking=yes",
             "-o", f"UserKnownHostsFile={self.known_hosts}",
             "-o", "GlobalKnownHostsFile=/dev/null",
-            f"root@{self.ipv4[0]}",
-            *command,
         ]  # fmt: skip
 
     def console(self, *command: str) -> int:
@@ -276,34 +318,6 @@ class Seed:
             if name == owner:
                 return int(uid), int(gid)
         raise LabError(f"image {self.image.name}: no user {owner}")
-
-
-def write_container(guest: Guest, mounts: Sequence[tuple[Path, str]] = ()) -> None:
-    """Write the guest's LXC configuration (lxc.container.conf(5)).
-
-    *mounts* are pairs of a directory on this machine and where the guest sees it.
-    """
-    network = guest.network
-    lines = [
-        "lxc.include = /usr/share/lxc/config/common.conf",
-        f"lxc.arch = {os.uname().machine}",
-        "lxc.apparmor.profile = unconfined",
-        f"lxc.uts.name = {guest.name}",
-        f"lxc.rootfs.path = overlay:{guest.image}:{guest.upper}",
-        f"lxc.console.logfile = {guest.directory / 'console.log'}",
-        "lxc.net.0.type = veth",
-        f"lxc.net.0.link = {network.bridge}",
-        f"lxc.net.0.veth.pair = {network.bridge}v{guest.suffixes[0]}",
-        "lxc.net.0.name = eth0",
-        f"lxc.net.0.hwaddr = {network.mac(guest.suffixes[0])}",
-        "lxc.net.0.flags = up",
-        *(_addresses(guest) if not guest.is_ubuntu_like else ()),
-        *(
-            f"lxc.mount.entry = {source} {target.lstrip('/')} none bind,create=dir 0 0"
-            for source, target in mounts
-        ),
-    ]
-    (guest.directory / "config").write_text("\n".join(lines) + "\n")
 
 
 def _addresses(guest: Guest) -> Iterator[str]:

@@ -37,6 +37,9 @@ VAGRANT = (
 # Others who judge a host, for those who ask them (lab/judges.py); the lab itself runs without.
 JUDGES = ("lynis", "testssl.sh")
 
+# For hosts with a kernel of their own: `script/test power`.
+FOR_MACHINES = ("e2fsprogs", "qemu-system-x86")
+
 # Units that a package enables for the machine's next boot. The lab starts its own processes.
 _UNWANTED_UNITS = {
     "apt-cacher-ng": ("apt-cacher-ng.service",),

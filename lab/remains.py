@@ -5,7 +5,7 @@ import signal
 from contextlib import suppress
 from pathlib import Path
 
-from lab import network, state
+from lab import network, qemu, state
 from lab.errors import LabError
 from lab.guest import wait_until
 from lab.network import Network
@@ -38,6 +38,7 @@ def remove(number: int) -> None:
     for process in known.processes.values() if known else ():
         process.end()
     _kill_containers(net)
+    qemu.end(net)
     network.remove(net)
     state.forget(number)
 

@@ -35,11 +35,7 @@ class Lab:
     @cached_property
     def targets(self) -> Mapping[str, Guest]:
         """The bare hosts by name."""
-        return {
-            name: guest
-            for name, guest in self.hosts.items()
-            if self.state.hosts[name].kind == "target"
-        }
+        return {name: guest for name, guest in self.hosts.items() if self.state.hosts[name].is_bare}
 
     @cached_property
     def dns(self) -> Dns:

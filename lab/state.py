@@ -9,11 +9,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from lab.errors import LabError
 from lab.guest import Guest, wait_until
 from lab.network import Network
+from lab.qemu import Machine
 
 RUN = Path("/run/postroad-lab")
 DATA = Path("/var/lib/postroad-lab")
@@ -55,13 +56,25 @@ def _start_time(pid: int) -> int:
     return 0 if after_name[0] in "ZX" else int(after_name[19])
 
 
+Kind = Literal["target", "machine", "world"]
+
+
 @dataclass(frozen=True)
 class Host:
-    """A host as lab.json tells it: `target` (a bare one) or `world` (part of the internet)."""
+    """A host as lab.json tells it.
 
-    kind: str
+    Its kind is `target` (a bare host, in a container), `machine` (one with a kernel of its own) or
+    `world` (part of the internet).
+    """
+
+    kind: Kind
     image: str
     suffixes: tuple[int, ...]
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether it is the operator's, who deploys to it."""
+        return self.kind != "world"
 
 
 @dataclass(frozen=True)
@@ -99,7 +112,8 @@ class State:
         if name not in self.hosts:
             raise LabError(f"no host {name!r} in the lab: there are {', '.join(self.hosts)}")
         host = self.hosts[name]
-        return Guest(
+        kind = Machine if host.kind == "machine" else Guest
+        return kind(
             name=name,
             image=Path(host.image),
             suffixes=tuple(host.suffixes),
