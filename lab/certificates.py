@@ -72,6 +72,26 @@ def holds(pem: str, names: Sequence[str], address: str, left: datetime.timedelta
     return known.issuperset([*names, address]) and rest > left
 
 
+def ended(authority: str, pem: str) -> str:
+    """The first certificate of *pem*, names and key, as one that ended a day ago."""
+    signer = serialization.load_pem_private_key(authority.encode(), password=None)
+    assert isinstance(signer, ec.EllipticCurvePrivateKey)
+    like = x509.load_pem_x509_certificate(pem.encode())
+    names = like.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+    now = datetime.datetime.now(datetime.UTC)
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(like.subject)
+        .issuer_name(x509.load_pem_x509_certificate(authority.encode()).subject)
+        .public_key(like.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - 90 * _BEFORE)
+        .not_valid_after(now - _BEFORE)
+        .add_extension(names.value, names.critical)
+    )
+    return _text(builder.sign(signer, hashes.SHA256()))
+
+
 def certificate(pem: str) -> str:
     """Only the certificate of a PEM text that also has the key."""
     return _text(x509.load_pem_x509_certificate(pem.encode()))

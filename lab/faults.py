@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 
+from lab import certificates, control
 from lab.fill import fill
 from lab.guest import Guest
 from lab.session import Lab
 from lab.shell import environment, run
+from postroad.paths import ACME_LIVE
 
 Fault = Callable[[Lab], AbstractContextManager[None]]
 
@@ -76,6 +78,23 @@ def frozen(program: str, lab: Lab) -> Iterator[None]:
 
 
 @contextmanager
+def slow(program: str, lab: Lab) -> Iterator[None]:
+    """The program's processes work for a tenth of a second out of every two, on each host."""
+    unit = f"lab-slow-{program}"
+    start = ("systemd-run", "--quiet", "--collect", f"--unit={unit}")
+    turn = f"pkill -STOP -x {program}; sleep 1.9; pkill -CONT -x {program}; sleep 0.1"
+    endless = f"while :; do {turn}; done"
+    try:
+        for guest in _senders(lab):
+            guest.run([*start, "sh", "-c", endless])
+        yield
+    finally:
+        for guest in _senders(lab):
+            guest.run(["systemctl", "stop", unit], check=False)
+            guest.run(["pkill", "-CONT", "-x", program], check=False)
+
+
+@contextmanager
 def stopped(unit: str, lab: Lab) -> Iterator[None]:
     """A unit is down on each host."""
     try:
@@ -129,6 +148,30 @@ def full(stream: str, what: str, lab: Lab) -> Iterator[None]:
             f" || {{ rm -rf {queue}/*; cp -a {disk}/queue/. {queue}/; }}"
             f"; umount {kept} {disk}; rmdir {kept} {disk}; systemctl start {unit}"
         )
+
+
+# ---- certificates
+
+
+def end_certificates(lab: Lab) -> None:
+    """The certificate that each host shows is over since yesterday; nobody renewed it."""
+    authority = control.surroundings(lab.state).authority
+    for guest in _senders(lab):
+        over = certificates.ended(authority, guest.read_file(f"{ACME_LIVE}/cert.pem"))
+        for name in ("cert.pem", "fullchain.pem"):
+            guest.run(f"cat > {ACME_LIVE}/{name}", input=over)
+        guest.run("systemctl reload postfix.service")
+
+
+@contextmanager
+def expired_certificate(lab: Lab) -> Iterator[None]:
+    """The hosts' certificates are over, until certbot's timer comes round."""
+    end_certificates(lab)
+    try:
+        yield
+    finally:
+        for guest in _senders(lab):
+            guest.run("certbot renew --quiet --no-random-sleep-on-renew")
 
 
 # ---- names and networks
@@ -278,6 +321,7 @@ FAULTS: Mapping[str, Fault] = {
     "none": none,
     **{f"kill -9 {program}": partial(killed, program) for program in DAEMONS},
     **{f"kill -STOP {program}": partial(frozen, program) for program in ("opendkim", "unbound")},
+    **{f"{program} is slow": partial(slow, program) for program in ("opendkim", "unbound")},
     "resolver lied to": lying_names,
     "resolver dead": partial(stopped, "unbound.service"),
     "power off": powered_off,
@@ -286,6 +330,7 @@ FAULTS: Mapping[str, Fault] = {
         for what in ("blocks", "inodes")
         for stream in STREAMS
     },
+    "certificate over": expired_certificate,
     "network cut": unplugged,
     "receivers hang": hanging,
     "receivers are tarpits": tarpits,

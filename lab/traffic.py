@@ -76,6 +76,10 @@ class Flow:
         whole = (line for line in lines if line.endswith("\n"))
         return [Handed(*json.loads(line)) for line in whole]
 
+    def accepted(self) -> set[str]:
+        """The messages so far that a host has taken over."""
+        return {one.name for one in self.handed() if one.outcome == "accepted"}
+
     def wait_for(self, number: int, *outcomes: str, timeout: float = 60) -> None:
         """Wait until each client has this many more messages, of these ``outcomes`` if given.
 
@@ -114,7 +118,7 @@ class Flow:
         self._drain(timeout)
         handed = self.handed()
         # A receiver keeps what it has taken a moment later.
-        names = {one.name for one in handed if one.outcome == "accepted"}
+        names = self.accepted()
         grace = time.monotonic() + 20
         while True:
             copies = list(self._copies())
@@ -122,21 +126,21 @@ class Flow:
             if names <= {*(copy.name for copy in copies), *returned} or time.monotonic() > grace:
                 break
             time.sleep(0.5)
-        return balance(handed, copies, self._acknowledged(), returned, self._waiting())
+        return balance(handed, copies, self._acknowledged(), returned, self.waiting())
 
     def _drain(self, timeout: float) -> None:
         deadline = time.monotonic() + timeout
-        while waiting := self._waiting():
+        while waiting := self.waiting():
             if time.monotonic() > deadline:
                 return
             for guest in self.lab.targets.values():
                 guest.run(_QUEUES.format("postqueue -c $d -f 2>/dev/null"))
             # A queue that is asked again at once does nothing but ask.
             last = time.monotonic() + 3
-            while self._waiting() == waiting and time.monotonic() < last:
+            while self.waiting() == waiting and time.monotonic() < last:
                 time.sleep(0.3)
 
-    def _waiting(self) -> set[str]:
+    def waiting(self) -> set[str]:
         """The messages of this run that are in some queue of ours."""
         listed = (
             guest.run(_QUEUES.format("postqueue -c $d -j 2>/dev/null")).stdout

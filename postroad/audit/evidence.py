@@ -93,7 +93,11 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """A Postfix instance; see postroad/audit/questions/postfix.py. Times are of the epoch."""
+    """A Postfix instance; see postroad/audit/questions/postfix.py. Times are of the epoch.
+
+    ``set_back`` is by how many seconds the clock was set back under it, ``next_try`` the latest
+    time before which a message of it is left alone (0 where none waits).
+    """
 
     words: tuple[str, ...]
     parameters: Mapping[str, str]
@@ -101,6 +105,8 @@ class Instance:
     overrides: Mapping[str, str]
     written: float
     queue_manager: float | None
+    set_back: float
+    next_try: float
     corrupt: int
     free: int
     messages: int

@@ -416,6 +416,13 @@ def key_replaced(command: str) -> tuple[str, str]:
 # What `postfix check` finds a few of, and says nothing to most (postfix(1), "check").
 POSTFIX = [
     Case(
+        # In a container the clock is the machine's; script/test power sets back a real one.
+        "the clock was set back under a stream",
+        "touch -d '2 hours' /var/spool/postfix-marketing/pid/master.pid",
+        "systemctl restart postroad-postfix@marketing.service",
+        {"queues.no_mail_waits_for_another_time": "set back by 120 minutes while the marketing"},
+    ),
+    Case(
         "a line without a sign of equality",
         *line("biff no"),
         {FILES: MAIN, UNREAD: OLDER, COMPLAINT: "missing", ANSWER: "587"},

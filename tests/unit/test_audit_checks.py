@@ -138,6 +138,24 @@ def test_no_queue_manager_is_seen() -> None:
     assert wrong(postfix.unread_files, host) == "the inbound instance has no queue manager"
 
 
+def test_daemons_of_a_time_still_to_come_are_seen() -> None:
+    host = spoilt(audited(), "marketing", set_back=3 * 3600.0)
+    said = wrong(queues.waiting_for_another_time, host)
+    assert "set back by 180 minutes while the marketing instance ran" in said
+
+
+def test_mail_of_a_time_still_to_come_is_seen() -> None:
+    host = spoilt(audited(), "marketing", next_try=NOW + 3 * 3600)
+    said = wrong(queues.waiting_for_another_time, host)
+    assert "the marketing queue holds mail that is left alone for 180 minutes" in said
+
+
+@pytest.mark.parametrize("values", [{"set_back": 2.0}, {"set_back": -86400.0}, {"next_try": 0.0}])
+def test_a_clock_that_is_kept_right_is_no_fault(values: dict[str, float]) -> None:
+    host = spoilt(audited(), "marketing", **values)
+    assert list(queues.waiting_for_another_time(host)) == []
+
+
 def test_a_wildcard_is_neither_declared_nor_enough() -> None:
     host = audited()
     port25 = [s for s in host.system.sockets if s.port == 25 and s.address == "192.0.2.11"]

@@ -44,6 +44,38 @@ def boot_time() -> float:
     return float(next(line.split()[1] for line in lines if line.startswith("btime")))
 
 
+def start_of(pid: str) -> float:
+    """When a process started, by the clock as it is now (proc(5))."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return boot_time() + int(fields[19]) / os.sysconf("SC_CLK_TCK")
+
+
+def set_back(queue: Path) -> float:
+    """By how many seconds the clock was set back since this queue's master(8) started.
+
+    The kernel counts from its own start to master's, whatever the clock says; the file that master
+    writes then has the time by the clock as it was.
+    """
+    place = queue / "pid/master.pid"
+    try:
+        return place.stat().st_mtime - start_of(place.read_text().split()[0])
+    except (OSError, IndexError):
+        return 0.0
+
+
+def next_try(queue: Path) -> float:
+    """The latest time before which some message is left alone: qmgr(8) keeps it in its file's."""
+    latest = 0.0
+    for place in (queue / "incoming", queue / "deferred"):
+        for folder, _, names in os.walk(place):
+            for name in names:
+                try:
+                    latest = max(latest, os.stat(os.path.join(folder, name)).st_mtime)
+                except OSError:
+                    continue  # It is on its way already.
+    return latest
+
+
 def queue_manager_start(folder: str, queue: Path) -> float | None:
     """When the queue manager of this queue's master(8) started; None where none will start.
 
@@ -73,7 +105,7 @@ def child_start(master: str) -> float | None:
             continue
         fields = rest.split()
         if name == "qmgr" and fields[1] == master:
-            return boot_time() + int(fields[19]) / os.sysconf("SC_CLK_TCK")
+            return start_of(place.name)
     return None
 
 
@@ -117,6 +149,8 @@ def instance(folder: str, parameters: list[str]) -> Json:
         "overrides": pairs(overrides.stdout),
         "written": max((f.stat().st_mtime for f in files if f.exists()), default=0.0),
         "queue_manager": queue_manager_start(folder, place),
+        "set_back": set_back(place),
+        "next_try": next_try(place),
         "corrupt": len(list((place / "corrupt").glob("*"))),
         "free": free_bytes(place) if place.exists() else 0,
         **queue(folder),

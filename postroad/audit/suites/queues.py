@@ -8,6 +8,8 @@ from postroad.audit.audited import Audited
 from postroad.audit.evidence import Instance
 from postroad.audit.fault import Fault, refute
 
+# What a second or two of leap, or the steps of a clock that is kept right, do not reach.
+SLACK_SECONDS = 60
 # postconf(5) time units; Postfix's own default for these parameters is the second.
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
@@ -52,6 +54,32 @@ def stuck_mail(audited: Audited) -> Iterator[Fault]:
             )
 
 
+def waiting_for_another_time(audited: Audited) -> Iterator[Fault]:
+    """Timers, or mail, of a time that the clock was set back from.
+
+    Postfix remembers when to do a thing next, not in how long. What was deferred by a clock that
+    was ahead is left alone until that time has come, and so is every periodic task.
+    """
+    for name, instance in _readable(audited):
+        mend = f"systemctl restart {_unit(name)}; postqueue -c {_folder(name)} -f"
+        if instance.set_back > SLACK_SECONDS:
+            yield Fault(
+                f"the clock was set back by {instance.set_back / 60:.0f} minutes while the {name} "
+                "instance ran",
+                "until the clock has caught up, nothing that is deferred is tried again",
+                mend,
+            )
+        longest = seconds(instance.parameters["maximal_backoff_time"])
+        wait = instance.next_try - audited.system.now
+        if wait > longest + SLACK_SECONDS:
+            yield Fault(
+                f"the {name} queue holds mail that is left alone for {wait / 60:.0f} minutes, by a "
+                f"clock that was ahead; the longest wait is {longest / 60:.0f}",
+                "it arrives late, or comes back",
+                mend,
+            )
+
+
 def corrupt_mail(audited: Audited) -> Iterator[Fault]:
     """Messages that Postfix has put aside because it could not read them."""
     for _, instance in _readable(audited):
@@ -91,6 +119,11 @@ def _unit(name: str) -> str:
 def test_no_mail_outlives_its_time(audited: Audited) -> None:
     """What is on hold does not count."""
     refute(stuck_mail(audited))
+
+
+def test_no_mail_waits_for_another_time(audited: Audited) -> None:
+    """Neither the queue nor the daemons are of a time that is still to come."""
+    refute(waiting_for_another_time(audited))
 
 
 def test_no_mail_is_corrupt(audited: Audited) -> None:
