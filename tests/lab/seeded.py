@@ -676,7 +676,8 @@ SYSTEM = [
     ),
     Case(
         "the timer of upgrades is masked",
-        "systemctl mask --quiet --now apt-daily-upgrade.timer",
+        # Masked while it runs, it would have failed besides.
+        "systemctl stop apt-daily-upgrade.timer && systemctl mask --quiet apt-daily-upgrade.timer",
         "systemctl unmask --quiet apt-daily-upgrade.timer"
         " && systemctl start apt-daily-upgrade.timer",
         {UNITS: "apt-daily-upgrade.timer is masked"},
