@@ -260,9 +260,12 @@ def files(ours: Ours, components: Iterable[Component]) -> str:
     for part in _in_reverse(parts(ours)):
         lines += [_back(row) for row in rows.get(part, ())]
         if part in declared:
-            # Off, as it was with us: what it may do again is its operator's to say.
+            # Off, as it was with us: what it may do again is its operator's to say. What is masked
+            # in case it should be there (another resolver) need not be.
             for unit in declared[part].masked:
-                lines.append(f"systemctl unmask --quiet {unit}; systemctl disable --quiet {unit}")
+                there = f"systemctl cat {unit} >/dev/null 2>&1"
+                lines.append(f"systemctl unmask --quiet {unit}")
+                lines.append(f"if {there}; then systemctl disable --quiet {unit}; fi")
         # Also where the files are gone already, by a run that was cut off.
         if part in declared or part in rows:
             lines += _THEN.get(part, ())

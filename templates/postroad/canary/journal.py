@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -45,6 +46,18 @@ class Journal:
         shown = run("journalctl", "--quiet", "--output=cat", f"--unit={unit}", *after, *options)
         return shown.stdout.splitlines()
 
+    def last_words(self, program: str) -> list[str]:
+        """Warnings since of a ``program`` that ended before the journal knew its unit.
+
+        journald(8) looks for the unit of a message in /proc, where on a busy host there may be
+        nobody any more.
+        """
+        after = (f"--after-cursor={self.cursor}",) if self.cursor else ()
+        which = (f"--identifier={program}", "--priority=warning")
+        shown = run("journalctl", "--quiet", "--output=json", *which, *after)
+        entries = [json.loads(line) for line in shown.stdout.splitlines()]
+        return [str(each["MESSAGE"]) for each in entries if "_SYSTEMD_UNIT" not in each]
+
 
 def logged(canary: Canary) -> str:
     """What the Postfix instance has logged so far."""
@@ -63,7 +76,10 @@ def complaints(canary: Canary, journal: Journal) -> list[str]:
         signer, logins, _ = canary.daemons
         found += [
             f"opendkim: {re.sub(r'^[0-9A-Za-z]{10,}: ', '', line)}"
-            for line in journal.lines(signer, "--priority=warning")
+            for line in (
+                *journal.lines(signer, "--priority=warning"),
+                *journal.last_words("opendkim"),
+            )
             if NO_KEY not in line
         ]
         found += [
