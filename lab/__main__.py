@@ -28,6 +28,11 @@ def _status(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _emulate(arguments: argparse.Namespace) -> int:
+    control.emulate(arguments.host, _tell)
+    return _status(arguments)
+
+
 def _down(arguments: argparse.Namespace) -> int:
     print("the lab is gone" if control.down() else "no lab was up")
     return 0
@@ -67,13 +72,18 @@ def _parser() -> argparse.ArgumentParser:
         "--target",
         action="append",
         default=[],
-        metavar="NAME:SUITE:OCTET[,OCTET][:machine]",
-        help="a bare host and the last octets of its addresses; may be repeated; a machine has"
-        " a kernel of its own (default: those it has; in a new lab mail1:bookworm:11,12,13)",
+        metavar="NAME:SUITE:OCTET[,OCTET]",
+        help="a bare host and the last octets of its addresses; may be repeated"
+        " (default: those it has; in a new lab mail1:bookworm:11,12,13)",
     )
     up.set_defaults(run=_up)
     commands.add_parser("status", help="what is up, and where").set_defaults(run=_status)
     commands.add_parser("down", help="take everything away").set_defaults(run=_down)
+    emulate = commands.add_parser(
+        "emulate", help="give a bare host a kernel, a disk and a clock of its own; it gets slow"
+    )
+    emulate.add_argument("host")
+    emulate.set_defaults(run=_emulate)
     ssh = commands.add_parser("ssh", help="a shell, or a command, on a host")
     ssh.add_argument("host")
     ssh.add_argument("command", nargs=argparse.REMAINDER)

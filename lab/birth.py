@@ -21,7 +21,6 @@ def conceive(guest: Guest, around: Surroundings) -> bool:
     new.mkdir()
     seed = Seed(new, guest.image)
     _plant_common(seed, guest, around)
-    guest.furnish(seed)
     mounts: list[tuple[Path, str]] = []
     if guest.name in HOSTS:
         fixed = HOSTS[guest.name]

@@ -18,13 +18,14 @@ from lab import (
     machine,
     network,
     packages,
+    qemu,
     remains,
     state,
 )
 from lab.errors import LabError
 from lab.guest import Guest
 from lab.network import Network
-from lab.state import Host, Kind, Process, State
+from lab.state import Host, Process, State
 
 Tell = Callable[[str], None]
 
@@ -35,31 +36,19 @@ NAME_VARIABLE = "POSTROAD_LAB"
 
 @dataclass(frozen=True)
 class Target:
-    """A bare host that the caller wants: name, suite, and the last octets of its addresses.
-
-    ``kind`` is `target` for a container, or `machine` for a host with a kernel of its own.
-    """
+    """A bare host that the caller wants: name, suite, and the last octets of its addresses."""
 
     name: str
     suite: str
     suffixes: tuple[int, ...]
-    kind: Kind = "target"
-
-    @property
-    def recipe(self) -> images.Recipe:
-        """What its image is made of."""
-        return images.machine(self.suite) if self.kind == "machine" else images.bare(self.suite)
 
 
 DEFAULT_TARGETS = (Target("mail1", "bookworm", (11, 12, 13)),)
 
 
 def parse_target(text: str) -> Target:
-    """The target that NAME:SUITE:OCTET[,OCTET…][:machine] means.
-
-    Raises LabError saying what is wrong.
-    """
-    parts = text.removesuffix(":machine").split(":")
+    """The target that NAME:SUITE:OCTET[,OCTET…] means; raises LabError saying what is wrong."""
+    parts = text.split(":")
     if len(parts) != 3 or not parts[0] or not all(p.isdigit() for p in parts[2].split(",")):
         raise LabError(f"target {text!r}: write NAME:SUITE:OCTET[,OCTET…], as mail1:bookworm:11,12")
     suffixes = tuple(int(part) for part in parts[2].split(","))
@@ -68,8 +57,7 @@ def parse_target(text: str) -> Target:
     if parts[0] in internet.HOSTS:
         raise LabError(f"target {text!r}: {parts[0]} is a host of the internet; take another name")
     images.bare(parts[1])
-    kind: Kind = "machine" if text.endswith(":machine") else "target"
-    return Target(parts[0], parts[1], suffixes, kind)
+    return Target(parts[0], parts[1], suffixes)
 
 
 def up(targets: Iterable[Target], tell: Tell) -> State:
@@ -80,17 +68,15 @@ def up(targets: Iterable[Target], tell: Tell) -> State:
     """
     machine.check()
     with state.lock():
-        named = list(targets)
-        needs_machines = any(target.kind == "machine" for target in named)
-        wanted_packages = packages.NEEDED + (packages.FOR_MACHINES if needs_machines else ())
-        for package in packages.ensure(wanted_packages):
+        for package in packages.ensure(packages.NEEDED):
             tell(f"package {package}: installed")
         _sweep(tell)
         known = mine() or State(_free_number(), str(CLONE), name())
-        asked = named or ([] if known.hosts else list(DEFAULT_TARGETS))
-        images.ensure([images.world(), *(target.recipe for target in asked)], tell)
+        asked = list(targets) or ([] if known.hosts else list(DEFAULT_TARGETS))
+        bare = {target.name: images.bare(target.suite) for target in asked}
+        images.ensure([images.world(), *bare.values()], tell)
         wanted = {
-            target.name: Host(target.kind, str(target.recipe.root), target.suffixes)
+            target.name: Host("target", str(bare[target.name].root), target.suffixes)
             for target in asked
         }
         fixed = {
@@ -109,6 +95,34 @@ def up(targets: Iterable[Target], tell: Tell) -> State:
         _write(current)
         _start_hosts(current, known, tell)
         return current
+
+
+def emulate(host: str, tell: Tell) -> State:
+    """Move a bare host out of its container, with all that is on it; returns when it has booted.
+
+    From then on it has a kernel, a disk and a clock of its own, and is ten to twenty times slower.
+    """
+    with state.lock():
+        current = mine()
+        if current is None:
+            raise LabError("no lab is up for this checkout: script/lab up")
+        guest = current.guest(host)
+        was = current.hosts[host]
+        if was.kind != "target":
+            raise LabError(f"{host} is no bare host in a container")
+        for package in packages.ensure(packages.FOR_MACHINES):
+            tell(f"package {package}: installed")
+        qemu.furnish(guest)
+        guest.kill()
+        moved = replace(current, hosts={**current.hosts, host: replace(was, kind="machine")})
+        emulated = moved.guest(host)
+        birth.conceive(emulated, surroundings(moved))
+        assert isinstance(emulated, qemu.Machine)
+        emulated.fill_disk()
+        _write(moved)
+        emulated.start()
+        emulated.wait_for_boot()
+        return moved
 
 
 def down() -> bool:
@@ -202,8 +216,9 @@ def _start_hosts(current: State, known: State, tell: Tell) -> None:
         must_be_born = is_new or not guest.is_born or (is_changed and not is_target(guest))
         if guest.is_running() and not must_be_born:
             return False
-        if guest.is_running():
-            guest.kill()
+        if guest.name in known.hosts:
+            # As what it was: a container may take a machine's place.
+            known.guest(guest.name).kill()
         if guest.name == "ns":
             zones(current).prepare()
         if must_be_born or not is_target(guest):

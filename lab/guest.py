@@ -177,9 +177,6 @@ class Guest:
         ]
         return "\n".join(lines) + "\n"
 
-    def furnish(self, seed: "Seed") -> None:
-        """Write what only this kind of host needs into its seed: LXC gives it its network."""
-
     def run(
         self,
         command: str | Sequence[str],

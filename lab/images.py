@@ -35,8 +35,6 @@ _UBUNTU_LIKE_PACKAGES = (
 )
 # What a hoster's image has besides, and pyinfra and Vagrant count on.
 _BOX_PACKAGES = ("ifupdown", "isc-dhcp-client", "python3", "sudo")
-# The kernel for virtual hardware alone: its initial RAM disk is small, and soon read.
-_MACHINE_PACKAGES = (*_BARE_PACKAGES, "linux-image-cloud-amd64", "udev")
 _WORLD_PACKAGES = (
     *_BARE_PACKAGES,
     "curl",
@@ -141,12 +139,6 @@ def vagrant(suite: str) -> Recipe:
     )
     packages = (*own.packages, *_BOX_PACKAGES)
     return Recipe(f"vagrant-{suite}", suite, packages, (*user, *own.commands))
-
-
-def machine(suite: str) -> Recipe:
-    """A bare host with a kernel of its own."""
-    like = bare(suite)
-    return Recipe(f"machine-{suite}", suite, _MACHINE_PACKAGES, like.commands)
 
 
 def world() -> Recipe:

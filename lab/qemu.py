@@ -14,20 +14,33 @@ from __future__ import annotations
 import os
 import shlex
 import signal
+import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from lab.errors import LabError
-from lab.guest import Guest, Seed, wait_until
+from lab.guest import Guest, wait_until
 from lab.network import MACHINE, Network
 from lab.shell import SYSTEM_PATH, run
 
 _PROGRAM = "qemu-system-x86_64"
 _MEMORY = 1024  # MB
 _DISK = "8G"  # sparse
-# An emulated processor is ten to twenty times slower than the machine's own.
-_PATIENCE = 600.0  # seconds
+# How much slower an emulated processor is than the machine's own.
+_SLOWNESS = 20
+_PATIENCE = 900.0  # seconds
+
+_KERNEL = (
+    "root=/dev/vda",
+    "rw",
+    "console=ttyS0",
+    "quiet",
+    "net.ifnames=0",
+    "panic=1",
+    # A unit that is slow to start here is not dead (systemd's own is 90 s).
+    f"systemd.default_timeout_start_sec={_PATIENCE:.0f}",
+)
 
 _NETWORK = """\
 [Match]
@@ -66,22 +79,6 @@ class Machine(Guest):
         if mounts:
             raise LabError(f"{self.name}: a machine of its own shares no directories")
         return "\n".join(self._arguments()) + "\n"
-
-    def furnish(self, seed: Seed) -> None:
-        """Addresses and disk, which a container has from outside."""
-        addresses = [f"{address}/24" for address in self.ipv4]
-        addresses += [f"{address}/64" for address in reversed(self.ipv6)]
-        seed.file(
-            "/etc/systemd/network/lab.network",
-            _NETWORK.format(
-                mac=self.network.mac(self.suffixes[0]),
-                addresses="\n".join(f"Address={address}" for address in addresses),
-                ipv4_gateway=self.network.ipv4(MACHINE),
-                ipv6_gateway=self.network.ipv6(MACHINE),
-            ),
-        )
-        seed.enable("systemd-networkd.service")
-        seed.file("/etc/fstab", "/dev/vda / ext4 errors=remount-ro 0 1\n")
 
     def start(self) -> None:
         """Power on; returns when sshd answers."""
@@ -124,18 +121,32 @@ class Machine(Guest):
         self.wait_for_boot()
 
     def wipe(self) -> None:
-        """A new disk: image and seed. The guest must be down."""
-        self.disk.unlink(missing_ok=True)
-        new = self.disk.with_suffix(".new")
-        new.unlink(missing_ok=True)
+        """LabError: what a machine has comes from a container."""
+        raise LabError(f"{self.name} is a machine: script/lab up --target makes a bare host of it")
+
+    def fill_disk(self) -> None:
+        """Put what the container had onto a disk. The guest must be down."""
         # In a mount namespace of its own, so that nothing stays mounted.
-        script = (
-            'mount -t overlay -o "ro,lowerdir=$1:$2" merged /mnt'
-            f' && exec mke2fs -q -t ext4 -L root -d /mnt "$3" {_DISK}'
-        )
-        places = [str(self.seed), str(self.image), str(new)]
-        run(["unshare", "--mount", "sh", "-c", script, "sh", *places], timeout=300)
-        new.rename(self.disk)
+        script = """
+mount -t overlay -o "ro,lowerdir=$1:$2" merged /mnt
+cp -L /mnt/vmlinuz "$3/vmlinuz"
+cp -L /mnt/initrd.img "$3/initrd.img"
+rm -f "$3/disk.raw"
+mke2fs -q -t ext4 -d /mnt "$3/disk.raw" "$4"
+"""
+        places = [str(self.upper), str(self.image), str(self.directory)]
+        run(["unshare", "--mount", "sh", "-e", "-c", script, "sh", *places, _DISK], timeout=600)
+
+    def run(
+        self,
+        command: str | Sequence[str],
+        *,
+        input: str | None = None,
+        check: bool = True,
+        timeout: float = 60,
+    ) -> subprocess.CompletedProcess[str]:
+        """As in a container, with *timeout* for a host that is not emulated."""
+        return super().run(command, input=input, check=check, timeout=timeout * _SLOWNESS)
 
     def enter(self, *command: str) -> list[str]:
         """The command line that runs *command* in the guest as root: over SSH."""
@@ -171,9 +182,9 @@ class Machine(Guest):
             "-no-user-config",
             "-display", "none",
             "-serial", f"file:{self.directory / 'console.log'}",
-            "-kernel", str(_only(self.image, "vmlinuz-*")),
-            "-initrd", str(_only(self.image, "initrd.img-*")),
-            "-append", "root=/dev/vda rw console=ttyS0 net.ifnames=0 panic=1",
+            "-kernel", str(self.directory / "vmlinuz"),
+            "-initrd", str(self.directory / "initrd.img"),
+            "-append", " ".join(_KERNEL),
             # The guest's flushes reach this machine's page cache, and the file after it.
             "-drive", f"file={self.disk},format=raw,if=virtio,cache=writeback",
             # The interface goes with the process.
@@ -181,6 +192,30 @@ class Machine(Guest):
             "-device", f"virtio-net-pci,netdev=lab,mac={mac},romfile=",
             "-device", "virtio-rng-pci",
         ]  # fmt: skip
+
+
+def furnish(guest: Guest) -> None:
+    """Give a host in a container what only a machine needs: kernel, devices, network, disk."""
+    options = f"-qq -o Acquire::http::Proxy={guest.network.forwarder}"
+    guest.run(f"apt-get {options} update", timeout=300)
+    guest.run(
+        f"DEBIAN_FRONTEND=noninteractive apt-get {options} -y --no-install-recommends install"
+        " initramfs-tools linux-image-cloud-amd64 udev </dev/null",
+        timeout=900,
+    )
+    addresses = [f"{address}/24" for address in guest.ipv4]
+    addresses += [f"{address}/64" for address in reversed(guest.ipv6)]
+    guest.write_file(
+        "/etc/systemd/network/lab.network",
+        _NETWORK.format(
+            mac=guest.network.mac(guest.suffixes[0]),
+            addresses="\n".join(f"Address={address}" for address in addresses),
+            ipv4_gateway=guest.network.ipv4(MACHINE),
+            ipv6_gateway=guest.network.ipv6(MACHINE),
+        ),
+    )
+    guest.run("systemctl --quiet enable systemd-networkd.service")
+    guest.write_file("/etc/fstab", "/dev/vda / ext4 errors=remount-ro 0 1\n")
 
 
 def end(network: Network) -> None:
@@ -205,11 +240,3 @@ def _running() -> dict[str, int]:
         if Path(words[0]).name == _PROGRAM and words[1] == "-name":
             found[words[2]] = int(place.parent.name)
     return found
-
-
-def _only(image: Path, pattern: str) -> Path:
-    """The one file of the image's /boot that matches."""
-    found = list((image / "boot").glob(pattern))
-    if len(found) != 1:
-        raise LabError(f"{image}/boot: {len(found)} files {pattern}, not one")
-    return found[0]

@@ -26,8 +26,11 @@ LEAVE = Path("deploys/leave.py")
 Entry = Mapping[str, Any]
 
 
-def pyinfra(*arguments: str, timeout: float = 900) -> subprocess.CompletedProcess[str]:
-    """Run pyinfra's command line in the checkout; never raises on its exit status."""
+def pyinfra(*arguments: str, timeout: float = 2700) -> subprocess.CompletedProcess[str]:
+    """Run pyinfra's command line in the checkout; never raises on its exit status.
+
+    An emulated host takes its time: *timeout* (seconds) is for runs that hang.
+    """
     return subprocess.run(
         [sys.executable, "-m", "pyinfra", *arguments],
         cwd=control.CLONE,

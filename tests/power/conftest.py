@@ -5,25 +5,41 @@ from __future__ import annotations
 import pytest
 
 import lab as lab_package
-from lab import control
+from lab import control, road
 from lab.qemu import Machine
 from lab.session import Lab
-from tests.lab.conftest import deployed, estate  # noqa: F401 - fixtures
+from tests.lab.conftest import deployed as in_container  # noqa: F401 - fixture
 from tests.long.conftest import record  # noqa: F401 - fixture
 
-TARGET = "mail1:bookworm:11,12,13:machine"
+HOST = "mail1"
 
 
 @pytest.fixture(scope="session")
 def lab() -> Lab:
-    """The internet on one machine, with one bare host in it that is emulated."""
-    control.up([control.parse_target(TARGET)], print)
+    """The internet on one machine, with one bare host in it."""
+    control.up([], print)
     return lab_package.load()
 
 
+@pytest.fixture(scope="session")
+def deployed(lab: Lab, request: pytest.FixtureRequest) -> Lab:
+    """The estate, deployed to a host that is then moved to a machine of its own, and again there.
+
+    An emulated processor would take half an hour to install the packages.
+    """
+    if lab.state.hosts[HOST].kind != "machine":
+        request.getfixturevalue("in_container")
+        control.emulate(HOST, print)
+    emulated = lab_package.load()
+    done = road.deploy()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert road.plan() == []
+    return emulated
+
+
 @pytest.fixture
-def machine(deployed: Lab) -> Machine:  # noqa: F811
+def machine(deployed: Lab) -> Machine:
     """The emulated host, deployed."""
-    found = deployed.targets["mail1"]
+    found = deployed.targets[HOST]
     assert isinstance(found, Machine)
     return found

@@ -20,8 +20,8 @@ from lab.traffic import Flow, flowing
 from tests.lab import books
 from tests.long.conftest import Record
 
-ROUNDS = 5
-CLIENTS = 3  # at each door
+ROUNDS, ROUNDS_OF_DELIVERY = 5, 3
+CLIENTS = 2  # at each door
 PATIENCE = 300.0  # seconds; an emulated processor takes a second or two for a login
 PRELOAD = "/etc/ld.so.preload"
 UNITS = "postroad-postfix@transactional.service postroad-postfix@marketing.service"
@@ -29,7 +29,7 @@ UNITS = "postroad-postfix@transactional.service postroad-postfix@marketing.servi
 
 def power_fails(machine: Machine, flow: Flow, chance: random.Random) -> set[str]:
     """Power fails at a moment of chance; the messages that were accepted, and that no queue has."""
-    flow.wait_for(3, "accepted", timeout=PATIENCE)
+    flow.wait_for(2, "accepted", timeout=PATIENCE)
     time.sleep(chance.uniform(0, 5))  # the moment itself is what is tried here
     machine.kill()
     accepted = flow.accepted()
@@ -56,6 +56,7 @@ def test_every_250_is_in_the_queue_after_a_power_failure(
         with FAULTS["receivers answer 4xx"](deployed):
             for _ in range(ROUNDS):
                 assert power_fails(machine, flow, chance) == set()
+                print(f"power failed after {len(flow.accepted())} messages, {time.ctime()}")
             flow.wait_for(1, "accepted", timeout=PATIENCE)
             flow.stop()
         found = flow.books(timeout=PATIENCE)
@@ -72,15 +73,15 @@ def test_no_250_is_lost_where_mail_leaves_meanwhile(
     delivered again (RFC 5321 §4.5.4.1 wants it so: rather twice than never)."""
     chance = random.Random(20261128)
     with flowing(deployed, clients=CLIENTS, timeout=PATIENCE / 5) as flow:
-        for _ in range(ROUNDS):
-            flow.wait_for(3, "accepted", timeout=PATIENCE)
+        for _ in range(ROUNDS_OF_DELIVERY):
+            flow.wait_for(2, "accepted", timeout=PATIENCE)
             time.sleep(chance.uniform(0, 5))
             machine.kill()
             machine.start()
             machine.wait_for_boot()
         flow.wait_for(1, "accepted", timeout=PATIENCE)
         found = flow.books(timeout=PATIENCE)
-    record("power fails, mail leaves", ROUNDS, found)
+    record("power fails, mail leaves", ROUNDS_OF_DELIVERY, found)
     _nothing_is_lost(found)
     books.all_green(deployed)
 
@@ -101,7 +102,9 @@ def without_fsync(deployed: Lab, machine: Machine) -> Iterator[None]:
     machine.run(f"sync; systemctl restart {UNITS}", timeout=PATIENCE)
     yield
     machine.run(f"rm {PRELOAD}; sync; systemctl restart {UNITS}", timeout=PATIENCE)
-    machine.run("rm -f /var/spool/postfix-*/corrupt/*")
+    # What is left of messages that are lost: postsuper(1) and the audit complain of it.
+    machine.run("find /var/spool/postfix-*/incoming -name '*.*' -delete")
+    machine.run("find /var/spool/postfix-*/corrupt -type f -delete")
     wait_until(lambda: _is_quiet(machine), PATIENCE, "the queues' end")
     books.all_green(deployed)
 
@@ -121,8 +124,8 @@ def test_without_fsync_the_same_test_sees_losses(
         FAULTS["receivers answer 4xx"](deployed),
         flowing(deployed, clients=CLIENTS, timeout=PATIENCE / 5) as flow,
     ):
-        lost = power_fails(machine, flow, chance)
+        rounds = (power_fails(machine, flow, chance) for _ in range(ROUNDS))
+        lost = next(filter(None, rounds), set())
         flow.stop()
-        total = len(flow.accepted())
-    print(f"without fsync: {len(lost)} of {total} lost")
+        print(f"without fsync: {len(lost)} of {len(flow.accepted())} lost")
     assert lost
