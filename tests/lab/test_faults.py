@@ -63,6 +63,19 @@ def test_a_delivery_that_outlives_master_keeps_no_stream_down(deployed: Lab) -> 
     assert found.is_clean, found
 
 
+def test_what_a_power_failure_left_in_a_queue_keeps_no_stream_down(deployed: Lab) -> None:
+    """A queue file that has no name yet: `postfix check` warns of it, and must be able to."""
+    left = "/var/spool/postfix-marketing/incoming/664837.1271"
+    unit = "postroad-postfix@marketing.service"
+    for guest in deployed.targets.values():
+        guest.run(f"install -o postfix -m 600 /dev/null {left}")
+        try:
+            guest.run(f"systemctl restart {unit}")
+            assert "bogus file name" in guest.run(f"journalctl -u {unit}").stdout
+        finally:
+            guest.run(f"rm {left}; systemctl restart {unit}")
+
+
 def test_the_books_show_what_is_lost(deployed: Lab) -> None:
     """The alarm itself: a message that was accepted is thrown away."""
     guest = deployed.targets["mail1"]
