@@ -78,7 +78,7 @@ class Guest:
     @property
     def cable(self) -> str:
         """The interface on this machine that joins it to the bridge."""
-        return f"{self.network.bridge}v{self.suffixes[0]}"
+        return self.network.cable(self.suffixes[0])
 
     @property
     def is_born(self) -> bool:

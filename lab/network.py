@@ -51,6 +51,10 @@ class Network:
         """The IPv6 address that ends in the same digits as the IPv4 address does."""
         return str(self.ipv6_range.network_address + int(str(suffix), 16))
 
+    def cable(self, suffix: int) -> str:
+        """The interface on this machine that joins the host with this last octet to the bridge."""
+        return f"{self.bridge}v{suffix}"
+
     def mac(self, suffix: int) -> str:
         """A locally administered MAC address that stays the same from one birth to the next.
 
@@ -113,6 +117,13 @@ def _exists(interface: str) -> bool:
     return run(["ip", "link", "show", interface], check=False).returncode == 0
 
 
+def _cables(network: Network) -> list[str]:
+    """The cables that are there, whether or not a host has its other end."""
+    names = [link["ifname"] for link in json.loads(run(["ip", "-j", "link"]).stdout)]
+    possible = {network.cable(suffix) for suffix in range(256)}
+    return [name for name in names if name in possible]
+
+
 def is_up(network: Network) -> bool:
     """Whether the bridge and the wall are there."""
     table = run(["nft", "list", "table", "inet", network.bridge], check=False)
@@ -134,9 +145,15 @@ def make(network: Network) -> None:
 
 
 def remove(network: Network) -> None:
-    """Take away bridge and wall, whichever of them is there."""
-    if _exists(network.bridge):
-        run(["ip", "link", "delete", network.bridge])
+    """Take away cables, bridge and wall, whichever of them is there.
+
+    The kernel takes a cable away some time after its host has ended; without its bridge it would
+    still be in the way of the next host. Raises LabError where an interface stays.
+    """
+    for interface in (*_cables(network), network.bridge):
+        deleted = run(["ip", "link", "delete", interface], check=False)
+        if deleted.returncode != 0 and _exists(interface):
+            raise LabError(f"interface {interface} is left: {deleted.stderr.strip()}")
     if run(["nft", "list", "table", "inet", network.bridge], check=False).returncode == 0:
         run(["nft", "delete", "table", "inet", network.bridge])
 

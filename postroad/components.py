@@ -187,8 +187,8 @@ class Builder:
         """One log an instance, rotated and kept as long as declared."""
         return Component(
             "logs",
-            # Postfix's own user has logs of its own in it (see the unit), and reads no others.
-            directories=(Directory(LOGS, group="adm", mode=0o751),),
+            # Whoever becomes postfix reaches its logs (its unit says why); others see none of it.
+            directories=(Directory(LOGS, group="postfix", mode=0o750),),
             files=self._files(self._rows("logs")),
             units=(Unit("logrotate.timer"),),
         )
