@@ -1,0 +1,48 @@
+"""benchmarks/run: every suite in turn; then the table, the chart and the figures as JSON."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator, Mapping
+
+from benchmarks import chart
+from benchmarks.figures import FULL, QUICK, Effort, Figure, table, write
+from benchmarks.paths import BUILD
+from lab.errors import LabError
+
+Suite = Callable[[Effort], Iterator[Figure]]
+
+SUITES: Mapping[str, Suite] = {}
+
+
+def main(arguments: list[str]) -> int:
+    """0 with everything measured, goals reached or not; 1 where something could not be measured."""
+    asked = _parser().parse_args(arguments)
+    effort = QUICK if asked.quick else FULL
+    found: list[Figure] = []
+    status = 0
+    for name in asked.suites or SUITES:
+        print(f"== {name}", flush=True)
+        try:
+            for figure in SUITES[name](effort):
+                found.append(figure)
+                write(found, BUILD / "results.json")
+        except (LabError, RuntimeError, OSError) as error:
+            print(f"{name}: {error}", file=sys.stderr)
+            status = 1
+    (BUILD / "chart.svg").write_text(chart.svg(found), encoding="utf-8")
+    print(f"\nMedian (least to most) of {effort.runs} runs, taken in turns:\n\n{table(found)}\n")
+    print(f"{BUILD / 'results.json'}\n{BUILD / 'chart.svg'}")
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="benchmarks/run", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="fewer runs, hosts and messages")
+    parser.add_argument("suites", nargs="*", metavar="SUITE", help=", ".join(SUITES))
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
