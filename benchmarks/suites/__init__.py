@@ -1,0 +1,1 @@
+"""What benchmarks/run measures, a module a suite: measure(effort) yields its figures."""
