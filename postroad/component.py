@@ -25,6 +25,8 @@ from postroad.state import FileState, HostState, UnitState
 # What a drift calls the service manager itself, when it has not read the unit files as they are.
 SERVICE_MANAGER = "systemd"
 _UNREAD = "unit file newer than what systemd has read"
+_OLDER_UNITS = "runs from an older unit file, and is restarted"
+_NOT_FINISHED = "files in place, activation not finished"
 
 ENABLED = ("enabled", "static", "generated", "indirect", "alias")
 
@@ -78,7 +80,8 @@ class Component:
     word on its standard error is a refusal. ``activate`` runs after the files are in place and
     before the units. ``masked`` units must never start; ``absent`` paths must not exist.
     ``instances`` are made from the unit files among ``files``, and run by other components (or by
-    dpkg, `postroad.manifest.REFRESH_UNIT`).
+    dpkg, `postroad.manifest.REFRESH_UNIT`). ``unit_files`` are those that the ``units`` of this one
+    are made from: after a change to one, its units are restarted.
     """
 
     name: str
@@ -88,6 +91,7 @@ class Component:
     units: tuple[Unit, ...] = ()
     masked: tuple[str, ...] = ()
     instances: tuple[str, ...] = ()
+    unit_files: tuple[File, ...] = ()
     gate: str | None = None
     activate: tuple[str, ...] = ()
 
@@ -105,15 +109,25 @@ class Component:
 
     @property
     def digest(self) -> str:
-        """What is activated: every file's content, and the units that read them."""
-        text = "\n".join(
-            [
-                *(f"{f.path} {f.sha256}" for f in sorted(self.files, key=lambda f: f.path)),
-                *(u.name for u in self.units),
-                *self.activate,
-            ]
-        )
-        return hashlib.sha256(text.encode()).hexdigest()
+        """What is activated: every file's content, and the units that read them.
+
+        Where there are ``unit_files``, theirs stands behind a dot: units read them when they start.
+        """
+        said = [*_contents(self.files), *(u.name for u in self.units), *self.activate]
+        return ".".join(_digests([said, _contents(self.unit_files)] if self.unit_files else [said]))
+
+    def is_run_from(self, stamp: str) -> bool:
+        """Whether the units were started from the ``unit_files`` as they are, by this stamp."""
+        return stamp.partition(".")[2] == self.digest.partition(".")[2]
+
+
+def _contents(files: Iterable[File]) -> list[str]:
+    return [f"{f.path} {f.sha256}" for f in sorted(files, key=lambda f: f.path)]
+
+
+def _digests(texts: Iterable[Iterable[str]]) -> Iterator[str]:
+    for lines in texts:
+        yield hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,8 +209,10 @@ def drift(component: Component, state: HostState) -> tuple[Drift, ...]:
     if not drifts and _has_unread_files(component, state):
         drifts.append(Drift(SERVICE_MANAGER, _UNREAD))
     is_something = component.files or component.units
-    if is_something and not drifts and state.stamps.get(component.name) != component.digest:
-        drifts.append(Drift(component.name, "files in place, activation not finished"))
+    stamp = state.stamps.get(component.name)
+    if is_something and not drifts and stamp != component.digest:
+        is_older = stamp is not None and not component.is_run_from(stamp)
+        drifts.append(Drift(component.name, _OLDER_UNITS if is_older else _NOT_FINISHED))
     return tuple(drifts)
 
 
@@ -249,17 +265,18 @@ def _restart_variable(unit: Unit) -> str:
     return "verb_" + "".join(c if c.isalnum() else "_" for c in unit.name)
 
 
-def _verb(unit: Unit, died: bool) -> str:
-    """How ``unit`` takes up what it reads, where it is running; ``died`` says whether a run has."""
-    if unit.on_change == "restart":
+def _verb(unit: Unit, component: Component, stamp: str | None) -> str:
+    """How ``unit`` takes up what it reads, where it is running since this stamp was written."""
+    if unit.on_change == "restart" or not component.is_run_from(stamp or ""):
         return "restart"
     if unit.restart_if is None:
         return "reload-or-restart"
-    # The run that died may have replaced the very files that the question compares.
-    return "restart" if died else f'"${_restart_variable(unit)}"'
+    # A run that died may have replaced the very files that the question compares.
+    return "restart" if stamp is None else f'"${_restart_variable(unit)}"'
 
 
-def _unit_lines(unit: Unit, state: HostState, stale: bool, died: bool) -> Iterator[str]:
+def _unit_lines(unit: Unit, state: HostState, verb: str | None) -> Iterator[str]:
+    """Shell that has ``unit`` as declared; ``verb`` is what it takes if it runs already."""
     found = state.units.get(unit.name)
     name = shlex.quote(unit.name)
     if _is_masked(found):
@@ -270,8 +287,8 @@ def _unit_lines(unit: Unit, state: HostState, stale: bool, died: bool) -> Iterat
     if unit.active == "running" and not running:
         yield f"systemctl reset-failed {name} 2>/dev/null || :"
         yield f"systemctl start {name}"
-    elif stale and running:
-        yield f"systemctl {_verb(unit, died)} {name}"
+    elif verb and running:
+        yield f"systemctl {verb} {name}"
 
 
 def _restart_questions(component: Component) -> Iterator[str]:
@@ -337,8 +354,9 @@ def script(component: Component, state: HostState) -> str:
     changed_paths = {f.path for f in changed}
     unfinished = state.stamps.get(component.name) != component.digest
     # A missing stamp is a run that died: which units it had already reloaded nobody knows.
-    died = component.name not in state.stamps
-    everything = unfinished and (died or not changed)
+    known = state.stamps.get(component.name)
+    is_older = not component.is_run_from(known or "")
+    everything = unfinished and (known is None or is_older or not changed)
     stamp = f"{STAMPS}/{component.name}"
     is_adopted = component.name in state.adopted
     lines = list(_beginning(component))
@@ -374,8 +392,9 @@ def script(component: Component, state: HostState) -> str:
         if name in drifts
     ]
     for unit in component.units:
-        stale = everything or bool(changed_paths.intersection(unit.reads))
-        lines += _unit_lines(unit, state, stale, died)
+        is_stale = everything or bool(changed_paths.intersection(unit.reads))
+        verb = _verb(unit, component, known) if is_stale else None
+        lines += _unit_lines(unit, state, verb)
     if not is_adopted:
         lines.append(f"mkdir -p {ADOPTED}; : > {shlex.quote(f'{ADOPTED}/{component.name}')}")
     if changed or unfinished:

@@ -286,6 +286,7 @@ class Builder:
                 )
                 for unit, restart_if in readers
             ),
+            unit_files=self._unit_files(signer, logins, postfix),
             gate=f'{CANARY} stream {name} "$stage"',
         )
 
@@ -318,8 +319,14 @@ class Builder:
             ),
             files=self._files(rows),
             units=(unit,),
+            unit_files=self._unit_files(INBOUND_UNIT),
             gate=f'{CANARY} inbound "$stage"',
         )
+
+    def _unit_files(self, *instances: str) -> tuple[File, ...]:
+        """The templates, among the files of `units`, that these instances are made from."""
+        paths = {f"/etc/systemd/system/{unit.partition('@')[0]}@.service" for unit in instances}
+        return tuple(file for file in self._files(self._rows("units")) if file.path in paths)
 
 
 def _stream_units(name: StreamName) -> tuple[str, str, str]:

@@ -1,10 +1,11 @@
-"""A library is replaced under the daemons: all run the new one, one stream after another."""
+"""What daemons run from is replaced: all run from what is there, one stream after another."""
 
 from __future__ import annotations
 
 from lab import road, upgrades
 from lab.session import Lab
-from tests.lab import downtimes, mail
+from postroad.paths import STAMPS
+from tests.lab import downtimes, mail, plans
 
 # The one that all of them run; libssl is mapped by Postfix's daemons only while there is mail.
 REPLACE = "cd /usr/lib/*-linux-gnu && cp -p libc.so.6 libc.so.6.new && mv libc.so.6.new libc.so.6"
@@ -25,4 +26,18 @@ def test_daemons_follow_a_replaced_library_one_stream_after_another(deployed: La
     for name in downtimes.STREAMS:
         assert len(downtimes.of(guest, name, since)) == 1, downtimes.words(guest, since)
     mail.flows(deployed, [("mail1", name) for name in downtimes.STREAMS])
+    assert road.plan() == []
+
+
+def test_units_follow_a_changed_unit_file(deployed: Lab) -> None:
+    """As after an upgrade of postroad itself: by its stamp, the stream was started from another."""
+    guest = deployed.targets["mail1"]
+    guest.run(f"sed -i 's/[.].*/.0/' {STAMPS}/marketing")
+    older = "marketing (runs from an older unit file, and is restarted)"
+    assert plans.named(road.plan()) == {("mail1", older)}
+    since = downtimes.now(guest)
+    assert road.deploy().returncode == 0
+    assert len(downtimes.of(guest, "marketing", since)) == 1
+    assert downtimes.of(guest, "transactional", since) == []
+    mail.flows(deployed, [("mail1", "marketing")])
     assert road.plan() == []

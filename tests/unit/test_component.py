@@ -489,6 +489,23 @@ def test_a_missing_stamp_reloads_every_unit(box: Sandbox) -> None:
     assert box.text("/activated") == "new\nnew\n"
 
 
+@pytest.mark.parametrize("content", ["old\n", "new\n"])
+def test_a_changed_unit_file_restarts_what_is_made_from_it(box: Sandbox, content: str) -> None:
+    """Whether or not something else has changed, for which a reload would do."""
+    before = component(box, "old\n", unit_files=(box.file("/etc/one@.service", "[Unit]\n"),))
+    applied(box, before)
+    told = len(box.told())
+    after = (box.file("/etc/one@.service", "[Unit]\nAfter=x\n"),)
+    wanted = component(box, content, unit_files=after)
+    if content == "old\n":
+        (named,) = drift(wanted, box.state(wanted))
+        assert str(named) == "whole (runs from an older unit file, and is restarted)"
+    applied(box, wanted)
+    verbs = [line for line in box.told()[told:] if line.startswith(("restart", "reload"))]
+    assert verbs == ["restart one.service", "restart two.service"]
+    assert drift(wanted, box.state(wanted)) == ()
+
+
 def test_two_runs_on_one_host_take_turns(box: Sandbox) -> None:
     text = box.script(component(box))
     assert text.index("flock -w 120 9") < text.index('mkdir -p "$stage"') < text.index("base64 -d")
