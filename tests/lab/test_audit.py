@@ -137,6 +137,8 @@ def test_a_missing_address_is_seen(host: Guest, audit: Audit) -> None:
     finally:
         host.run(f"ip address add {prefix} dev {device}")
     lost = {"postfix.addresses_are_on_the_host", "submission.listeners_answer"}
+    # A daemon of Postfix that happens to start meanwhile says "no local interface found", and dies.
+    wrong.pop("logs.logs_are_quiet", None)
     assert set(wrong) == lost, wrong
     assert (
         f"{address}, from which marketing mail leaves" in wrong["postfix.addresses_are_on_the_host"]
