@@ -17,6 +17,8 @@ WORLD = "dns.the_world_can_verify"
 VERIFY = "signing.signatures_verify"
 PACKAGES = "packages.packages_are_installed"
 WHOLE = "packages.the_package_manager_is_whole"
+ANSWER = "submission.listeners_answer"
+QUIET = "logs.logs_are_quiet"
 
 RELOAD = f"postfix -c {MARKETING} reload"
 RESTART_SIGNER = "systemctl restart postroad-dkim@marketing.service"
@@ -33,6 +35,14 @@ class Case:
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def perhaps(self) -> frozenset[str]:
+        """The checks that may fail besides.
+
+        Postfix starts daemons when it needs some, and they read files as they are by then.
+        """
+        return frozenset({ANSWER, QUIET}) if UNREAD in self.said else frozenset()
 
 
 def edited(path: str, breaking: str, after: str = "") -> tuple[str, str]:
@@ -163,7 +173,7 @@ OPERATION = [
         {
             UNITS: "postroad-dkim@marketing.service is inactive",
             "signing.signers_sign": "the marketing signer, given a message from",
-            "submission.listeners_answer": "Try again later",
+            ANSWER: "Try again later",
         },
     ),
     Case(
@@ -248,7 +258,7 @@ OPERATION = [
         {
             FILES: f"{MARKETING}/master.cf",
             "listeners.every_declared_place_listens": "port 587 (marketing submission)",
-            "submission.listeners_answer": "Connection refused",
+            ANSWER: "Connection refused",
         },
     ),
     Case(
@@ -377,7 +387,7 @@ OPERATION = [
         " && echo \"$(date '+%b %e %H:%M:%S') mail1 postfix-marketing/smtpd[1]: fatal: no reason\""
         " >> /var/log/postroad/marketing.log",
         "cat /run/audit-log > /var/log/postroad/marketing.log; rm /run/audit-log",
-        {"logs.logs_are_quiet": "fatal: no reason"},
+        {QUIET: "fatal: no reason"},
     ),
     Case(
         "a log is not rotated",
@@ -406,7 +416,6 @@ OLDER = "marketing instance runs by an older configuration"
 COMPLAINT = "postfix.configuration_is_without_complaint"
 SIGNERS = "signing.signers_sign"
 KEYS = "signing.keys_are_there_and_private"
-ANSWER = "submission.listeners_answer"
 OPEN = "dns.streams_are_open"
 
 
@@ -425,17 +434,17 @@ POSTFIX = [
         "the clock was set back under a stream",
         "touch -d '2 hours' /var/spool/postfix-marketing/pid/master.pid",
         "systemctl restart postroad-postfix@marketing.service",
-        {"queues.no_mail_waits_for_another_time": "set back by 120 minutes while the marketing"},
+        {"queues.no_mail_waits_for_another_time": "the marketing instance ran"},
     ),
     Case(
         "a line without a sign of equality",
         *line("biff no"),
-        {FILES: MAIN, UNREAD: OLDER, COMPLAINT: "missing", ANSWER: "587"},
+        {FILES: MAIN, UNREAD: OLDER, COMPLAINT: "missing"},
     ),
     Case(
         "a line of master.cf is too short",
         *line("trace unix - -", MASTER),
-        {FILES: MASTER, UNREAD: OLDER, COMPLAINT: "bad field count", ANSWER: "587"},
+        {FILES: MASTER, UNREAD: OLDER, COMPLAINT: "bad field count"},
     ),
     Case(
         "a parameter is there twice",

@@ -119,7 +119,7 @@ def is_seen(case: Case, host: Guest, audit: Audit) -> None:
     finally:
         host.run(case.mending)
     wrong = heard.of("wrong")
-    assert set(wrong) == set(case.said), heard.output
+    assert set(wrong) - case.perhaps == set(case.said), heard.output
     assert heard.status == 1
     for check, words in case.said.items():
         assert words in wrong[check]
