@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import dns.name
@@ -55,10 +55,18 @@ def names(
 def names_text(found: Names, estate: Estate, leaving: Collection[str]) -> str:
     """What the operator does with the names, in order."""
     listed = ", ".join(sorted(leaving))
+    hosts = {record.owner for record in found.deleted if record.type == "A"}
+    # A host's own SPF goes with its address; what guards a domain may be wanted for longer.
+    guards = [r for r in found.deleted if _guard(r) and r.owner not in hosts]
     lines = [
         f"In the DNS, when nobody sends by {listed} any more and the estate is without:",
         *_section("these change (`postroad dns plan` says to what)", found.changed),
-        *_section("delete these", (r for r in found.deleted if not _is_key(r))),
+        *_section("delete these", (r for r in found.deleted if not _is_key(r) and r not in guards)),
+        *_section(
+            "replace these, lest others send as a domain that sends nothing any more",
+            guards,
+            _guard,
+        ),
         *_section(
             "a week later, when its last mail has been read, delete the DKIM keys",
             (r for r in found.deleted if _is_key(r)),
@@ -82,8 +90,20 @@ def _is_key(record: Record) -> bool:
     return "._domainkey." in record.owner
 
 
-def _section(title: str, records: Iterable[Record]) -> Iterator[str]:
-    told = [f"    {_told(record)}" for record in records]
+# What the names of a domain say that sends no mail (RFC 7208 §10.1.2, RFC 9989 on p=reject).
+_GUARDS = {"v=spf1": '"v=spf1 -all"', "v=DMARC1": '"v=DMARC1; p=reject"'}
+
+
+def _guard(record: Record) -> str:
+    """What is to be there instead of a record that guards its domain; empty for any other."""
+    kind = record.data.strip('"').partition(" ")[0].rstrip(";")
+    return _GUARDS.get(kind, "") if record.type == "TXT" else ""
+
+
+def _section(
+    title: str, records: Iterable[Record], data: Callable[[Record], str] = lambda _: ""
+) -> Iterator[str]:
+    told = [f"    {_told(record)}  {data(record)}".rstrip() for record in records]
     if told:
         yield f"  {title}:"
         yield from told

@@ -56,6 +56,18 @@ def test_an_estate_that_is_given_up_needs_no_name_at_all() -> None:
     assert "PTR of 192.0.2.11, at its hoster" in names_text(found, alone, {"mail1"})
 
 
+def test_a_domain_that_sends_nothing_any_more_says_so() -> None:
+    alone = estates.estate(declaration())
+    text = names_text(names(alone, {"mail1"}, (), ()), alone, {"mail1"})
+    deleted, replaced = text.split("replace these")
+    assert f'_dmarc.{DOMAIN}  TXT  "v=DMARC1; p=reject"' in replaced
+    assert f'{alone.stream("marketing").envelope_domain}  TXT  "v=spf1 -all"' in replaced
+    # A host's own name is gone with its address, and its SPF with it.
+    assert f"{alone.host('mail1').hostname}  TXT\n" in deleted
+    # What other hosts still send by is no such domain.
+    assert "replace these" not in told()
+
+
 def test_what_stays_on_the_host_is_told() -> None:
     text = on_host(ESTATE, "mail2", files=("/etc/hostname",), kept=("/var/lib/postroad/before/x",))
     assert "certbot delete --cert-name postroad" in text
