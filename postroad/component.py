@@ -386,11 +386,11 @@ def script(component: Component, state: HostState) -> str:
         or any(p.startswith("/etc/systemd/system/") for p in changed_paths)
     ):
         lines.append("systemctl daemon-reload")
-    lines += [
-        f"systemctl mask --now --quiet {shlex.quote(name)}"
-        for name in component.masked
-        if name in drifts
-    ]
+    for name in component.masked:
+        if name in drifts:
+            lines.append(f"systemctl mask --now --quiet {shlex.quote(name)}")
+            # One that had failed before, as somebody's own signer may have, would stay "failed".
+            lines.append(f"systemctl reset-failed {shlex.quote(name)} 2>/dev/null || :")
     for unit in component.units:
         is_stale = everything or bool(changed_paths.intersection(unit.reads))
         verb = _verb(unit, component, known) if is_stale else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 
 from lab import control, road
 from lab.guest import Guest
@@ -30,26 +31,41 @@ def start_a_run() -> subprocess.Popen[bytes]:
     )
 
 
+Processes = Mapping[str, tuple[str, str]]
+"""Process ids with those of their parents, and their names."""
+
+
+def _processes(guest: Guest) -> Processes:
+    listed = guest.run("ps -e -o pid= -o ppid= -o comm=").stdout.splitlines()
+    return {p: (parent, name) for p, parent, name in (line.split(None, 2) for line in listed)}
+
+
+def _descent(pid: str, known: Processes) -> list[str]:
+    found = [pid]
+    for member in found:
+        found += [child for child, (parent, _) in known.items() if parent == member]
+    return found
+
+
 def family(guest: Guest, pid: str) -> list[str]:
     """The process ids of a remote command, found from one of its processes: sshd's child and all
     that descends from it. Sessions would not do: apt gives dpkg one of its own."""
-    listed = guest.run("ps -e -o pid= -o ppid= -o comm=").stdout.splitlines()
-    parents = {p: (parent, name) for p, parent, name in (line.split(None, 2) for line in listed)}
-    while not parents[parents[pid][0]][1].startswith("sshd"):
-        pid = parents[pid][0]
-    family = [pid]
-    for member in family:
-        family += [child for child, (parent, _) in parents.items() if parent == member]
-    return family
+    known = _processes(guest)
+    while not known[known[pid][0]][1].startswith("sshd"):
+        pid = known[pid][0]
+    return _descent(pid, known)
 
 
 def remote(guest: Guest) -> list[str]:
     """The process ids of all remote commands that run on the host now."""
-    listed = guest.run("ps -e -o pid= -o ppid= -o comm=").stdout.splitlines()
-    rows = [line.split(None, 2) for line in listed]
-    logins = {pid for pid, _, name in rows if name.startswith("sshd")}
-    first = [p for p, parent, name in rows if parent in logins and not name.startswith("sshd")]
-    return [member for pid in first for member in family(guest, pid)]
+    known = _processes(guest)
+    logins = {pid for pid, (_, name) in known.items() if name.startswith("sshd")}
+    first = [
+        pid
+        for pid, (parent, name) in known.items()
+        if parent in logins and not name.startswith("sshd")
+    ]
+    return [member for pid in first for member in _descent(pid, known)]
 
 
 def completed_by_the_next_run(lab: Lab) -> None:

@@ -196,6 +196,7 @@ def test_a_bare_host_is_made_as_declared(box: Sandbox) -> None:
     assert box.told() == [
         "daemon-reload",
         "mask --now --quiet never.service",
+        "reset-failed never.service",
         "enable --quiet one.service",
         "reset-failed one.service",
         "start one.service",
@@ -331,7 +332,7 @@ def test_an_unmasked_unit_is_masked_again(box: Sandbox) -> None:
     before = len(box.told())
     (box.root / "units/never.service/unit_file").write_text("disabled\n")
     applied(box, wanted)
-    assert box.told()[before:] == ["mask --now --quiet never.service"]
+    assert box.told()[before:] == ["mask --now --quiet never.service", "reset-failed never.service"]
 
 
 # ---- the gate ------------------------------------------------------------------------------------
