@@ -8,13 +8,14 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from venv import EnvBuilder
 
 from benchmarks.paths import BUILD, HERE
+from benchmarks.slow import Ways
 from lab.session import Lab
 
 RECIPE = HERE / "ansible"
@@ -23,9 +24,6 @@ FOLDER = BUILD / "ansible"
 _VENV = BUILD / "ansible-venv"
 _CONSTRAINTS = RECIPE / "constraints.txt"
 _STAMP = _VENV / "constraints.txt"
-
-# An address and a port by host, and the file that has the hosts' keys.
-Ways = tuple[Mapping[str, tuple[str, int]], Path]
 
 
 @dataclass(frozen=True)
@@ -36,10 +34,6 @@ class Recap:
     failed: int
     unreachable: int
 
-    @property
-    def went_well(self) -> bool:
-        return not (self.failed or self.unreachable)
-
 
 @dataclass(frozen=True)
 class Played:
@@ -47,11 +41,6 @@ class Played:
 
     recaps: Mapping[str, Recap]
     changes: tuple[str, ...]
-    said: str
-
-    @property
-    def changed(self) -> bool:
-        return any(recap.changed for recap in self.recaps.values())
 
 
 def install() -> None:
@@ -87,21 +76,25 @@ def export(inventory: Path) -> None:
 
 def inventory(lab: Lab, ways: Ways) -> str:
     """An inventory (YAML, of which JSON is a part) that reaches the hosts in those ways."""
-    places, known_hosts = ways
-    options = f"-o UserKnownHostsFile={known_hosts} -o IdentitiesOnly=yes -o IdentityAgent=none"
+    options = (
+        f"UserKnownHostsFile={ways.known_hosts}",
+        "GlobalKnownHostsFile=/dev/null",
+        "IdentitiesOnly=yes",
+        "IdentityAgent=none",
+    )
     shared = {
         "ansible_user": "root",
         "ansible_ssh_private_key_file": str(lab.ssh_key),
-        "ansible_ssh_common_args": f"{options} -o GlobalKnownHostsFile=/dev/null",
+        "ansible_ssh_common_args": " ".join(f"-o {option}" for option in options),
     }
     hosts = {
         name: {"ansible_host": address, "ansible_port": port}
-        for name, (address, port) in places.items()
+        for name, (address, port) in ways.places.items()
     }
     return json.dumps({"mail": {"hosts": hosts, "vars": shared}}, indent=1) + "\n"
 
 
-def play(lab: Lab, ways: Ways, hosts: tuple[str, ...]) -> Played:
+def play(lab: Lab, ways: Ways, hosts: Sequence[str]) -> Played:
     """Run the playbook for ``hosts``, over connections that nobody has opened before.
 
     RuntimeError where a host failed, with what Ansible said.
@@ -117,13 +110,13 @@ def play(lab: Lab, ways: Ways, hosts: tuple[str, ...]) -> Played:
             text=True,
             check=False,
         )
-    played = Played(recaps(done.stdout), tuple(changes(done.stdout)), done.stdout)
+    played = Played(recaps(done.stdout), tuple(changes(done.stdout)))
     if done.returncode != 0 or set(played.recaps) != set(hosts):
         raise RuntimeError(f"Ansible failed:\n{done.stdout[-4000:]}\n{done.stderr}")
     return played
 
 
-def _command(place: Path, hosts: tuple[str, ...]) -> tuple[str, ...]:
+def _command(place: Path, hosts: Sequence[str]) -> tuple[str, ...]:
     program = str(_VENV / "bin" / "ansible-playbook")
     return program, "--inventory", str(place), "--limit", ",".join(hosts)
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from lab.errors import LabError
 from lab.shell import environment, run
+from postroad import software
 
 CACHE = Path("/var/cache/postroad-lab/images")
 
@@ -20,7 +21,10 @@ _DEBIAN_SUITES = ("bullseye", "bookworm", "trixie")
 _UBUNTU_SUITES = ("jammy", "noble")
 # Debian 13 with its packages of what an Ubuntu server runs beside mail (lab/ubuntu_like.py).
 _UBUNTU_LIKE = "ubuntu-like"
-SUITES = (*_DEBIAN_SUITES, *_UBUNTU_SUITES, _UBUNTU_LIKE)
+# Debian 12 on which the packages of a sending host are installed, and nothing of them runs: where
+# many hosts are wanted, and how long packages take is known from one (benchmarks/estate.py).
+FURNISHED = "bookworm-furnished"
+SUITES = (*_DEBIAN_SUITES, *_UBUNTU_SUITES, _UBUNTU_LIKE, FURNISHED)
 
 _BARE_PACKAGES = ("ca-certificates", "dbus", "iproute2", "openssh-server", "systemd-sysv")
 _UBUNTU_LIKE_PACKAGES = (
@@ -76,6 +80,11 @@ _UBUNTU_UNITS = (
     'chroot "$1" systemctl --quiet disable ssh.service',
     'chroot "$1" systemctl --quiet enable ssh.socket systemd-networkd.service',
 )
+_FURNISHED_PACKAGES = (*_BARE_PACKAGES, *software.BASE, "certbot", "unattended-upgrades")
+_FURNISHED_UNITS = (
+    'chroot "$1" systemctl --quiet disable dovecot.service dovecot.socket opendkim.service'
+    " postfix.service unbound.service",
+)
 # Installed systems of that time have one /usr; bootstrapped ones had not.
 _MORE_PACKAGES = {"bullseye": ("usrmerge",)}
 
@@ -116,6 +125,10 @@ def bare(suite: str) -> Recipe:
     if suite == _UBUNTU_LIKE:
         commands = (*_UBUNTU_UNITS, *_CLEAN)
         return Recipe(f"bare-{suite}", "trixie", _UBUNTU_LIKE_PACKAGES, commands)
+    if suite == FURNISHED:
+        # A name of its own: images of the same name and another recipe are forgotten.
+        units = (*_FURNISHED_UNITS, *_CLEAN)
+        return Recipe("furnished", "bookworm", _FURNISHED_PACKAGES, units)
     packages = (*_BARE_PACKAGES, *_MORE_PACKAGES.get(suite, ()))
     return Recipe(f"bare-{suite}", suite, packages, _CLEAN)
 

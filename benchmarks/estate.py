@@ -1,0 +1,128 @@
+"""The lab's estate of 1, 10 or 30 hosts: brought up, made bare again, converged.
+
+One host is bare at first. The others, where there are any, are born with the packages of a sending
+host (`lab.images.FURNISHED`): thirty times the same packages would take longer than all the rest.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import lab
+from benchmarks.paths import HERE
+from lab import control, images, road
+from lab.control import Target
+from lab.guest import Guest
+from lab.session import Lab
+
+INVENTORY = HERE / "inventories" / "lab.py"
+ONE, MOST = 1, 30
+# Keys and records come after the first run, open streams after the second.
+RUNS_TO_CONVERGE = 3
+
+_FIRST_OCTET = 100
+_ADDRESSES = 3
+
+
+def name(number: int) -> str:
+    """The name of a host, counted from 1."""
+    return f"mail{number}"
+
+
+def names(hosts: int) -> tuple[str, ...]:
+    """The names of that many hosts."""
+    return tuple(map(name, range(1, hosts + 1)))
+
+
+def counted(hosts: int) -> str:
+    """So many hosts, in words."""
+    return f"{hosts} host" if hosts == ONE else f"{hosts} hosts"
+
+
+def limit(hosts: int) -> tuple[str, str]:
+    """The options of pyinfra that mean the first so many hosts."""
+    return "--limit", ",".join(names(hosts))
+
+
+def targets(hosts: int) -> tuple[Target, ...]:
+    """That many hosts, each with an address of its own and one for each stream."""
+    if not 1 <= hosts <= MOST:
+        raise ValueError(f"{hosts} hosts: there is room for 1 to {MOST} in the lab's range")
+    return tuple(map(_target, range(1, hosts + 1)))
+
+
+def _target(number: int) -> Target:
+    begin = _FIRST_OCTET + (number - 1) * _ADDRESSES
+    suffixes = tuple(range(begin, begin + _ADDRESSES))
+    return Target(name(number), "bookworm" if number == 1 else images.FURNISHED, suffixes)
+
+
+def up(hosts: int) -> Lab:
+    """The lab with at least that many hosts; those that are there are kept as they are."""
+    control.up(targets(hosts), tell)
+    return lab.load()
+
+
+def anew(hosts: int) -> Lab:
+    """A lab of its own with that many hosts and no others, whatever was there before."""
+    control.down_mine()
+    return up(hosts)
+
+
+def bare(host: Guest) -> None:
+    """Make a host what it was at its birth; returns when it has booted."""
+    host.reset()
+    host.wait_for_boot()
+
+
+def converge(running: Lab, hosts: int) -> None:
+    """Deploy until a dry run names nothing. RuntimeError where that does not come."""
+    for _ in range(RUNS_TO_CONVERGE):
+        road.publish(running)
+        if not road.plan(*limit(hosts)):
+            return
+        deploy(hosts)
+    if left := road.plan(*limit(hosts)):
+        told = "; ".join(str(entry["name"]) for entry in left)
+        raise RuntimeError(f"there is no end to it, a further run would change: {told}")
+
+
+def deploy(hosts: int) -> float:
+    """`pyinfra … deploys/mailserver.py` for the first so many hosts: how many seconds it took."""
+    began = time.monotonic()
+    done = road.deploy(*limit(hosts))
+    seconds = time.monotonic() - began
+    if done.returncode != 0:
+        raise RuntimeError(f"the deploy failed:\n{done.stdout}\n{done.stderr}")
+    return seconds
+
+
+def no_op(arguments: Sequence[str]) -> float:
+    """The seconds of a run of pyinfra. RuntimeError where it failed, or changed anything."""
+    seconds, said = _timed(arguments)
+    if changed := [str(e["name"]) for e in said["results"]["operations"] if e["success"]]:
+        raise RuntimeError(f"not a no-op, it changed: {'; '.join(changed)}")
+    return seconds
+
+
+def timed(arguments: Sequence[str]) -> float:
+    """The seconds of a run of pyinfra. RuntimeError where it failed."""
+    seconds, _ = _timed(arguments)
+    return seconds
+
+
+def _timed(arguments: Sequence[str]) -> tuple[float, dict[str, Any]]:
+    began = time.monotonic()
+    done = road.pyinfra("-y", "--json", *arguments)
+    seconds = time.monotonic() - began
+    if done.returncode != 0:
+        raise RuntimeError(f"pyinfra {' '.join(arguments)} failed:\n{done.stdout}\n{done.stderr}")
+    return seconds, json.loads(done.stdout)
+
+
+def tell(line: str) -> None:
+    """Say what goes on."""
+    print(f"  {line}", flush=True)
