@@ -21,10 +21,10 @@ _DEBIAN_SUITES = ("bullseye", "bookworm", "trixie")
 _UBUNTU_SUITES = ("jammy", "noble")
 # Debian 13 with its packages of what an Ubuntu server runs beside mail (lab/ubuntu_like.py).
 _UBUNTU_LIKE = "ubuntu-like"
-# Debian 12 on which the packages of a sending host are installed, and nothing of them runs: where
-# many hosts are wanted, and how long packages take is known from one (benchmarks/estate.py).
+SUITES = (*_DEBIAN_SUITES, *_UBUNTU_SUITES, _UBUNTU_LIKE)
+# Debian 12 where the packages of a sending host are installed and none of them runs: for those who
+# want many hosts and know from one how long packages take (benchmarks/estate.py).
 FURNISHED = "bookworm-furnished"
-SUITES = (*_DEBIAN_SUITES, *_UBUNTU_SUITES, _UBUNTU_LIKE, FURNISHED)
 
 _BARE_PACKAGES = ("ca-certificates", "dbus", "iproute2", "openssh-server", "systemd-sysv")
 _UBUNTU_LIKE_PACKAGES = (
@@ -120,15 +120,15 @@ class Recipe:
 
 def bare(suite: str) -> Recipe:
     """A host as a hoster hands it over: systemd, sshd, and little more."""
+    if suite == FURNISHED:
+        # A name of its own: images of the same name and another recipe are forgotten.
+        units = (*_FURNISHED_UNITS, *_CLEAN)
+        return Recipe("furnished", "bookworm", _FURNISHED_PACKAGES, units)
     if suite not in SUITES:
         raise LabError(f"no suite {suite!r}: use one of {', '.join(SUITES)}")
     if suite == _UBUNTU_LIKE:
         commands = (*_UBUNTU_UNITS, *_CLEAN)
         return Recipe(f"bare-{suite}", "trixie", _UBUNTU_LIKE_PACKAGES, commands)
-    if suite == FURNISHED:
-        # A name of its own: images of the same name and another recipe are forgotten.
-        units = (*_FURNISHED_UNITS, *_CLEAN)
-        return Recipe("furnished", "bookworm", _FURNISHED_PACKAGES, units)
     packages = (*_BARE_PACKAGES, *_MORE_PACKAGES.get(suite, ()))
     return Recipe(f"bare-{suite}", suite, packages, _CLEAN)
 

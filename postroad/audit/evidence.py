@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -226,7 +226,7 @@ def _instance(row: Json) -> Instance:
     return Instance(**{**row, "words": tuple(row["words"]), "services": services})
 
 
-def signed(said: list[Json]) -> tuple[Signed, ...]:
+def signed(said: Sequence[Json]) -> tuple[Signed, ...]:
     """The answer of questions/signing.py."""
     return tuple(Signed(**{**row, "covered": tuple(row["covered"])}) for row in said)
 

@@ -28,19 +28,30 @@ class SilentError(RuntimeError):
     """A host could not be asked; the message says why, and what to do."""
 
 
+def sites(loaded: Loaded, names: Iterable[str]) -> dict[str, Site]:
+    """The sites of the hosts called so; none of them is asked anything yet."""
+    found = {name: loaded.inventory.get_host(name) for name in names}
+    return {name: Site(host, loaded.estate, loaded.base) for name, host in found.items()}
+
+
 def gather(
-    loaded: Loaded, hosts: Mapping[str, TestinfraHost], run: Callable[[str], str]
+    loaded: Loaded,
+    sites: Mapping[str, Site],
+    hosts: Mapping[str, TestinfraHost],
+    run: Callable[[str], str],
 ) -> dict[str, Audited | SilentError]:
-    """What each of ``hosts`` is like; ``run`` gives the command that converges one of them."""
+    """What each of ``hosts`` is like; ``run`` gives the command that converges one of them.
+
+    Its site, which has the same name, has read its state then.
+    """
     with ctx_state.use(loaded.state):
-        asked = {name: gevent.spawn(_ask, loaded, h, run(name)) for name, h in hosts.items()}
+        asked = {name: gevent.spawn(_ask, sites[name], h, run(name)) for name, h in hosts.items()}
         gevent.joinall(list(asked.values()))
     return {name: greenlet.get() for name, greenlet in asked.items()}
 
 
-def _ask(loaded: Loaded, host: TestinfraHost, run: str) -> Audited | SilentError:
-    pyhost = loaded.inventory.get_host(host.backend.hostname)
-    site = Site(pyhost, loaded.estate, loaded.base)
+def _ask(site: Site, host: TestinfraHost, run: str) -> Audited | SilentError:
+    pyhost = site.pyhost
     try:
         with ctx_host.use(pyhost):
             pyhost.connect(show_errors=False, raise_exceptions=True)

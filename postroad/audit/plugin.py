@@ -7,7 +7,7 @@ The hosts and the way to them are the inventory's, by pyinfra's own connection. 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from postroad.audit.gather import SilentError
     from postroad.dns.check.verdict import Verdict
     from postroad.inventory import Loaded
+    from postroad.site import Site
 
 DEPLOY = "deploys/mailserver.py"
 HOST_PARAMETER = "_testinfra_host"
@@ -44,6 +45,7 @@ class Audit:
 
     path: Path
     loaded: Loaded
+    sites: dict[str, Site] = field(default_factory=dict)
     answers: dict[str, Audited | SilentError] = field(default_factory=dict)
     results: list[Result] = field(default_factory=list)
     started: float = field(default_factory=time.monotonic)
@@ -54,14 +56,33 @@ class Audit:
 
     def ask(self, items: list[pytest.Item]) -> None:
         """Ask every host that a check of ``items`` is about, all at once."""
-        from postroad.audit.gather import gather
+        from postroad.audit.gather import gather, sites
 
         hosts = {}
         for item in items:
             host = _host(item)
             if host is not None:
                 hosts[host.backend.hostname] = host
-        self.answers = gather(self.loaded, hosts, self.command)
+        self.sites = sites(self.loaded, hosts)
+        self.answers = gather(self.loaded, self.sites, hosts, self.command)
+
+    def names(self) -> tuple[Verdict, ...]:
+        """What the world says of the estate's names. Hosts that were asked are not asked again."""
+        from pyinfra.context import ctx_state
+
+        from postroad import outside
+        from postroad.audit.audited import Audited
+        from postroad.live import reach
+
+        heard = {
+            name: answer.signed
+            for name, answer in self.answers.items()
+            if isinstance(answer, Audited)
+        }
+        with ctx_state.use(self.loaded.state):
+            found = reach(self.loaded)
+            known = [self.sites.get(site.pyhost.name, site) for site in found.sites]
+            return tuple(outside.verdicts(replace(found, sites=known), heard))
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -164,13 +185,7 @@ def audited(answer: Audited | SilentError) -> Audited:
 @pytest.fixture(scope="session")
 def estate_names(_audit: Audit) -> tuple[Verdict, ...]:
     """What the world says of the estate's names: asked once, and only where a check wants it."""
-    from pyinfra.context import ctx_state
-
-    from postroad import outside
-    from postroad.live import reach
-
-    with ctx_state.use(_audit.loaded.state):
-        return tuple(outside.verdicts(reach(_audit.loaded)))
+    return _audit.names()
 
 
 def _about(item: pytest.Item) -> str | None:
