@@ -58,13 +58,23 @@ def verdicts(found: Reached, heard: Heard = NOTHING) -> list[Verdict]:
 def _of_each(found: Reached, ask: Callable[[Site], T]) -> list[T]:
     """What ``ask`` makes of every host, all of them side by side."""
 
-    def within(site: Site) -> T:
-        with ctx_host.use(site.pyhost):
-            return ask(site)
+    def within(site: Site) -> T | Exception:
+        try:
+            with ctx_host.use(site.pyhost):
+                return ask(site)
+        # Raised below: a greenlet that fails writes a traceback of its own.
+        except Exception as error:
+            return error
 
     asked = [gevent.spawn(within, site) for site in found.sites]
     gevent.joinall(asked)
-    return [greenlet.get() for greenlet in asked]
+    answers: list[T] = []
+    for greenlet in asked:
+        answer: T | Exception = greenlet.get()
+        if isinstance(answer, Exception):
+            raise answer
+        answers.append(answer)
+    return answers
 
 
 def _private_root(found: Reached) -> str | None:

@@ -1,0 +1,108 @@
+"""What is asked of hosts for the check of the names: each once, and all at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import cast
+
+import gevent.event  # type: ignore[import-untyped]
+import pytest
+from pyinfra.api.host import Host as PyinfraHost
+
+from postroad import outside
+from postroad.audit.asking import NOBODYS_DOMAIN
+from postroad.audit.evidence import Signed
+from postroad.dns.check.checks import Facts
+from postroad.dns.check.signature import Probe
+from postroad.facts.host import State
+from postroad.facts.probes import Probed
+from postroad.inventory import Loaded
+from postroad.live import Reached
+from postroad.site import Site
+from postroad.state import KeyState
+from tests.unit import estates
+from tests.unit.declarations import declaration
+from tests.unit.machine import bare
+from tests.unit.test_dns.estates import public_key
+from tests.unit.test_site import Phase
+
+ESTATE = estates.estate(declaration())
+KEY = KeyState("transactional", "shop.example", "202601-mail1", public_key(1))
+STATE = replace(bare(ESTATE, ESTATE.host("mail1")), keys=(KEY,))
+SIGNED = Signed(
+    "transactional", "probe@shop.example", "signed", "ok", "", "shop.example", (), "text"
+)
+NOBODY = replace(SIGNED, sender=f"probe@{NOBODYS_DOMAIN}", outcome="refused", message="")
+PROBE = Probe("mail1", "transactional", "shop.example", "signed", b"text")
+
+
+@dataclass
+class AskedHost:
+    """What a Site needs of pyinfra's host; it remembers what it was asked."""
+
+    name: str = "mail1"
+    state: Phase = field(default_factory=Phase)
+    asked: list[object] = field(default_factory=list)
+
+    def get_fact(self, fact: object, **kwargs: object) -> object:
+        self.asked.append(fact)
+        if fact is Probed:
+            row = {name: getattr(SIGNED, name) for name in SIGNED.__slots__}
+            return [{**row, "covered": []}]
+        return STATE if fact is State else []
+
+
+def site_of(host: AskedHost) -> Site:
+    return Site(cast(PyinfraHost, host), ESTATE, Path("/nowhere"))
+
+
+def reached(*hosts: AskedHost) -> Reached:
+    return Reached(cast(Loaded, None), [site_of(host) for host in hosts], ())
+
+
+def probes(facts: object) -> tuple[Probe, ...]:
+    assert isinstance(facts, Facts)
+    return facts.probes
+
+
+def test_signers_that_nobody_has_heard_are_asked() -> None:
+    host = AskedHost()
+    assert probes(outside._facts(reached(host), outside.NOTHING)) == (PROBE,)
+    assert Probed in host.asked
+
+
+def test_signers_that_were_heard_are_not_asked_again() -> None:
+    host = AskedHost()
+    told = outside._facts(reached(host), {"mail1": (SIGNED, NOBODY)})
+    assert probes(told) == (PROBE,)
+    assert Probed not in host.asked
+
+
+def test_a_site_that_knows_its_host_does_not_ask_for_its_state() -> None:
+    host = AskedHost()
+    found = reached(host)
+    found.sites[0].state()
+    outside._facts(found, {"mail1": (SIGNED,)})
+    assert host.asked.count(State) == 1
+
+
+def test_hosts_are_asked_side_by_side() -> None:
+    heard = {name: gevent.event.Event() for name in ("mail1", "mail2")}
+
+    def ask(site: Site) -> str:
+        # Each waits for the other: one after the other, nobody would ever answer.
+        heard[site.pyhost.name].set()
+        assert all(event.wait(timeout=10) for event in heard.values())
+        return site.pyhost.name
+
+    found = reached(AskedHost("mail1"), AskedHost("mail2"))
+    assert outside._of_each(found, ask) == ["mail1", "mail2"]
+
+
+def test_a_fault_of_one_host_is_raised_as_it_is() -> None:
+    def ask(site: Site) -> str:
+        raise ValueError(f"the key of {site.pyhost.name} is none")
+
+    with pytest.raises(ValueError, match="the key of mail1 is none"):
+        outside._of_each(reached(AskedHost()), ask)
