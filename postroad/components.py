@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 from postroad.component import Component, Directory, File, Unit
 from postroad.manifest import REFRESH_UNIT, UPGRADES_ROW, ComponentName, Row, rows_of
@@ -98,23 +99,27 @@ class Builder:
 
     def everything(self) -> Iterator[Component]:
         """Every component of the host, in the order in which a run makes them true."""
-        yield self.packaging()
-        yield self.identity()
-        yield self.clock()
-        yield self.tools()
-        yield self.resolver()
-        yield self.resolv_conf()
-        yield self.units()
-        yield self.logs()
-        yield self.trust()
-        yield self.certificate()
-        yield self.default()
+        return (build(self) for build in self.builds())
+
+    def builds(self) -> Iterator[Build]:
+        """How each of them is built."""
+        yield Builder.packaging
+        yield Builder.identity
+        yield Builder.clock
+        yield Builder.tools
+        yield Builder.resolver
+        yield Builder.resolv_conf
+        yield Builder.units
+        yield Builder.logs
+        yield Builder.trust
+        yield Builder.certificate
+        yield Builder.default
         if self.estate.lone:
-            yield self.sink()
-        yield from (self.stream(name) for name in self.host.streams)
+            yield Builder.sink
+        yield from map(stream_build, self.host.streams)
         if self.host.inbound:
-            yield self.inbound()
-        yield self.firewall()
+            yield Builder.inbound
+        yield Builder.firewall
 
     def packaging(self) -> Component:
         """How apt and dpkg behave on this host, and the timers by which upgrades come in."""
@@ -371,8 +376,9 @@ def latch(digest: str) -> bytes:
 Build = Callable[[Builder], Component]
 
 
+@cache
 def stream_build(name: StreamName) -> Build:
-    """The builder method of one stream, as a function of the builder alone."""
+    """The builder method of one stream, as a function of the builder alone; the same each time."""
 
     def build(builder: Builder) -> Component:
         return builder.stream(name)

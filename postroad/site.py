@@ -53,6 +53,25 @@ UNVERIFIED = "its records could not be verified"
 
 
 @dataclass
+class _Made:
+    """What a builder has built, and what was found of it: each once, a run asks several times."""
+
+    builder: Builder
+    components: dict[Build, Component] = field(default_factory=dict)
+    drifts: dict[Build, tuple[Drift, ...]] = field(default_factory=dict)
+
+    def component(self, build: Build) -> Component:
+        if build not in self.components:
+            self.components[build] = build(self.builder)
+        return self.components[build]
+
+    def drift(self, build: Build) -> tuple[Drift, ...]:
+        if build not in self.drifts:
+            self.drifts[build] = drift(self.component(build), self.builder.state)
+        return self.drifts[build]
+
+
+@dataclass
 class _Reading:
     """What was read of a host at one time, and what was made of it since."""
 
@@ -60,7 +79,7 @@ class _Reading:
     while_executing: bool
     at: float
     closed: dict[StreamName, str] = field(default_factory=dict)
-    builders: dict[bool, Builder] = field(default_factory=dict)
+    made: dict[bool, _Made] = field(default_factory=dict)
 
     def is_outdated(self, executing: bool) -> bool:
         """Whether the plan was made too long ago to begin with. What is begun is seen through."""
@@ -98,15 +117,16 @@ class Site:
 
     def component(self, build: Build) -> Component:
         """One component as it must be now."""
-        return build(self._builder())
+        return self._made().component(build)
 
     def components(self) -> tuple[Component, ...]:
         """Every component as it must be now, in the order in which a run makes them true."""
-        return tuple(self._builder().everything())
+        made = self._made()
+        return tuple(map(made.component, made.builder.builds()))
 
     def drift(self, build: Build) -> tuple[Drift, ...]:
         """What of one component is not as it must be."""
-        return drift(self.component(build), self.state())
+        return self._made().drift(build)
 
     def closed_because(self, stream: StreamName) -> str:
         """Why ``stream`` may not take mail on this host yet; empty when it may.
@@ -221,12 +241,12 @@ class Site:
             except MissingKeyError:
                 continue
 
-    def _builder(self) -> Builder:
+    def _made(self) -> _Made:
         known = self._known()
         expected = self._expects_certificate()
-        if expected not in known.builders:
-            known.builders[expected] = self._made_builder(expected)
-        return known.builders[expected]
+        if expected not in known.made:
+            known.made[expected] = _Made(self._made_builder(expected))
+        return known.made[expected]
 
     def _expects_certificate(self) -> bool:
         """Whether the run that is being planned gets a certificate before it comes to the rest.

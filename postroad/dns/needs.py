@@ -10,9 +10,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from typing import Literal
 
+from postroad.dns import dkim
 from postroad.dns.dkim import LiveKey
 from postroad.dns.record import Record
 from postroad.dns.records import derive
@@ -51,12 +53,18 @@ def needs(estate: Estate, host: Host, stream: Stream, keys: Iterable[LiveKey]) -
     live = tuple(keys)
     own = [key for key in live if (key.host, key.stream) == (host.name, stream.name)]
     _refuse_keyless(host, stream, own)
-    records = derive(estate, live)
+    records = (*_keyless(estate), *dkim.records(estate, live))
     return (
         *(_dkim(key, records) for key in sorted(own, key=lambda key: key.owner)),
         *_spf(stream, way, records),
         *(_fcrdns(address, way, records) for address in way.addresses),
     )
+
+
+@lru_cache(maxsize=1)
+def _keyless(estate: Estate) -> tuple[Record, ...]:
+    """All records but those of keys: the same for every host and stream of a run."""
+    return derive(estate, ())
 
 
 def needs_json(needs: Iterable[Need]) -> str:

@@ -11,6 +11,7 @@ from pyinfra.api.host import Host as PyinfraHost
 from pyinfra.api.state import StateStage
 
 from postroad import site as module
+from postroad.component import Component
 from postroad.components import Builder, stream_build
 from postroad.facts.host import State
 from postroad.site import Site
@@ -102,3 +103,26 @@ def test_a_plan_counts_on_the_certificate_that_its_run_asks_for() -> None:
 def test_an_audit_counts_on_no_certificate() -> None:
     host = AskedHost([BARE], state=Phase(current_stage=StateStage.Connect))
     assert not _listens(site_of(host))
+
+
+def test_what_is_known_of_a_host_is_built_once() -> None:
+    built = []
+
+    def build(builder: Builder) -> Component:
+        built.append(builder)
+        return builder.clock()
+
+    site = site_of(AskedHost([BARE, RENAMED]))
+    assert site.drift(build) == site.drift(build) == site.drift(Builder.clock)
+    assert site.component(build) is site.component(build)
+    assert len(built) == 1
+    site.forget()
+    site.drift(build)
+    assert len(built) == 2
+
+
+def test_components_are_those_that_roles_apply() -> None:
+    site = site_of(AskedHost([BARE]))
+    parts = site.components()
+    assert site.component(Builder.clock) in parts
+    assert any(part is site.component(stream_build("marketing")) for part in parts)
