@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import lab
@@ -22,6 +22,9 @@ INVENTORY = HERE / "inventories" / "lab.py"
 ONE, MOST = 1, 30
 # Keys and records come after the first run, open streams after the second.
 RUNS_TO_CONVERGE = 3
+
+# How an operation can end on a host.
+HOW = ("success", "no_change", "error")
 
 _FIRST_OCTET = 100
 _ADDRESSES = 3
@@ -42,9 +45,9 @@ def counted(hosts: int) -> str:
     return f"{hosts} host" if hosts == ONE else f"{hosts} hosts"
 
 
-def limit(hosts: int) -> tuple[str, str]:
-    """The options of pyinfra that mean the first so many hosts."""
-    return "--limit", ",".join(names(hosts))
+def limit(hosts: int) -> tuple[str, ...]:
+    """The options of pyinfra that mean the first so many hosts: one for each of them."""
+    return tuple(word for name in names(hosts) for word in ("--limit", name))
 
 
 def targets(hosts: int) -> tuple[Target, ...]:
@@ -92,29 +95,45 @@ def converge(running: Lab, hosts: int) -> None:
 
 def deploy(hosts: int) -> float:
     """`pyinfra … deploys/mailserver.py` for the first so many hosts: how many seconds it took."""
-    began = time.monotonic()
-    done = road.deploy(*limit(hosts))
-    seconds = time.monotonic() - began
-    if done.returncode != 0:
-        raise RuntimeError(f"the deploy failed:\n{done.stdout}\n{done.stderr}")
+    seconds, said = _timed((*limit(hosts), str(road.INVENTORY), str(road.DEPLOY)))
+    refuse_absence(said, hosts)
     return seconds
 
 
-def no_op(arguments: Sequence[str]) -> float:
-    """The seconds of a run of pyinfra. RuntimeError where it failed, or changed anything."""
-    seconds, said = _timed(arguments)
+def no_op(hosts: int) -> float:
+    """The same behind the relays, where it changes nothing. RuntimeError where it does."""
+    seconds, said = _timed((*limit(hosts), str(INVENTORY), str(road.DEPLOY)))
+    refuse_absence(said, hosts)
+    refuse_changes(said)
+    return seconds
+
+
+def one_command(hosts: int) -> float:
+    """The seconds of the least that pyinfra can do behind the relays: one command."""
+    seconds, said = _timed((*limit(hosts), str(INVENTORY), "exec", "--", "true"))
+    refuse_absence(said, hosts)
+    return seconds
+
+
+Said = Mapping[str, Any]
+
+
+def refuse_absence(said: Said, hosts: int) -> None:
+    """RuntimeError where a run of pyinfra (its --json) was not about so many hosts."""
+    operations = said["results"]["operations"]
+    there = {name for one in operations for how in HOW for name in one[how]}
+    if missing := sorted({*names(hosts)} ^ there):
+        raise RuntimeError(f"the run was not about {counted(hosts)}: see {', '.join(missing)}")
+
+
+def refuse_changes(said: Said) -> None:
+    """RuntimeError where a run of pyinfra (its --json) changed anything, naming it."""
     if changed := [str(e["name"]) for e in said["results"]["operations"] if e["success"]]:
         raise RuntimeError(f"not a no-op, it changed: {'; '.join(changed)}")
-    return seconds
 
 
-def timed(arguments: Sequence[str]) -> float:
-    """The seconds of a run of pyinfra. RuntimeError where it failed."""
-    seconds, _ = _timed(arguments)
-    return seconds
-
-
-def _timed(arguments: Sequence[str]) -> tuple[float, dict[str, Any]]:
+def _timed(arguments: Sequence[str]) -> tuple[float, Said]:
+    """The seconds of a run of pyinfra, and what it says. RuntimeError where it failed."""
     began = time.monotonic()
     done = road.pyinfra("-y", "--json", *arguments)
     seconds = time.monotonic() - began

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks import estate, floor, playbook
-from benchmarks.estate import INVENTORY, ONE, counted, limit, names, tell
+from benchmarks.estate import ONE, counted, names, tell
 from benchmarks.figures import Effort, Figure
 from benchmarks.slow import Ways, direct, slow_link
 from lab import road
@@ -118,10 +118,9 @@ def _near(running: Lab, effort: Effort) -> Iterator[Figure]:
 
 
 def _far(running: Lab, effort: Effort) -> Iterator[Figure]:
-    floor_of_pyinfra = (*limit(ONE), str(INVENTORY), "exec", "--", "true")
     with slow_link(running, FAR) as ways:
         cases = [Case(ours(hosts), _ours(hosts), effort.runs) for hosts in effort.hosts]
-        cases.append(Case(PYINFRA, lambda: estate.timed(floor_of_pyinfra), effort.runs))
+        cases.append(Case(PYINFRA, lambda: estate.one_command(ONE), effort.runs))
         for hosts in effort.hosts:
             times = effort.runs if hosts == ONE else ANSIBLE_RUNS_OF_MANY
             cases.append(Case(ansible(hosts), _ansible(running, ways, hosts), times))
@@ -169,7 +168,7 @@ def ansible(hosts: int) -> str:
 
 
 def _ours(hosts: int) -> Callable[[], float]:
-    return lambda: estate.no_op((*limit(hosts), str(INVENTORY), str(road.DEPLOY)))
+    return lambda: estate.no_op(hosts)
 
 
 def _ansible(running: Lab, ways: Ways, hosts: int) -> Callable[[], float]:

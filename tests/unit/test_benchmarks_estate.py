@@ -36,4 +36,24 @@ def test_other_sizes_have_no_room(hosts: int) -> None:
 
 
 def test_a_part_is_said_to_pyinfra() -> None:
-    assert estate.limit(2) == ("--limit", "mail1,mail2")
+    assert estate.limit(2) == ("--limit", "mail1", "--limit", "mail2")
+
+
+def said(**outcomes: list[str]) -> estate.Said:
+    """A run of one operation, as pyinfra's --json tells it."""
+    none: dict[str, list[str]] = {how: [] for how in estate.HOW}
+    return {"results": {"operations": [{"name": "Packages", **none, **outcomes}]}}
+
+
+def test_a_run_about_other_hosts_is_no_sample() -> None:
+    estate.refuse_absence(said(success=["mail1"], no_change=["mail2"]), 2)
+    with pytest.raises(RuntimeError, match="not about 2 hosts: see mail2"):
+        estate.refuse_absence(said(no_change=["mail1"]), 2)
+    with pytest.raises(RuntimeError, match="not about 1 host: see mail1"):
+        estate.refuse_absence(said(), 1)
+
+
+def test_a_run_that_changes_is_no_no_op() -> None:
+    estate.refuse_changes(said(no_change=["mail1"]))
+    with pytest.raises(RuntimeError, match="Packages"):
+        estate.refuse_changes(said(success=["mail1"]))
