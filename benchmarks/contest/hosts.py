@@ -103,6 +103,7 @@ def syncs_counted(guest: Guest) -> Iterator[Callable[[], int]]:
 
     What the block is given tells their number after its end. Everything is slow meanwhile.
     """
+    calls: list[int] = []
     with tempfile.NamedTemporaryFile("r") as table:
         pids = [word for pid in processes(guest) for word in ("-p", str(pid))]
         counted = "trace=fsync,fdatasync"
@@ -114,10 +115,11 @@ def syncs_counted(guest: Guest) -> Iterator[Callable[[], int]]:
         )
         try:
             wait_until(lambda: _is_traced(guest.pid), 10, f"{guest.name}: strace")
-            yield lambda: total(Path(table.name).read_text())
+            yield lambda: calls[0]
         finally:
             tracer.send_signal(signal.SIGINT)
             tracer.communicate(timeout=30)
+            calls.append(total(Path(table.name).read_text()))
 
 
 def total(table: str) -> int:

@@ -9,11 +9,15 @@ seconds since the epoch. A refusal ends the run with exit status 1.
 import base64
 import json
 import os
+import signal
 import socket
 import ssl
 import sys
 import time
 from typing import Any
+
+READY, FAILED = b".", b"!"
+TIMEOUT = 60
 
 
 def main(order: dict[str, Any]) -> int:
@@ -28,9 +32,12 @@ def main(order: dict[str, Any]) -> int:
             os._exit(client(order, number, is_ready, gate))
         clients.append(pid)
     os.close(is_ready)
-    waiting = order["clients"]
-    while waiting and os.read(ready, 1):
-        waiting -= 1
+    for _ in clients:
+        if os.read(ready, 1) != READY:
+            # The others would wait for the gate for ever.
+            for pid in clients:
+                os.kill(pid, signal.SIGKILL)
+            return 1
     began = time.time()
     os.close(open_gate)
     failed = sum(os.waitpid(pid, 0)[1] != 0 for pid in clients)
@@ -42,7 +49,12 @@ def client(order: dict[str, Any], number: int, is_ready: int, gate: int) -> int:
     """One client's life, in a process of its own; its exit status."""
     try:
         session = Session(order)
-        os.write(is_ready, b".")
+    except (OSError, RuntimeError) as error:
+        print(f"client {number}: {error}", file=sys.stderr, flush=True)
+        os.write(is_ready, FAILED)
+        return 1
+    try:
+        os.write(is_ready, READY)
         os.read(gate, 1)
         for count in range(number, order["count"], order["clients"]):
             session.hand_in(f"{order['run']}-{count}")
@@ -60,7 +72,7 @@ class Session:
         self.order = order
         line = b"x" * 70 + b"\r\n"
         self.body = line * (order["size"] // len(line))
-        plain = socket.create_connection((order["host"], order["port"]), timeout=120)
+        plain = socket.create_connection((order["host"], order["port"]), timeout=TIMEOUT)
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.open(plain)
         if order["tls"] == "starttls":
