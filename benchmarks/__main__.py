@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterator, Mapping
 from benchmarks import chart
 from benchmarks.figures import FULL, QUICK, Effort, Figure, table, write
 from benchmarks.paths import BUILD
-from benchmarks.suites import throughput
+from benchmarks.suites import isolation, throughput
 from lab.errors import LabError
 
 Suite = Callable[[Effort], Iterator[Figure]]
 
 SUITES: Mapping[str, Suite] = {
     "throughput": throughput.measure,
+    "isolation": isolation.measure,
 }
 
 
