@@ -16,7 +16,7 @@ from lab import packages, tutorial
 from lab.control import Target
 from lab.errors import LabError
 from lab.fill import filled
-from lab.guest import Guest
+from lab.guest import Guest, wait_until
 from lab.session import Lab
 from postroad.settings.defaults import SIGN_HEADERS
 
@@ -85,7 +85,8 @@ PEERS: tuple[Peer, ...] = (
     ),
     Peer(
         "OpenSMTPD with filter-dkimsign",
-        Target("opensmtpd", "bookworm", (65,)),
+        # Debian 12's fails in TLS with an RSA certificate ("SSL routines::EVP lib").
+        Target("opensmtpd", "trixie", (65,)),
         "opensmtpd opensmtpd-filter-dkimsign",
         ("opensmtpd.sh",),
         'mta delivery .* result="Ok"',
@@ -134,6 +135,11 @@ def ready(lab: Lab, peer: Peer) -> Contender:
         sender = f"orders@{tutorial.LONG_DOMAIN}"
         door = Door(guest.ipv4[0], 25, "starttls", "", "", sender, sender)
         key = guest.read_file(tutorial.LONG_KEY)
+    wait_until(
+        lambda: "LISTEN" in guest.run(f"ss -Hltn sport = :{door.port}").stdout,
+        60,
+        f"{peer.label}: port {door.port}",
+    )
     judge: Judge = signatures.signed_with(key) if peer.signs else signatures.unsigned
     return Contender(peer.label, guest, door, peer.delivered, judge)
 

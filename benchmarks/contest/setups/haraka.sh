@@ -2,6 +2,8 @@
 # notes advise; submissions by TLS and login, a queue on disk, signed by its dkim plugin.
 config=/opt/haraka/config
 mkdir -p $config/dkim/@domain@ /opt/haraka/queue
+# As "haraka -i" does for a new host.
+cp /opt/haraka/node_modules/Haraka/config/connection.ini $config/
 printf '%s\n' auth/flat_file dkim > $config/plugins
 printf '%s\n' haraka.lab.example > $config/me
 printf 'listen=0.0.0.0:465\nsmtps_port=465\nnodes=cpus\n' > $config/smtp.ini

@@ -5,14 +5,20 @@ install -m 640 -o _rspamd -g _rspamd /dev/null /etc/rspamd/keys/key.pem
 cat > /etc/rspamd/keys/key.pem <<'END'
 @key@END
 install -d -m 750 -o _rspamd -g postfix /var/spool/postfix/rspamd
+# The package's own rules are for mail that comes in: without them.
+cat > /etc/rspamd/signing.lua <<'END'
+require "global_functions" ()
+config['regexp'] = {}
+rspamd_maps = {}
+END
 cat > /etc/rspamd/signing.conf <<'END'
 options {
   pidfile = "/run/rspamd/rspamd.pid";
-  filters = "";
+  filters = "dkim";
   dns { nameserver = ["@resolver@"]; }
 }
 logging { type = "syslog"; level = "info"; facility = "mail"; }
-lua = "/usr/share/rspamd/rules/rspamd.lua";
+lua = "/etc/rspamd/signing.lua";
 modules { path = "/usr/share/rspamd/plugins/dkim_signing.lua"; }
 actions { reject = null; add_header = null; greylist = null; }
 worker "rspamd_proxy" {
@@ -22,6 +28,7 @@ worker "rspamd_proxy" {
   count = 2;
   upstream "local" { default = yes; self_scan = yes; }
 }
+dkim { }
 dkim_signing {
   enabled = true;
   sign_authenticated = true;
