@@ -28,6 +28,7 @@ RECEIVER, CAMPAIGN = "receipts.example", "campaign.example"
 PAUSE, PACE = 0.025, 1.0
 TIMES_IDLE = 1.2
 
+_HOLD = "smtpd_end_of_data_restrictions = check_client_access static:HOLD"
 _BOOK = "/run/clock"
 _SPOOL = "/var/spool/postfix-marketing"
 _UNIT = "postroad-postfix@marketing"
@@ -170,7 +171,7 @@ def _hand_in_one(running: Lab, estate: Estate, guest: Guest) -> None:
     where = door(estate, guest.name, "marketing")
     guest.run(
         f"cp -p {place}/main.cf /run/main.cf.kept"
-        f" && postconf -c {place} smtpd_end_of_data_restrictions=static:HOLD"
+        f" && postconf -c {place} '{_HOLD}'"
         f" && systemctl restart {_UNIT}"
     )
     try:

@@ -7,13 +7,14 @@ gives each its name afterwards (postsuper(1)). Postfix must not run meanwhile.
 import os
 import pwd
 import sys
+from pathlib import Path
 
 
 def main(queue: str, count: int) -> None:
     """Write the copies. Their names are valid queue ids (short ones), and unique."""
-    (held,) = os.listdir(f"{queue}/hold")
-    with open(f"{queue}/hold/{held}", "rb") as file:
-        content = file.read()
+    # The queue is hashed (postconf(5) hash_queue_names).
+    (held,) = (place for place in Path(queue, "hold").rglob("*") if place.is_file())
+    content = held.read_bytes()
     owner = pwd.getpwnam("postfix")
     for number in range(count):
         place = f"{queue}/incoming/{number:012X}"
@@ -22,7 +23,7 @@ def main(queue: str, count: int) -> None:
         os.write(descriptor, content)
         os.fchown(descriptor, owner.pw_uid, owner.pw_gid)
         os.close(descriptor)
-    os.unlink(f"{queue}/hold/{held}")
+    held.unlink()
 
 
 if __name__ == "__main__":
