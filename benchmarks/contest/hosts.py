@@ -18,8 +18,12 @@ from lab.guest import Guest, wait_until
 from lab.session import Lab
 from lab.shell import environment
 
-OURS = Target("mail1", "bookworm", (11, 12, 13))
-SECOND = Target("mail2", "bookworm", (21, 22, 23))
+# The same for everybody, the newest stable one: its OpenSSL reads keys ten times as fast as that of
+# Debian 12, its OpenSMTPD can do TLS with an RSA certificate, its Node.js is new enough for Haraka.
+RELEASE = "trixie"
+
+OURS = Target("mail1", RELEASE, (11, 12, 13))
+SECOND = Target("mail2", RELEASE, (21, 22, 23))
 
 _CONTROL_GROUPS = Path("/sys/fs/cgroup")
 

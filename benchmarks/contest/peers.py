@@ -8,7 +8,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.contest import signatures
+from benchmarks.contest import hosts, signatures
 from benchmarks.contest.contender import Contender, Judge
 from benchmarks.contest.door import Door
 from benchmarks.paths import BUILD, HERE
@@ -55,7 +55,7 @@ _SENT = "status=sent "
 PEERS: tuple[Peer, ...] = (
     Peer(
         "stock Postfix, unsigned",
-        Target("stock", "bookworm", (61,)),
+        Target("stock", hosts.RELEASE, (61,)),
         _POSTFIX,
         ("logins.sh", "stock.sh"),
         _SENT,
@@ -63,21 +63,21 @@ PEERS: tuple[Peer, ...] = (
     ),
     Peer(
         "the tutorial's, repaired to sign",
-        Target("tutorial", "bookworm", (62,)),
+        Target("tutorial", hosts.RELEASE, (62,)),
         "",
         ("tutorial.sh",),
         _SENT,
     ),
     Peer(
         "Postfix with rspamd",
-        Target("rspamd", "bookworm", (63,)),
+        Target("rspamd", hosts.RELEASE, (63,)),
         f"{_POSTFIX} rspamd",
         ("logins.sh", "rspamd.sh"),
         _SENT,
     ),
     Peer(
         "Exim",
-        Target("exim", "bookworm", (64,)),
+        Target("exim", hosts.RELEASE, (64,)),
         "exim4-daemon-light",
         ("exim.sh",),
         " => ",
@@ -85,16 +85,14 @@ PEERS: tuple[Peer, ...] = (
     ),
     Peer(
         "OpenSMTPD with filter-dkimsign",
-        # Debian 12's fails in TLS with an RSA certificate ("SSL routines::EVP lib").
-        Target("opensmtpd", "trixie", (65,)),
+        Target("opensmtpd", hosts.RELEASE, (65,)),
         "opensmtpd opensmtpd-filter-dkimsign",
         ("opensmtpd.sh",),
         'mta delivery .* result="Ok"',
     ),
     Peer(
         "Haraka",
-        # Needs a newer Node.js than Debian 12 has.
-        Target("haraka", "trixie", (66,)),
+        Target("haraka", hosts.RELEASE, (66,)),
         "nodejs",
         ("haraka.sh",),
         "delivered ",

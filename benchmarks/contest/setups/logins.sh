@@ -1,14 +1,19 @@
 # Logins for a Postfix: Dovecot's auth service, its socket where Debian's chroot is, one user.
 cat > /etc/dovecot/dovecot.conf <<'END'
-protocols =
-auth_mechanisms = plain
-passdb {
-  driver = passwd-file
-  args = /etc/dovecot/users
+dovecot_config_version = 2.4.0
+dovecot_storage_version = 2.4.0
+protocols {
 }
-userdb {
-  driver = static
-  args = uid=nobody gid=nogroup home=/nonexistent
+auth_mechanisms = plain
+passdb passwd-file {
+  passwd_file_path = /etc/dovecot/users
+}
+userdb static {
+  fields {
+    uid = nobody
+    gid = nogroup
+    home = /nonexistent
+  }
 }
 service auth {
   unix_listener /var/spool/postfix/private/auth {
