@@ -9,13 +9,15 @@ from collections.abc import Callable, Iterator, Mapping
 from benchmarks import chart
 from benchmarks.figures import FULL, QUICK, Effort, Figure, table, write
 from benchmarks.paths import BUILD
-from benchmarks.suites import audit, converge
+from benchmarks.suites import audit, converge, isolation, throughput
 from lab.errors import LabError
 
 Suite = Callable[[Effort], Iterator[Figure]]
 
 SUITES: Mapping[str, Suite] = {
     "converge": converge.measure,
+    "throughput": throughput.measure,
+    "isolation": isolation.measure,
     "audit": audit.measure,
 }
 

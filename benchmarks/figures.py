@@ -14,8 +14,10 @@ Direction = Literal["lower", "higher"]
 
 @dataclass(frozen=True)
 class Effort:
-    """How much is measured. ``hosts`` are the sizes of estates, ``queued`` the backlog in mails.
+    """How much is measured.
 
+    ``hosts`` are the sizes of estates, ``sizes`` those of messages in octets, ``queued`` is the
+    backlog in mails.
     ``first_runs`` are of bare hosts, which take minutes where all others take seconds.
     """
 
@@ -24,10 +26,13 @@ class Effort:
     hosts: tuple[int, ...]
     messages: int
     queued: int
+    sizes: tuple[int, ...]
 
 
-FULL = Effort(runs=5, first_runs=5, hosts=(1, 10, 30), messages=3000, queued=100_000)
-QUICK = Effort(runs=3, first_runs=1, hosts=(1,), messages=1000, queued=5_000)
+FULL = Effort(
+    runs=5, first_runs=5, hosts=(1, 10, 30), messages=3000, queued=100_000, sizes=(10_000, 100_000)
+)
+QUICK = Effort(runs=3, first_runs=1, hosts=(1,), messages=1000, queued=5_000, sizes=(10_000,))
 
 
 @dataclass(frozen=True)

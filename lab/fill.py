@@ -14,13 +14,18 @@ def fill(template: str, **values: str) -> str:
 
     Raises LabError for a name without a value.
     """
+    return filled((_FILES / template).read_text(), f"lab/etc/{template}", **values)
+
+
+def filled(text: str, origin: str, **values: str) -> str:
+    """*text* filled in the same way; *origin* says in an error where it comes from."""
 
     def value(match: re.Match[str]) -> str:
         name = match.group(1)
         if not name:
             return "@"
         if name not in values:
-            raise LabError(f"lab/etc/{template}: no value for @{name}@")
+            raise LabError(f"{origin}: no value for @{name}@")
         return values[name]
 
-    return _NAME.sub(value, (_FILES / template).read_text())
+    return _NAME.sub(value, text)

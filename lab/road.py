@@ -69,12 +69,12 @@ def leave(*options: str) -> subprocess.CompletedProcess[str]:
     return pyinfra("-y", *options, str(INVENTORY), str(LEAVE))
 
 
-def plan(*options: str) -> list[Entry]:
+def plan(*options: str, inventory: Path = INVENTORY) -> list[Entry]:
     """What a dry run says it would change: the entries of its plan that name a host.
 
     RuntimeError where the dry run fails, with what it said.
     """
-    done = pyinfra("--dry", "--json", *options, str(INVENTORY), str(DEPLOY))
+    done = pyinfra("--dry", "--json", *options, str(inventory), str(DEPLOY))
     if done.returncode != 0:
         raise RuntimeError(f"the dry run failed:\n{done.stdout}\n{done.stderr}")
     entries: list[Entry] = json.loads(done.stdout)["plan"]

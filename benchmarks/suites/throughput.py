@@ -1,0 +1,231 @@
+"""Messages a second through submission to a receiver on another host: postroad beside its peers.
+
+All take turns, one at a time, while the others' hosts stand still; the generator and the receiver
+share the machine with whose turn it is. Each turn begins with some messages to a receiver that
+keeps them: their signatures are verified, or their absence is seen.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from benchmarks.contest import hosts, ours, peers, signatures, sinks
+from benchmarks.contest.contender import Contender
+from benchmarks.contest.door import Door, hand_in
+from benchmarks.contest.peers import PEERS, Peer
+from benchmarks.contest.sinks import Sink
+from benchmarks.figures import Effort, Figure
+from lab import letters, shop
+from lab.errors import LabError
+from lab.guest import wait_until
+from lab.session import Lab
+
+SMALL = 10_000
+WARM_UP, TRACED = 40, 100
+# Seconds that a turn is to last at most: who is slow carries fewer messages.
+LONGEST = 10.0
+# A peer that signs is to be as fast at most; without the signer we can only be faster.
+BESIDE_PEER, BESIDE_CEILING = 1.0, 0.9
+
+OURS, CEILING = "postroad", "postroad without its signer"
+_CONFIGURATION = "/etc/postfix-transactional"
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What one turn brought: messages a second, and milliseconds of the host's processor each."""
+
+    rate: float
+    cost: float
+
+
+def measure(effort: Effort) -> Iterator[Figure]:
+    """Every size in turn, every contender in turn. RuntimeError at the end for those left out."""
+    known = (hosts.OURS, hosts.SECOND, *(peer.target for peer in PEERS))
+    running = hosts.up([hosts.OURS, *(peer.target for peer in PEERS)], known, _tell)
+    contenders, missing = _prepare(running)
+    bare = running.targets.values()
+    with sinks.running(running) as (counting, keeping), hosts.standing_still(bare):
+        arena = Arena(running, counting, keeping)
+        speeds: dict[str, float] = {}
+        for contender in list(contenders):
+            try:
+                speeds[contender.name] = arena.prove(contender)
+            except LabError as error:
+                missing.append(f"{contender.name}: {error}")
+                contenders.remove(contender)
+        for size in effort.sizes:
+            count = effort.messages if size == SMALL else effort.messages // 5
+            taken: dict[str, list[Turn]] = {one.name: [] for one in contenders}
+            for number in range(effort.runs):
+                for one in contenders:
+                    turn = arena.turn(one, bounded(count, speeds[one.name]), size)
+                    taken[one.name].append(turn)
+                    _tell(
+                        f"{size // 1000} kB, round {number + 1} of {effort.runs}: {one.name}:"
+                        f" {turn.rate:.0f} a second, {turn.cost:.2f} ms each"
+                    )
+            yield from figures(size, taken)
+    if missing:
+        raise RuntimeError("left out:\n" + "\n".join(missing))
+
+
+def bounded(count: int, speed: float) -> int:
+    """As many of *count* messages as take LONGEST seconds at *speed* a second; not too few."""
+    return min(count, max(TRACED, int(speed * LONGEST)))
+
+
+def figures(size: int, taken: dict[str, list[Turn]]) -> Iterator[Figure]:
+    """Ours beside each of the others: the rate, and what a message costs the sending host."""
+    goals = {peer.label: BESIDE_PEER for peer in PEERS if peer.signs} | {CEILING: BESIDE_CEILING}
+    others = [name for name in taken if name != OURS]
+    rates = {name: tuple(turn.rate for turn in turns) for name, turns in taken.items()}
+    costs = {name: tuple(turn.cost for turn in turns) for name, turns in taken.items()}
+    kilobytes = f"{size // 1000} kB"
+    for name in others:
+        yield Figure(
+            f"messages a second, {kilobytes}",
+            "a second",
+            rates[OURS],
+            name,
+            rates[name],
+            goals.get(name),
+            "higher",
+        )
+    for name in others:
+        yield Figure(
+            f"processor time a message, {kilobytes}",
+            "ms",
+            costs[OURS],
+            name,
+            costs[name],
+            None,
+            "lower",
+        )
+
+
+@dataclass(frozen=True)
+class Arena:
+    """Where turns happen: the lab, and its two receivers."""
+
+    lab: Lab
+    counting: Sink
+    keeping: Sink
+
+    def prove(self, contender: Contender) -> float:
+        """See that it signs or does not, logs each message, and syncs. LabError where not.
+
+        Returns about how many messages it carries a second.
+        """
+        with hosts.moving(contender.guest), contender.during():
+            self._warm_up(contender)
+            speed = TRACED / self._carry(contender, TRACED, SMALL)
+            with hosts.syncs_counted(contender.guest) as counted:
+                self._carry(contender, TRACED, SMALL)
+            if (syncs := counted()) < TRACED and contender.syncs:
+                raise LabError(f"{syncs} syncs for {TRACED} messages: its queue is not safe")
+            _tell(f"{contender.name}: {syncs / TRACED:.1f} syncs a message")
+            return speed
+
+    def turn(self, contender: Contender, count: int, size: int) -> Turn:
+        """One turn of *count* messages."""
+        with hosts.moving(contender.guest), contender.during():
+            self._warm_up(contender)
+            before = hosts.cpu_seconds(contender.guest)
+            seconds = self._carry(contender, count, size)
+            used = hosts.cpu_seconds(contender.guest) - before
+            return Turn(count / seconds, used / count * 1000)
+
+    def _warm_up(self, contender: Contender) -> None:
+        """Messages to the receiver that keeps them, each looked at."""
+        already = self.keeping.taken()
+        hand_in(self.lab, contender.door, self.keeping.domain, WARM_UP, SMALL)
+        self.keeping.wait_for(already + WARM_UP)
+        for raw in self.keeping.kept():
+            if wrong := contender.judge(raw):
+                raise LabError(f"a message has {wrong}:\n{raw[:2000].decode(errors='replace')}")
+
+    def _carry(self, contender: Contender, count: int, size: int) -> float:
+        """Seconds from the first message to the last one received; each must be logged."""
+        already, logged = self.counting.taken(), contender.logged()
+        began = hand_in(self.lab, contender.door, self.counting.domain, count, size)
+        ended = self.counting.wait_for(already + count)
+        wait_until(
+            lambda: contender.logged() >= logged + count, 30, f"{contender.name}: a line a message"
+        )
+        return ended - began
+
+
+def _prepare(running: Lab) -> tuple[list[Contender], list[str]]:
+    """Everybody deployed or set up, at the same time; and why somebody is not."""
+    with ThreadPoolExecutor(max_workers=len(PEERS)) as pool:
+        asked = [(peer, pool.submit(peers.ready, running, peer)) for peer in PEERS]
+        ours.deploy(running)
+        found: list[Contender] = [_ours(running), _ceiling(running)]
+        missing: list[str] = []
+        for peer, answer in asked:
+            _collect(peer, answer.exception(), missing)
+            if not answer.exception():
+                found.append(answer.result())
+    return found, missing
+
+
+def _collect(peer: Peer, error: BaseException | None, missing: list[str]) -> None:
+    if error:
+        missing.append(f"{peer.label}: {error}")
+        print(f"throughput: {missing[-1]}", file=sys.stderr, flush=True)
+
+
+def _ours(running: Lab) -> Contender:
+    user = shop.USERS["transactional"]
+    door = Door(
+        host=letters.SERVER["transactional"],
+        port=465,
+        tls="implicit",
+        user=user,
+        password=shop.password(user),
+        mail_from=letters.ENVELOPE["transactional"],
+        sender=f"orders@{shop.DOMAIN}",
+    )
+    return Contender(
+        OURS,
+        running.targets[hosts.OURS.name],
+        door,
+        "grep -c 'status=sent ' /var/log/postroad/transactional.log || :",
+        signatures.signed_in_the_world(running),
+    )
+
+
+def _ceiling(running: Lab) -> Contender:
+    whole = _ours(running)
+
+    @contextmanager
+    def without_signer() -> Iterator[None]:
+        # Restarted, not reloaded: there, connections may meet processes that are about to leave.
+        restart = "systemctl restart postroad-postfix@transactional"
+        place = _CONFIGURATION
+        whole.guest.run(
+            f"cp -p {place}/main.cf /run/main.cf.kept && postconf -c {place} smtpd_milters="
+            f" && {restart}"
+        )
+        try:
+            yield
+        finally:
+            whole.guest.run(f"mv /run/main.cf.kept {place}/main.cf && {restart}")
+
+    return Contender(
+        CEILING,
+        whole.guest,
+        whole.door,
+        whole.delivered,
+        signatures.unsigned,
+        during=without_signer,
+    )
+
+
+def _tell(line: str) -> None:
+    print(line, flush=True)
