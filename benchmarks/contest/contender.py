@@ -17,7 +17,8 @@ class Contender:
     """Software on a host, ready to send.
 
     ``delivered`` is shell that counts the messages that its log says were sent. ``judge`` says what
-    is wrong with a message that it sent, or nothing. ``during`` surrounds each of its turns.
+    is wrong with a message that it sent, or nothing. ``syncs`` is whether it has a message on disk
+    before it accepts it. ``during`` surrounds each of its turns.
     """
 
     name: str
@@ -25,6 +26,7 @@ class Contender:
     door: Door
     delivered: str
     judge: Judge
+    syncs: bool = True
     during: Callable[[], AbstractContextManager[None]] = field(default=nullcontext)
 
     def logged(self) -> int:

@@ -26,6 +26,8 @@ from lab.session import Lab
 
 SMALL = 10_000
 WARM_UP, TRACED = 40, 100
+# Seconds that a turn is to last at most: who is slow carries fewer messages.
+LONGEST = 10.0
 # A peer that signs is to be as fast at most; without the signer we can only be faster.
 BESIDE_PEER, BESIDE_CEILING = 1.0, 0.9
 
@@ -49,9 +51,10 @@ def measure(effort: Effort) -> Iterator[Figure]:
     bare = running.targets.values()
     with sinks.running(running) as (counting, keeping), hosts.standing_still(bare):
         arena = Arena(running, counting, keeping)
+        speeds: dict[str, float] = {}
         for contender in list(contenders):
             try:
-                arena.prove(contender)
+                speeds[contender.name] = arena.prove(contender)
             except LabError as error:
                 missing.append(f"{contender.name}: {error}")
                 contenders.remove(contender)
@@ -60,7 +63,7 @@ def measure(effort: Effort) -> Iterator[Figure]:
             taken: dict[str, list[Turn]] = {one.name: [] for one in contenders}
             for number in range(effort.runs):
                 for one in contenders:
-                    turn = arena.turn(one, count, size)
+                    turn = arena.turn(one, bounded(count, speeds[one.name]), size)
                     taken[one.name].append(turn)
                     _tell(
                         f"{size // 1000} kB, round {number + 1} of {effort.runs}: {one.name}:"
@@ -69,6 +72,11 @@ def measure(effort: Effort) -> Iterator[Figure]:
             yield from figures(size, taken)
     if missing:
         raise RuntimeError("left out:\n" + "\n".join(missing))
+
+
+def bounded(count: int, speed: float) -> int:
+    """As many of *count* messages as take LONGEST seconds at *speed* a second; not too few."""
+    return min(count, max(TRACED, int(speed * LONGEST)))
 
 
 def figures(size: int, taken: dict[str, list[Turn]]) -> Iterator[Figure]:
@@ -108,15 +116,20 @@ class Arena:
     counting: Sink
     keeping: Sink
 
-    def prove(self, contender: Contender) -> None:
-        """See that it signs or does not, logs each message, and syncs. LabError where not."""
+    def prove(self, contender: Contender) -> float:
+        """See that it signs or does not, logs each message, and syncs. LabError where not.
+
+        Returns about how many messages it carries a second.
+        """
         with hosts.moving(contender.guest), contender.during():
             self._warm_up(contender)
+            speed = TRACED / self._carry(contender, TRACED, SMALL)
             with hosts.syncs_counted(contender.guest) as counted:
                 self._carry(contender, TRACED, SMALL)
-            if (syncs := counted()) < TRACED:
+            if (syncs := counted()) < TRACED and contender.syncs:
                 raise LabError(f"{syncs} syncs for {TRACED} messages: its queue is not safe")
             _tell(f"{contender.name}: {syncs / TRACED:.1f} syncs a message")
+            return speed
 
     def turn(self, contender: Contender, count: int, size: int) -> Turn:
         """One turn of *count* messages."""
@@ -205,7 +218,12 @@ def _ceiling(running: Lab) -> Contender:
             whole.guest.run(f"mv /run/main.cf.kept {place}/main.cf && {restart}")
 
     return Contender(
-        CEILING, whole.guest, whole.door, whole.delivered, signatures.unsigned, without_signer
+        CEILING,
+        whole.guest,
+        whole.door,
+        whole.delivered,
+        signatures.unsigned,
+        during=without_signer,
     )
 
 

@@ -89,6 +89,11 @@ def test_figures_hold_ours_against_each_other_and_goals_against_signers() -> Non
     assert {goals[peer.label] for peer in peers.PEERS if peer.signs} == {1.0}
 
 
+@pytest.mark.parametrize(("speed", "wanted"), [(500.0, 3000), (50.0, 500), (2.0, 100)])
+def test_who_is_slow_carries_fewer_messages(speed: float, wanted: int) -> None:
+    assert throughput.bounded(3000, speed) == wanted
+
+
 def test_latencies_are_told_in_milliseconds() -> None:
     p50, p99 = isolation.figures([[0.010, 0.012]], [[0.010, 0.020]], 5000)
     assert (p50.ours, p50.other, p50.goal) == ((10.0,), (10.0,), None)

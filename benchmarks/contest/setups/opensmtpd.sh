@@ -12,8 +12,10 @@ cat > /etc/smtpd.conf <<'END'
 pki here cert "/etc/ssl/certs/ssl-cert-snakeoil.pem"
 pki here key "/etc/mail/tls.key"
 table users file:/etc/mail/users
-# The default is 100 messages a connection.
+# The default is 100 messages a connection: then the client must come again, and on the way out it
+# waits some seconds before the next one.
 smtp limit max-mails 100000
+mta limit session-mail-max 100000
 filter sign proc-exec "filter-dkimsign -a rsa-sha256 -c relaxed/relaxed -d @domain@ -s @selector@ -k /etc/mail/dkim/key.pem -h @headers_colon@" user _dkimsign group _dkimsign
 listen on 0.0.0.0 port 465 smtps pki here auth <users> filter sign
 action "relay" relay
