@@ -32,6 +32,10 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, TextIO
 
+if __name__ == "__main__":
+    # dnspython imports it where it is there, for DNS over HTTPS: longer than all the rest takes.
+    sys.modules["requests"] = None  # type: ignore[assignment]
+
 import dns.exception
 import dns.name
 import dns.resolver

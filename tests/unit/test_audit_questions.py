@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -80,3 +81,8 @@ def test_a_key_that_no_daemon_could_take_up_is_told(tmp_path: Path) -> None:
     assert submission.key_fault(chain, key) != ""
     # That there is no certificate is told elsewhere.
     assert submission.key_fault(tmp_path / "none.pem", key) == ""
+
+
+def test_whoever_imports_a_question_keeps_its_modules() -> None:
+    # As scripts they do without requests; parsedmarc, in a process of ours, does not.
+    assert sys.modules.get("requests", sys) is not None
