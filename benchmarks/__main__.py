@@ -16,9 +16,9 @@ Suite = Callable[[Effort], Iterator[Figure]]
 
 SUITES: Mapping[str, Suite] = {
     "converge": converge.measure,
+    "audit": audit.measure,
     "throughput": throughput.measure,
     "isolation": isolation.measure,
-    "audit": audit.measure,
 }
 
 
