@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from benchmarks.contest.door import program
+from lab.errors import LabError
 from lab.guest import Guest, wait_until
 from lab.session import Lab
 
@@ -36,7 +37,10 @@ class Sink:
         LabError where no message comes for a minute.
         """
         command = ["python3", "-c", program("await_count.py"), _COUNT, str(count), str(_PATIENCE)]
-        return float(self.guest.run(command, timeout=900).stdout)
+        done = self.guest.run(command, check=False, timeout=900)
+        if done.returncode != 0:
+            raise LabError(f"{self.domain} waited in vain: {done.stderr.strip()[-200:]}")
+        return float(done.stdout)
 
     def kept(self) -> list[bytes]:
         """The messages that it has kept; then it has none."""

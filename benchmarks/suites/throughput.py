@@ -11,12 +11,12 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from benchmarks.contest import hosts, ours, peers, signatures, sinks
 from benchmarks.contest.contender import Contender
 from benchmarks.contest.door import Door, hand_in
-from benchmarks.contest.peers import PEERS, Peer
+from benchmarks.contest.peers import PEERS
 from benchmarks.contest.sinks import Sink
 from benchmarks.figures import Effort, Figure
 from lab import letters, shop
@@ -50,28 +50,53 @@ def measure(effort: Effort) -> Iterator[Figure]:
     contenders, missing = _prepare(running)
     bare = running.targets.values()
     with sinks.running(running) as (counting, keeping), hosts.standing_still(bare):
-        arena = Arena(running, counting, keeping)
-        speeds: dict[str, float] = {}
-        for contender in list(contenders):
-            try:
-                speeds[contender.name] = arena.prove(contender)
-            except LabError as error:
-                missing.append(f"{contender.name}: {error}")
-                contenders.remove(contender)
+        contest = Contest(Arena(running, counting, keeping), contenders, missing)
+        contest.prove()
         for size in effort.sizes:
             count = effort.messages if size == SMALL else effort.messages // 5
-            taken: dict[str, list[Turn]] = {one.name: [] for one in contenders}
+            taken: dict[str, list[Turn]] = {one.name: [] for one in contest.contenders}
             for number in range(effort.runs):
-                for one in contenders:
-                    turn = arena.turn(one, bounded(count, speeds[one.name]), size)
-                    taken[one.name].append(turn)
-                    _tell(
-                        f"{size // 1000} kB, round {number + 1} of {effort.runs}: {one.name}:"
-                        f" {turn.rate:.0f} a second, {turn.cost:.2f} ms each"
-                    )
+                _tell(f"{size // 1000} kB, round {number + 1} of {effort.runs}")
+                for name, turn in contest.round(count, size):
+                    taken[name].append(turn)
             yield from figures(size, taken)
     if missing:
         raise RuntimeError("left out:\n" + "\n".join(missing))
+
+
+@dataclass(frozen=True)
+class Contest:
+    """Those who still take turns, why others do not any more, and how fast they are about."""
+
+    arena: Arena
+    contenders: list[Contender]
+    missing: list[str]
+    speeds: dict[str, float] = field(default_factory=dict)
+
+    def prove(self) -> None:
+        """Keep those who do what is measured."""
+        for one in list(self.contenders):
+            with self._left_out_if_it_fails(one):
+                self.speeds[one.name] = self.arena.prove(one)
+
+    def round(self, count: int, size: int) -> Iterator[tuple[str, Turn]]:
+        """A turn of everybody: its name, and what it brought."""
+        for one in list(self.contenders):
+            with self._left_out_if_it_fails(one):
+                turn = self.arena.turn(one, bounded(count, self.speeds[one.name]), size)
+                _tell(f"  {one.name}: {turn.rate:.0f} a second, {turn.cost:.2f} ms each")
+                yield one.name, turn
+
+    @contextmanager
+    def _left_out_if_it_fails(self, one: Contender) -> Iterator[None]:
+        """Without ours there is nothing to compare: LabError then."""
+        try:
+            yield
+        except LabError as error:
+            if one.name == OURS:
+                raise
+            _leave_out(one.name, error, self.missing)
+            self.contenders.remove(one)
 
 
 def bounded(count: int, speed: float) -> int:
@@ -82,7 +107,7 @@ def bounded(count: int, speed: float) -> int:
 def figures(size: int, taken: dict[str, list[Turn]]) -> Iterator[Figure]:
     """Ours beside each of the others: the rate, and what a message costs the sending host."""
     goals = {peer.label: BESIDE_PEER for peer in PEERS if peer.signs} | {CEILING: BESIDE_CEILING}
-    others = [name for name in taken if name != OURS]
+    others = [name for name, turns in taken.items() if turns and name != OURS]
     rates = {name: tuple(turn.rate for turn in turns) for name, turns in taken.items()}
     costs = {name: tuple(turn.cost for turn in turns) for name, turns in taken.items()}
     kilobytes = f"{size // 1000} kB"
@@ -168,16 +193,16 @@ def _prepare(running: Lab) -> tuple[list[Contender], list[str]]:
         found: list[Contender] = [_ours(running), _ceiling(running)]
         missing: list[str] = []
         for peer, answer in asked:
-            _collect(peer, answer.exception(), missing)
-            if not answer.exception():
+            if error := answer.exception():
+                _leave_out(peer.label, error, missing)
+            else:
                 found.append(answer.result())
     return found, missing
 
 
-def _collect(peer: Peer, error: BaseException | None, missing: list[str]) -> None:
-    if error:
-        missing.append(f"{peer.label}: {error}")
-        print(f"throughput: {missing[-1]}", file=sys.stderr, flush=True)
+def _leave_out(name: str, error: BaseException, missing: list[str]) -> None:
+    missing.append(f"{name}: {error}")
+    print(f"throughput: {missing[-1]}", file=sys.stderr, flush=True)
 
 
 def _ours(running: Lab) -> Contender:

@@ -10,16 +10,19 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import cast
 
 import dkim
 import pytest
 
 from benchmarks.contest import door, hosts, peers, signatures, sinks
+from benchmarks.contest.contender import Contender
 from benchmarks.contest.door import Door
 from benchmarks.suites import isolation, throughput
 from benchmarks.suites.throughput import Turn
 from lab.errors import LabError
 from lab.fill import filled
+from lab.guest import Guest
 
 MESSAGE = b"From: orders@peer.example\r\nSubject: a receipt\r\n\r\nThank you.\r\n"
 SETUPS = Path(peers.__file__).parent / "setups"
@@ -92,6 +95,43 @@ def test_figures_hold_ours_against_each_other_and_goals_against_signers() -> Non
 @pytest.mark.parametrize(("speed", "wanted"), [(500.0, 3000), (50.0, 500), (2.0, 100)])
 def test_who_is_slow_carries_fewer_messages(speed: float, wanted: int) -> None:
     assert throughput.bounded(3000, speed) == wanted
+
+
+class _Arena:
+    """Where the contenders in ``broken`` fail."""
+
+    def __init__(self, broken: set[str]) -> None:
+        self.broken = broken
+
+    def prove(self, one: Contender) -> float:
+        return 100.0
+
+    def turn(self, one: Contender, count: int, size: int) -> Turn:
+        if one.name in self.broken:
+            raise LabError("it lost a message")
+        return Turn(100.0, 5.0)
+
+
+def _contest(broken: set[str]) -> throughput.Contest:
+    own = Door("h", 465, "implicit", "u", "p", "bounce@x.example", "orders@x.example")
+    guest = cast(Guest, None)
+    named = [Contender(n, guest, own, "", signatures.unsigned) for n in (throughput.OURS, "a", "b")]
+    return throughput.Contest(cast(throughput.Arena, _Arena(broken)), named, [])
+
+
+def test_who_fails_is_left_out_and_the_others_go_on() -> None:
+    contest = _contest({"a"})
+    contest.prove()
+    for _ in range(2):
+        assert [name for name, _ in contest.round(500, 10_000)] == [throughput.OURS, "b"]
+    assert contest.missing == ["a: it lost a message"]
+
+
+def test_without_ours_there_is_no_contest() -> None:
+    contest = _contest({throughput.OURS})
+    contest.prove()
+    with pytest.raises(LabError):
+        list(contest.round(500, 10_000))
 
 
 def test_latencies_are_told_in_milliseconds() -> None:
