@@ -1,6 +1,7 @@
 """What the lab changes on this machine, and gives back when the last lab is gone."""
 
 import os
+import shlex
 from pathlib import Path
 
 from lab.errors import LabError
@@ -56,15 +57,23 @@ def restore(notes: Path) -> None:
 
 
 def in_own_root(argv: list[str]) -> list[str]:
-    """The command that runs *argv* where pivot_root(2) works, as LXC needs it.
+    """The command that runs *argv* where pivot_root(2) and user namespaces work, as LXC needs it.
 
-    In a root entered by chroot it does not, since that is no mount point: there, the command
-    runs in a mount namespace of its own, in a copy of the root that is one.
+    In a root entered by chroot they do not: it is no mount point, and whoever is in one may make no
+    user namespace (user_namespaces(7)). There, the command runs in a mount namespace of its own,
+    whose root is a copy of this one. Entering a namespace, be it the own one, leads to its root and
+    so out of the chroot (setns(2)), where this machine's own programs change the roots.
     """
     if "/" in _mounts_of():
         return argv
     _ROOT.mkdir(parents=True, exist_ok=True)
-    script = f'mount --rbind / {_ROOT} && mount --make-rprivate {_ROOT} && exec chroot {_ROOT} "$@"'
+    change = (
+        f'mount --make-rprivate / && pivot_root . .{_ROOT} && umount --lazy {_ROOT} && exec "$@"'
+    )
+    script = (
+        f"mount --rbind / {_ROOT} && cd {_ROOT} && exec nsenter --mount=/proc/self/ns/mnt --wd=."
+        f' sh -c {shlex.quote(change)} sh "$@"'
+    )
     return ["unshare", "--mount", "--propagation", "unchanged", "sh", "-c", script, "sh", *argv]
 
 
