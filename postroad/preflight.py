@@ -44,6 +44,12 @@ def refusals(estate: Estate, host: Host, state: HostState, clock_ahead: float) -
             f"/var has {state.var_free_kib // 1024} MiB free: make room, {FREE_KIB // 1024} MiB "
             "are the least that packages and a queue need"
         )
+    if not state.has_user_namespaces:
+        yield (
+            "it lets nobody make a user namespace, and these keep each stream's signer from the "
+            "keys of the others: sysctl user.max_user_namespaces must not be 0, and a container's "
+            "host must allow them"
+        )
     if abs(clock_ahead) > CLOCK_SECONDS:
         way = "ahead of" if clock_ahead > 0 else "behind"
         yield (

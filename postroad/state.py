@@ -119,7 +119,8 @@ class HostState:
 
     ``queued_elsewhere`` are numbers of messages, by the mail server that has them
     (`postroad.foreign.queues`); ``adopted`` are the components that have once been made true;
-    ``offered_keys`` the bits of key files that are to be taken over, 0 of one that holds no key.
+    ``offered_keys`` the bits of key files that are to be taken over, 0 of one that holds no key;
+    ``has_user_namespaces`` is whether root may make one there (user_namespaces(7)).
     """
 
     uid: int
@@ -149,6 +150,7 @@ class HostState:
     adopted: frozenset[str] = frozenset()
     offered_keys: Mapping[str, int] = field(default_factory=dict)
     leaving: tuple[taken_away.Instance, ...] = ()
+    has_user_namespaces: bool = True
 
 
 def blank() -> HostState:
@@ -246,6 +248,7 @@ def _files_and_names(ask: Questions) -> str:
             f'm groups; for u in {_words(ask.users)}; do echo "$u $(id -g $u 2>/dev/null)"; done',
             f"m stamps; cd {shlex.quote(ask.stamp_folder)} 2>/dev/null && grep -H . * 2>/dev/null",
             f"m adopted; ls {ADOPTED} 2>/dev/null",
+            "m user-namespaces; unshare --user true 2>/dev/null || echo none",
         ]
     )
 
@@ -433,6 +436,7 @@ def parse(output: Iterable[str]) -> HostState:
         release=release,
         container=virt == "container",
         var_free_kib=int(free),
+        has_user_namespaces=said["user-namespaces"] != ["none"],
         hostname=hostname,
         addresses=frozenset(ip_address(a) for a in said["addresses"]),
         files=_files(said["files"], said["hashes"]),

@@ -314,6 +314,7 @@ def told(state: HostState) -> str:
         state.var_free_kib,
         state.hostname,
     )
+    section("user-namespaces", *([] if state.has_user_namespaces else ["none"]))
     section("addresses", *sorted(map(str, state.addresses)))
     section("files", *(_stat(path, file) for path, file in state.files.items()))
     section("hashes", *(f"{f.sha256}  {path}" for path, f in state.files.items() if f.sha256))

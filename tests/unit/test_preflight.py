@@ -62,6 +62,11 @@ def lacking(*addresses: str) -> HostState:
         (replace(FRESH, distribution="ubuntu", release="12"), "it runs ubuntu 12", "ubuntu 22.04"),
         (replace(FRESH, var_free_kib=BELOW), "/var has 1023 MiB free", "make room, 1024 MiB"),
         (
+            replace(FRESH, has_user_namespaces=False),
+            "it lets nobody make a user namespace",
+            "sysctl user.max_user_namespaces must not be 0",
+        ),
+        (
             lacking("192.0.2.12"),
             "transactional is to send from 192.0.2.12, which is not on the host",
             "add the address to its network configuration",

@@ -57,6 +57,8 @@ localhost
 /etc/empty|regular empty file|root|root|600
 /run/odd|fifo|root|root|644
 
+@@postroad user-namespaces
+
 @@postroad hashes
 03cf3e4f9c0a5ed5e3b5b5b9a1ea85ed0d9d2a0f5c3e1f4f9f0b3f8e6cbb11e0  /etc/hostname
 
@@ -176,6 +178,9 @@ def test_a_bare_host() -> None:
     assert (state.uid, state.clock) == (0, 1795460400.123456789)
     assert (state.distribution, state.release, state.container) == ("debian", "12", True)
     assert (state.var_free_kib, state.hostname) == (7340032, "localhost")
+    assert state.has_user_namespaces
+    without = read(BARE.replace("user-namespaces\n", "user-namespaces\nnone\n"))
+    assert not without.has_user_namespaces
     assert ip_address("2001:db8::11") in state.addresses
     assert (state.postfix_version, state.postfix_parameters) == ("", frozenset())
     assert (state.dovecot_version, state.keys, state.certificate) == ("", (), None)
