@@ -107,7 +107,7 @@ class Guest:
             raise LabError(f"{self.name}: LXC could not start it\n{words}")
         self.wait_for_ssh()
 
-    def wait_for_ssh(self, timeout: float = 30) -> None:
+    def wait_for_ssh(self, timeout: float = 120) -> None:
         """Wait until sshd greets on the primary address."""
         wait_until(lambda: _greets(self.ipv4[0], _SSH_PORT), timeout, f"{self.name}: sshd")
 

@@ -20,7 +20,7 @@ from checkdmarc.dmarc import check_dmarc
 from checkdmarc.smtp_tls_reporting import check_smtp_tls_reporting
 from checkdmarc.spf import check_spf
 
-from lab import control, road, web
+from lab import control, machine, road, web
 from lab.dns import Record
 from lab.network import RESOLVER
 from lab.session import Lab
@@ -438,8 +438,9 @@ def test_checkdmarc_agrees_that_all_is_well(deployed: Lab, names: Names, tmp_pat
     conf.write_text(f"nameserver {deployed.network.ipv4(RESOLVER)}\n")
     judge = Path(sys.executable).with_name("checkdmarc")
     within = f"mount --bind {conf} /etc/resolv.conf && exec {judge}"
+    alone = ["unshare", "--mount", "sh", "-c", f'{within} "$@"', "-", *envelopes]
     done = subprocess.run(
-        ["unshare", "--mount", "sh", "-c", f'{within} "$@"', "-", *envelopes],
+        machine.in_own_root(alone),
         env={**os.environ, "REQUESTS_CA_BUNDLE": str(deployed.acme_ca)},
         capture_output=True,
         text=True,

@@ -149,7 +149,11 @@ def test_a_stream_that_does_not_come_back_ends_it_and_is_named(
     assert "transactional was not restarted: marketing does not answer" in capsys.readouterr().err
 
 
-def test_listeners_are_read_from_what_postfix_says_of_itself(refresh: ModuleType) -> None:
+def test_listeners_are_read_from_what_postfix_says_of_itself(
+    refresh: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Hosts with Postfix have /etc/services; where this runs need not.
+    monkeypatch.setattr(refresh.socket, "getservbyname", lambda *asked: {("smtp", "tcp"): 25}[asked])
     services = """\
 192.0.2.12:587 inet n - n - - smtpd -o smtpd_tls_security_level=encrypt
 [2001:db8::12]:465 inet n - n - - smtpd -o smtpd_tls_wrappermode=yes -o smtpd_sasl_auth_enable=yes
