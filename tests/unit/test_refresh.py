@@ -153,7 +153,8 @@ def test_listeners_are_read_from_what_postfix_says_of_itself(
     refresh: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Hosts with Postfix have /etc/services; where this runs need not.
-    monkeypatch.setattr(refresh.socket, "getservbyname", lambda *asked: {("smtp", "tcp"): 25}[asked])
+    ports = {("smtp", "tcp"): 25}
+    monkeypatch.setattr(refresh.socket, "getservbyname", lambda *asked: ports[asked])
     services = """\
 192.0.2.12:587 inet n - n - - smtpd -o smtpd_tls_security_level=encrypt
 [2001:db8::12]:465 inet n - n - - smtpd -o smtpd_tls_wrappermode=yes -o smtpd_sasl_auth_enable=yes
