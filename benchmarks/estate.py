@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import lab
+from benchmarks import converged
 from benchmarks.paths import HERE
 from lab import control, images, road
 from lab.control import Target
@@ -20,8 +21,6 @@ from lab.session import Lab
 
 INVENTORY = HERE / "inventories" / "lab.py"
 ONE, MOST = 1, 30
-# Keys and records come after the first run, open streams after the second.
-RUNS_TO_CONVERGE = 3
 
 # How an operation can end on a host.
 HOW = ("success", "no_change", "error")
@@ -83,14 +82,11 @@ def bare(host: Guest) -> None:
 
 def converge(running: Lab, hosts: int) -> None:
     """Deploy until a dry run names nothing. RuntimeError where that does not come."""
-    for _ in range(RUNS_TO_CONVERGE):
-        road.publish(running)
-        if not road.plan(*limit(hosts)):
-            return
-        deploy(hosts)
-    if left := road.plan(*limit(hosts)):
-        told = "; ".join(str(entry["name"]) for entry in left)
-        raise RuntimeError(f"there is no end to it, a further run would change: {told}")
+    converged.until_nothing_is_left(
+        publish=lambda: road.publish(running),
+        plan=lambda: road.plan(*limit(hosts)),
+        deploy=lambda: deploy(hosts),
+    )
 
 
 def deploy(hosts: int) -> float:

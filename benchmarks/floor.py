@@ -6,9 +6,7 @@ import subprocess
 import time
 
 from lab.guest import Guest
-from postroad import software
-
-PACKAGES = (*software.BASE, "certbot", "unattended-upgrades")
+from lab.images import SENDING_PACKAGES
 
 # A bare host has no settings of apt yet.
 _PREPARED = """set -eu
@@ -39,7 +37,7 @@ def fetch(host: Guest, proxy: str) -> None:
 
 
 def _timed(host: Guest, script: str, proxy: str) -> float:
-    said = script.format(proxy=proxy, packages=" ".join(PACKAGES))
+    said = script.format(proxy=proxy, packages=" ".join(SENDING_PACKAGES))
     began = time.monotonic()
     done = subprocess.run(
         host.ssh("sh", "-s"), input=said, capture_output=True, text=True, check=False

@@ -111,6 +111,10 @@ class Guest:
         """Wait until sshd greets on the primary address."""
         wait_until(lambda: _greets(self.ipv4[0], _SSH_PORT), timeout, f"{self.name}: sshd")
 
+    def listens(self, port: int) -> bool:
+        """Whether a server in it waits for connections to this TCP port."""
+        return "LISTEN" in self.run(f"ss -Hltn sport = :{port}").stdout
+
     def wait_for_boot(self, timeout: float = 60) -> None:
         """Wait until systemd has started everything; raise LabError naming units that failed."""
         deadline = time.monotonic() + timeout

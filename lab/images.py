@@ -80,7 +80,9 @@ _UBUNTU_UNITS = (
     'chroot "$1" systemctl --quiet disable ssh.service',
     'chroot "$1" systemctl --quiet enable ssh.socket systemd-networkd.service',
 )
-_FURNISHED_PACKAGES = (*_BARE_PACKAGES, *software.BASE, "certbot", "unattended-upgrades")
+# What a run installs on the lab's sending hosts.
+SENDING_PACKAGES = (*software.BASE, "certbot", "unattended-upgrades")
+_FURNISHED_PACKAGES = (*_BARE_PACKAGES, *SENDING_PACKAGES)
 _FURNISHED_UNITS = (
     'chroot "$1" systemctl --quiet disable dovecot.service dovecot.socket opendkim.service'
     " postfix.service unbound.service",

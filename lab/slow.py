@@ -39,7 +39,7 @@ def running(lab: Lab) -> Iterator[SlowProvider]:
         f" python3 {_PROGRAM} {_GATE} {_COUNTER}"
     )
     try:
-        wait_until(lambda: "LISTEN" in guest.run("ss -Hltn sport = :25").stdout, 10, "slow: start")
+        wait_until(lambda: guest.listens(25), 10, "slow: start")
         yield SlowProvider(guest)
     finally:
         guest.run(["systemctl", "stop", _UNIT], check=False)

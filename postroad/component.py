@@ -113,8 +113,11 @@ class Component:
 
         Where there are ``unit_files``, theirs stands behind a dot: units read them when they start.
         """
-        said = [*_contents(self.files), *(u.name for u in self.units), *self.activate]
-        return ".".join(_digests([said, _contents(self.unit_files)] if self.unit_files else [said]))
+        units = (u.name for u in self.units)
+        activated = _digest([*_contents(self.files), *units, *self.activate])
+        if not self.unit_files:
+            return activated
+        return f"{activated}.{_digest(_contents(self.unit_files))}"
 
     def is_run_from(self, stamp: str) -> bool:
         """Whether the units were started from the ``unit_files`` as they are, by this stamp."""
@@ -125,9 +128,8 @@ def _contents(files: Iterable[File]) -> list[str]:
     return [f"{f.path} {f.sha256}" for f in sorted(files, key=lambda f: f.path)]
 
 
-def _digests(texts: Iterable[Iterable[str]]) -> Iterator[str]:
-    for lines in texts:
-        yield hashlib.sha256("\n".join(lines).encode()).hexdigest()
+def _digest(lines: Iterable[str]) -> str:
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

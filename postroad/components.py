@@ -331,7 +331,7 @@ class Builder:
     def _unit_files(self, *instances: str) -> tuple[File, ...]:
         """The templates, among the files of `units`, that these instances are made from."""
         paths = {f"/etc/systemd/system/{unit.partition('@')[0]}@.service" for unit in instances}
-        return tuple(file for file in self._files(self._rows("units")) if file.path in paths)
+        return self._files(tuple(row for row in self._rows("units") if row.path in paths))
 
 
 def _stream_units(name: StreamName) -> tuple[str, str, str]:

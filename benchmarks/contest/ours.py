@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from benchmarks import converged
 from benchmarks.paths import HERE
 from lab import road, shop
+from lab.guest import Guest
 from lab.session import Lab
+from postroad.paths import config_folder
+from postroad.settings.model import StreamName
 
 INVENTORY = HERE / "inventories" / "sending.py"
-# Keys and records come after the first run, open streams after the second.
-_RUNS_TO_CONVERGE = 3
 
 
 def is_ours(name: str) -> bool:
@@ -31,13 +35,29 @@ def estate(lab: Lab) -> dict[str, Any]:
 
 def deploy(lab: Lab) -> None:
     """Deploy until a dry run names nothing. RuntimeError where that does not come."""
-    for _ in range(_RUNS_TO_CONVERGE):
-        road.publish(lab, INVENTORY)
-        if not road.plan(inventory=INVENTORY):
-            return
-        done = road.pyinfra("-y", str(INVENTORY), str(road.DEPLOY))
-        if done.returncode != 0:
-            raise RuntimeError(f"the deploy failed:\n{done.stdout}\n{done.stderr}")
-    if left := road.plan(inventory=INVENTORY):
-        names = "; ".join(str(entry["name"]) for entry in left)
-        raise RuntimeError(f"a further run would still change: {names}")
+    converged.until_nothing_is_left(
+        publish=lambda: road.publish(lab, INVENTORY),
+        plan=lambda: road.plan(inventory=INVENTORY),
+        deploy=_deploy,
+    )
+
+
+def _deploy() -> None:
+    done = road.pyinfra("-y", str(INVENTORY), str(road.DEPLOY))
+    if done.returncode != 0:
+        raise RuntimeError(f"the deploy failed:\n{done.stdout}\n{done.stderr}")
+
+
+@contextmanager
+def changed(guest: Guest, stream: StreamName, setting: str) -> Iterator[None]:
+    """A parameter of a stream's main.cf, as postconf(1) takes it, is another within the block."""
+    place = config_folder(stream)
+    # Restarted, not reloaded: there, connections may meet processes that are about to leave.
+    restart = f"systemctl restart postroad-postfix@{stream}"
+    guest.run(
+        f"cp -p {place}/main.cf /run/main.cf.kept && postconf -c {place} '{setting}' && {restart}"
+    )
+    try:
+        yield
+    finally:
+        guest.run(f"mv /run/main.cf.kept {place}/main.cf && {restart}")

@@ -137,7 +137,7 @@ def ready(lab: Lab, peer: Peer) -> Contender:
         door = Door(guest.ipv4[0], 25, "starttls", "", "", sender, sender)
         key = guest.read_file(tutorial.LONG_KEY)
     wait_until(
-        lambda: "LISTEN" in guest.run(f"ss -Hltn sport = :{door.port}").stdout,
+        lambda: guest.listens(door.port),
         60,
         f"{peer.label}: port {door.port}",
     )

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from benchmarks.contest.door import program
+from lab.dns import Record
 from lab.errors import LabError
 from lab.guest import Guest, wait_until
 from lab.session import Lab
@@ -56,7 +57,8 @@ def running(lab: Lab) -> Iterator[tuple[Sink, Sink]]:
     counting = Sink("counted.example", lab.hosts["outsider"])
     keeping = Sink("kept.example", lab.hosts["app"])
     # Names of their own, without IPv6: smtp-sink listens on one address.
-    lab.dns.load_zones({f"{one.domain}.": _zone(one) for one in (counting, keeping)})
+    receivers = {one.domain: one.guest for one in (counting, keeping)}
+    lab.dns.load_zones({f"{domain}.": zone(domain, guest) for domain, guest in receivers.items()})
     keeping.guest.run(f"rm -rf {_KEPT} && install -d -o nobody {_KEPT}")
     try:
         _start(counting, "")
@@ -68,10 +70,11 @@ def running(lab: Lab) -> Iterator[tuple[Sink, Sink]]:
             sink.guest.run(["rm", "-rf", _COUNT, _KEPT])
 
 
-def _zone(sink: Sink) -> list[tuple[str, int, str, str]]:
+def zone(domain: str, receiver: Guest) -> list[Record]:
+    """The zone of a domain whose mail *receiver* takes, on one address."""
     return [
-        (f"{sink.domain}.", 3600, "MX", f"10 mx.{sink.domain}."),
-        (f"mx.{sink.domain}.", 3600, "A", sink.guest.ipv4[0]),
+        (f"{domain}.", 3600, "MX", f"10 mx.{domain}."),
+        (f"mx.{domain}.", 3600, "A", receiver.ipv4[0]),
     ]
 
 
@@ -79,9 +82,7 @@ def _start(sink: Sink, options: str) -> None:
     guest = sink.guest
     command = f"smtp-sink -u nobody -c -m 2000 {options} {guest.ipv4[0]}:25 1000 > {_COUNT}"
     guest.run(["systemd-run", "--quiet", "--collect", "--unit=sink", "sh", "-c", f"exec {command}"])
-    wait_until(
-        lambda: "LISTEN" in guest.run("ss -Hltn sport = :25").stdout, 10, f"{guest.name}: sink"
-    )
+    wait_until(lambda: guest.listens(25), 10, f"{guest.name}: sink")
 
 
 def without_envelope(raw: bytes) -> bytes:

@@ -16,6 +16,7 @@ from uuid import uuid4
 from benchmarks.contest import hosts, ours
 from benchmarks.contest.door import Door, header, program
 from benchmarks.contest.peers import PEERS
+from benchmarks.contest.sinks import zone
 from benchmarks.figures import Effort, Figure
 from lab import letters, shop
 from lab.guest import Guest, wait_until
@@ -116,13 +117,7 @@ _RECEIVERS = (_Receiver(RECEIVER, "app", 0.0), _Receiver(CAMPAIGN, "outsider", P
 def _receivers(running: Lab) -> Iterator[None]:
     """Both receivers, for as long as the block lasts."""
     running.dns.load_zones(
-        {
-            f"{one.domain}.": [
-                (f"{one.domain}.", 3600, "MX", f"10 mx.{one.domain}."),
-                (f"mx.{one.domain}.", 3600, "A", running.hosts[one.host].ipv4[0]),
-            ]
-            for one in _RECEIVERS
-        }
+        {f"{one.domain}.": zone(one.domain, running.hosts[one.host]) for one in _RECEIVERS}
     )
     try:
         for one in _RECEIVERS:
@@ -132,17 +127,13 @@ def _receivers(running: Lab) -> Iterator[None]:
                 "systemd-run --quiet --collect --unit=clock --property=LimitNOFILE=8192"
                 f" python3 /run/clock.py {_BOOK} {one.pace}"
             )
-            wait_until(lambda g=guest: _listens(g), 10, f"{guest.name}: clock")  # type: ignore[misc]
+            wait_until(lambda g=guest: g.listens(25), 10, f"{guest.name}: clock")  # type: ignore[misc]
         yield
     finally:
         for one in _RECEIVERS:
             guest = running.hosts[one.host]
             guest.run(["systemctl", "stop", "clock"], check=False)
             guest.run(["rm", "-f", _BOOK, "/run/clock.py"])
-
-
-def _listens(guest: Guest) -> bool:
-    return "LISTEN" in guest.run("ss -Hltn sport = :25").stdout
 
 
 @contextmanager
@@ -167,18 +158,10 @@ def _campaign(running: Lab, estate: Estate, guest: Guest, count: int) -> Iterato
 
 def _hand_in_one(running: Lab, estate: Estate, guest: Guest) -> None:
     """One mail of the campaign, by submission, signed, and held in the queue."""
-    place = "/etc/postfix-marketing"
     where = door(estate, guest.name, "marketing")
-    guest.run(
-        f"cp -p {place}/main.cf /run/main.cf.kept"
-        f" && postconf -c {place} '{_HOLD}'"
-        f" && systemctl restart {_UNIT}"
-    )
-    try:
+    with ours.changed(guest, "marketing", _HOLD):
         _hand_in(running, where, CAMPAIGN, 1)
         wait_until(lambda: _queued(guest, "hold") == 1, 20, "the campaign: held")
-    finally:
-        guest.run(f"mv /run/main.cf.kept {place}/main.cf && systemctl restart {_UNIT}")
 
 
 def _queued(guest: Guest, *queues: str) -> int:

@@ -32,7 +32,6 @@ LONGEST = 10.0
 BESIDE_PEER, BESIDE_CEILING = 1.0, 0.9
 
 OURS, CEILING = "postroad", "postroad without its signer"
-_CONFIGURATION = "/etc/postfix-transactional"
 
 
 @dataclass(frozen=True)
@@ -227,28 +226,13 @@ def _ours(running: Lab) -> Contender:
 
 def _ceiling(running: Lab) -> Contender:
     whole = _ours(running)
-
-    @contextmanager
-    def without_signer() -> Iterator[None]:
-        # Restarted, not reloaded: there, connections may meet processes that are about to leave.
-        restart = "systemctl restart postroad-postfix@transactional"
-        place = _CONFIGURATION
-        whole.guest.run(
-            f"cp -p {place}/main.cf /run/main.cf.kept && postconf -c {place} smtpd_milters="
-            f" && {restart}"
-        )
-        try:
-            yield
-        finally:
-            whole.guest.run(f"mv /run/main.cf.kept {place}/main.cf && {restart}")
-
     return Contender(
         CEILING,
         whole.guest,
         whole.door,
         whole.delivered,
         signatures.unsigned,
-        during=without_signer,
+        during=lambda: ours.changed(whole.guest, "transactional", "smtpd_milters ="),
     )
 
 

@@ -28,7 +28,7 @@ class SilentError(RuntimeError):
     """A host could not be asked; the message says why, and what to do."""
 
 
-def sites(loaded: Loaded, names: Iterable[str]) -> dict[str, Site]:
+def sites_of(loaded: Loaded, names: Iterable[str]) -> dict[str, Site]:
     """The sites of the hosts called so; none of them is asked anything yet."""
     found = {name: loaded.inventory.get_host(name) for name in names}
     return {name: Site(host, loaded.estate, loaded.base) for name, host in found.items()}

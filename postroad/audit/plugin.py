@@ -56,14 +56,14 @@ class Audit:
 
     def ask(self, items: list[pytest.Item]) -> None:
         """Ask every host that a check of ``items`` is about, all at once."""
-        from postroad.audit.gather import gather, sites
+        from postroad.audit.gather import gather, sites_of
 
         hosts = {}
         for item in items:
             host = _host(item)
             if host is not None:
                 hosts[host.backend.hostname] = host
-        self.sites = sites(self.loaded, hosts)
+        self.sites = sites_of(self.loaded, hosts)
         self.answers = gather(self.loaded, self.sites, hosts, self.command)
 
     def names(self) -> tuple[Verdict, ...]:

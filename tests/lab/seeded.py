@@ -434,7 +434,7 @@ POSTFIX = [
         "the clock was set back under a stream",
         "touch -d '2 hours' /var/spool/postfix-marketing/pid/master.pid",
         "systemctl restart postroad-postfix@marketing.service",
-        {"queues.no_mail_waits_for_another_time": "the marketing instance ran"},
+        {"queues.no_mail_waits_for_another_time": "the clock was set back by 12"},
     ),
     Case(
         "a line without a sign of equality",

@@ -1,0 +1,26 @@
+"""How a benchmark begins: hosts that a further run would not change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from lab.road import Entry
+
+# Keys and records come after the first run, open streams after the second.
+RUNS = 3
+
+
+def until_nothing_is_left(
+    publish: Callable[[], object],
+    plan: Callable[[], Sequence[Entry]],
+    deploy: Callable[[], object],
+) -> None:
+    """Publish and deploy until a dry run names nothing. RuntimeError where that does not come."""
+    for _ in range(RUNS):
+        publish()
+        if not plan():
+            return
+        deploy()
+    if left := plan():
+        told = "; ".join(str(entry["name"]) for entry in left)
+        raise RuntimeError(f"there is no end to it, a further run would change: {told}")
