@@ -14,6 +14,7 @@ from typing import Any
 import lab
 from benchmarks import converged
 from benchmarks.paths import HERE
+from benchmarks.progress import tell
 from lab import control, images, road
 from lab.control import Target
 from lab.guest import Guest
@@ -136,8 +137,3 @@ def _timed(arguments: Sequence[str]) -> tuple[float, Said]:
     if done.returncode != 0:
         raise RuntimeError(f"pyinfra {' '.join(arguments)} failed:\n{done.stdout}\n{done.stderr}")
     return seconds, json.loads(done.stdout)
-
-
-def tell(line: str) -> None:
-    """Say what goes on."""
-    print(f"  {line}", flush=True)

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import estate
-from benchmarks.estate import ONE, counted, tell
+from benchmarks.estate import ONE, counted
 from benchmarks.figures import Effort, Figure
+from benchmarks.progress import tell
 from lab import control, road
 from lab.session import Lab
 

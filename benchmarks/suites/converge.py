@@ -20,8 +20,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks import estate, floor, playbook
-from benchmarks.estate import ONE, counted, names, tell
+from benchmarks.estate import ONE, counted, names
 from benchmarks.figures import Effort, Figure
+from benchmarks.progress import tell
 from benchmarks.slow import Ways, direct, slow_link
 from lab import road
 from lab.session import Lab

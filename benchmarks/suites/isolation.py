@@ -18,6 +18,7 @@ from benchmarks.contest.door import Door, header, program
 from benchmarks.contest.peers import PEERS
 from benchmarks.contest.sinks import zone
 from benchmarks.figures import Effort, Figure
+from benchmarks.progress import tell
 from lab import letters, shop
 from lab.guest import Guest, wait_until
 from lab.session import Lab
@@ -39,7 +40,7 @@ _SENDER = {"transactional": "orders@shop.example", "marketing": "news@news.shop.
 def measure(effort: Effort) -> Iterator[Figure]:
     """Receipts by two hosts in turn, one idle and one with the campaign."""
     wanted = (hosts.OURS, hosts.SECOND)
-    running = hosts.up(wanted, [*wanted, *(peer.target for peer in PEERS)], _tell)
+    running = hosts.up(wanted, [*wanted, *(peer.target for peer in PEERS)], tell)
     ours.deploy(running)
     estate = load(ours.INVENTORY).estate
     loaded, idle = (running.targets[target.name] for target in wanted)
@@ -52,7 +53,7 @@ def measure(effort: Effort) -> Iterator[Figure]:
                     with hosts.moving(guest):
                         times = _batch(running, door(estate, guest.name, "transactional"), batch)
                     taken[guest.name].append(times)
-                    _tell(
+                    tell(
                         f"round {number + 1} of {effort.runs}: {guest.name}: p50"
                         f" {quantile(times, 0.5) * 1000:.0f} ms, p99"
                         f" {quantile(times, 0.99) * 1000:.0f} ms"
@@ -60,7 +61,7 @@ def measure(effort: Effort) -> Iterator[Figure]:
         left = _queued(loaded)
     if left < effort.queued:
         raise RuntimeError(f"only {left} marketing mails were queued in the end")
-    _tell(f"{left} marketing mails were queued in the end")
+    tell(f"{left} marketing mails were queued in the end")
     yield from figures(taken[loaded.name], taken[idle.name], effort.queued)
 
 
@@ -148,7 +149,7 @@ def _campaign(running: Lab, estate: Estate, guest: Guest, count: int) -> Iterato
         guest.run(["postsuper", "-c", "/etc/postfix-marketing", "-s"], timeout=600)
         guest.run(["systemctl", "start", _UNIT], timeout=300)
         wait_until(lambda: bool(_arrived(running, CAMPAIGN)), 120, "the campaign: under way")
-        _tell(f"{_queued(guest)} marketing mails queued on {guest.name}")
+        tell(f"{_queued(guest)} marketing mails queued on {guest.name}")
         yield
     finally:
         guest.run(["systemctl", "stop", _UNIT])
@@ -210,7 +211,3 @@ def _arrived(running: Lab, domain: str) -> dict[str, float]:
     said = running.hosts[receiver.host].read_file(_BOOK)
     pairs = (line.split() for line in said.splitlines(True) if line.endswith("\n"))
     return {recipient: float(when) for recipient, when in pairs}
-
-
-def _tell(line: str) -> None:
-    print(line, flush=True)

@@ -19,6 +19,7 @@ from benchmarks.contest.door import Door, hand_in
 from benchmarks.contest.peers import PEERS
 from benchmarks.contest.sinks import Sink
 from benchmarks.figures import Effort, Figure
+from benchmarks.progress import tell
 from lab import letters, shop
 from lab.errors import LabError
 from lab.guest import wait_until
@@ -45,7 +46,7 @@ class Turn:
 def measure(effort: Effort) -> Iterator[Figure]:
     """Every size in turn, every contender in turn. RuntimeError at the end for those left out."""
     known = (hosts.OURS, hosts.SECOND, *(peer.target for peer in PEERS))
-    running = hosts.up([hosts.OURS, *(peer.target for peer in PEERS)], known, _tell)
+    running = hosts.up([hosts.OURS, *(peer.target for peer in PEERS)], known, tell)
     contenders, missing = _prepare(running)
     bare = running.targets.values()
     with sinks.running(running) as (counting, keeping), hosts.standing_still(bare):
@@ -55,7 +56,7 @@ def measure(effort: Effort) -> Iterator[Figure]:
             count = effort.messages if size == SMALL else effort.messages // 5
             taken: dict[str, list[Turn]] = {one.name: [] for one in contest.contenders}
             for number in range(effort.runs):
-                _tell(f"{size // 1000} kB, round {number + 1} of {effort.runs}")
+                tell(f"{size // 1000} kB, round {number + 1} of {effort.runs}")
                 for name, turn in contest.round(count, size):
                     taken[name].append(turn)
             yield from figures(size, taken)
@@ -83,7 +84,7 @@ class Contest:
         for one in list(self.contenders):
             with self._left_out_if_it_fails(one):
                 turn = self.arena.turn(one, bounded(count, self.speeds[one.name]), size)
-                _tell(f"  {one.name}: {turn.rate:.0f} a second, {turn.cost:.2f} ms each")
+                tell(f"  {one.name}: {turn.rate:.0f} a second, {turn.cost:.2f} ms each")
                 yield one.name, turn
 
     @contextmanager
@@ -152,7 +153,7 @@ class Arena:
                 self._carry(contender, TRACED, SMALL)
             if (syncs := counted()) < TRACED and contender.syncs:
                 raise LabError(f"{syncs} syncs for {TRACED} messages: its queue is not safe")
-            _tell(f"{contender.name}: {syncs / TRACED:.1f} syncs a message")
+            tell(f"{contender.name}: {syncs / TRACED:.1f} syncs a message")
             return speed
 
     def turn(self, contender: Contender, count: int, size: int) -> Turn:
@@ -234,7 +235,3 @@ def _ceiling(running: Lab) -> Contender:
         signatures.unsigned,
         during=lambda: ours.changed(whole.guest, "transactional", "smtpd_milters ="),
     )
-
-
-def _tell(line: str) -> None:
-    print(line, flush=True)
