@@ -366,7 +366,10 @@ def script(component: Component, state: HostState) -> str:
         lines.append(_KEEP)
     if changed or unfinished:
         lines += _checked(component)
-        lines += _restart_questions(component)
+        # Without a stamp the answer counts for nothing; and where there is no configuration yet,
+        # postconf(1) sleeps a second before it says so.
+        if known is not None:
+            lines += _restart_questions(component)
         lines.append(f"mkdir -p {STAMPS}; rm -f {shlex.quote(stamp)}")
     for d in component.directories:
         if d.path in drifts:

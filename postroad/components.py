@@ -16,6 +16,7 @@ from postroad.paths import (
     CANARY,
     CANARY_FOLDER,
     CONFIG,
+    GENERATOR_MASK,
     LOGS,
     MAILBOX_USER,
     MAILBOXES,
@@ -240,7 +241,7 @@ class Builder:
             units=units,
             masked=("opendkim.service",),
             gate=f'{CANARY} default "$stage"',
-            activate=(_REST,),
+            activate=(_REST, f"rm -f {GENERATOR_MASK}"),
         )
 
     def sink(self) -> Component:

@@ -20,6 +20,8 @@ MAILBOXES = "/var/mail/postroad"
 STAGE = "/run/postroad/stage"
 RUN_LOCK = "/run/postroad/run.lock"
 INSTALL_LOCK = "/run/postroad/install.lock"
+# Masks a program of the postfix package until the next boot (systemd.generator(7)).
+GENERATOR_MASK = "/run/systemd/system-generators/postfix-instance-generator"
 
 WORLD_SEES = f"{TOOLS}/world-sees"
 RESOLVER_PROOF = f"{TOOLS}/resolver-proof"

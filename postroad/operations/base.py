@@ -10,7 +10,7 @@ from pyinfra.api import operation
 from pyinfra.api.command import StringCommand
 
 from postroad.foreign import queues
-from postroad.paths import INSTALL_LOCK, MAILBOX_USER, MAILBOXES
+from postroad.paths import GENERATOR_MASK, INSTALL_LOCK, MAILBOX_USER, MAILBOXES
 from postroad.site import Site
 from postroad.software import packages as wanted_packages
 
@@ -24,6 +24,15 @@ _GUARD = f"""#!/bin/sh
 # Written by postroad for the length of one package installation; see INSTALL_LOCK.
 if ! flock -n {INSTALL_LOCK} true; then exit 101; fi
 exit 0
+"""
+
+# systemd runs this program of Debian's at each of its reloads. As long as Postfix has no main.cf it
+# ends in a fatal error, before which Postfix sleeps a second: half of the time that all packages
+# take, and again for every unit afterwards. The component with main.cf takes the mask away.
+_NO_GENERATOR = f"""
+if [ ! -e /etc/postfix/main.cf ]; then
+mkdir -p {GENERATOR_MASK.rpartition("/")[0]}; ln -sfn /dev/null {GENERATOR_MASK}
+fi
 """
 
 
@@ -48,6 +57,7 @@ cat > {POLICY}.new <<'POSTROAD_END'
 chmod 755 {POLICY}.new; mv -f {POLICY}.new {POLICY}
 trap 'rm -f {POLICY}' EXIT
 fi
+{_NO_GENERATOR}
 apt-get -q -y -o DPkg::Lock::Timeout=300 update 8>&-
 debconf-set-selections <<'POSTROAD_END'
 postfix postfix/main_mailer_type select No configuration

@@ -10,13 +10,14 @@ import pytest
 from postroad.manifest import RENEWED_ROW, RFC2136_ROW
 from postroad.operations.base import install_script
 from postroad.operations.tls import request_script
-from postroad.paths import ACME_ARCHIVE, ACME_LIVE, CERTIFICATE_FAULT
+from postroad.paths import ACME_ARCHIVE, ACME_LIVE, CERTIFICATE_FAULT, GENERATOR_MASK
 from postroad.settings.model import AcmeTls
 from tests.unit import estates
 from tests.unit.declarations import declaration
 from tests.unit.sandbox import Sandbox
 
 POLICY = "/usr/sbin/policy-rc.d"
+MAIN_CF = "/etc/postfix/main.cf"
 
 
 @pytest.fixture
@@ -36,7 +37,9 @@ def program(box: Sandbox, name: str, body: str) -> None:
 
 def install(box: Sandbox, *packages: str) -> subprocess.CompletedProcess[str]:
     text = install_script(packages or ("postfix", "ufw"))
-    return box.sh(text.replace(POLICY, f"{box.root}{POLICY}"))
+    for path in (POLICY, MAIN_CF, GENERATOR_MASK.rpartition("/")[0]):
+        text = text.replace(path, f"{box.root}{path}")
+    return box.sh(text)
 
 
 def policy(box: Sandbox) -> int:
@@ -95,6 +98,21 @@ def test_what_a_package_starts_does_not_hold_the_guard(box: Sandbox) -> None:
     program(box, "apt-get", "readlink /proc/self/fd/8 >> $root/held || :")
     assert install(box).returncode == 0
     assert box.text("/held") == ""
+
+
+@pytest.mark.parametrize("is_there", [False, True])
+def test_systemd_does_not_wait_for_a_postfix_without_configuration(
+    box: Sandbox, is_there: bool
+) -> None:
+    main_cf, mask = (box.root / path.lstrip("/") for path in (MAIN_CF, GENERATOR_MASK))
+    if is_there:
+        main_cf.parent.mkdir(parents=True)
+        main_cf.touch()
+    program(box, "apt-get", f"readlink $root{GENERATOR_MASK} >> $root/masked || :")
+    for _ in range(2):
+        assert install(box).returncode == 0
+    assert box.text("/masked") == ("" if is_there else "/dev/null\n" * 4)
+    assert mask.is_symlink() is not is_there
 
 
 # ---- certbot -------------------------------------------------------------------------------------
