@@ -38,7 +38,7 @@ def main(arguments: list[str]) -> int:
             print(f"{name}: {error}", file=sys.stderr)
             status = 1
     (BUILD / "chart.svg").write_text(chart.svg(found), encoding="utf-8")
-    print(f"\nMedian (least to most) of {effort.runs} runs, taken in turns:\n\n{table(found)}\n")
+    print(f"\nMedian (least to most) of at most {effort.runs} runs in turns:\n\n{table(found)}\n")
     print(f"{BUILD / 'results.json'}\n{BUILD / 'chart.svg'}")
     return status
 

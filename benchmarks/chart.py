@@ -1,4 +1,7 @@
-"""The figures as a picture: a panel a figure, ours first, then what it is held against. Pure."""
+"""What is promised, as a picture: a panel a figure, ours first, then what it is held against. Pure.
+
+Figures that no goal is on are in the table alone.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from statistics import median
 
 from benchmarks.figures import Figure
 
-WIDTH, LEFT, RIGHT = 860, 300, 90
+WIDTH, LEFT, RIGHT = 960, 260, 270
 BAR, GAP, HEAD, FOOT = 18, 6, 34, 14
 
 STYLE = """
@@ -24,17 +27,29 @@ STYLE = """
 
 
 @dataclass(frozen=True)
+class Bar:
+    """One median, and what it says of a goal."""
+
+    label: str
+    value: float
+    goal: str
+
+
+@dataclass(frozen=True)
 class Panel:
     """The figures of one name."""
 
     figures: Sequence[Figure]
 
     @property
-    def bars(self) -> list[tuple[str, float]]:
-        """Ours, and each of the others: a label and a median."""
+    def bars(self) -> list[Bar]:
+        """Ours, and each of the others. A goal stands with what it is held against."""
         first = self.figures[0]
-        others = [(one.against, median(one.other)) for one in self.figures if one.other]
-        return [("postroad", median(first.ours)), *others]
+        alone = [_goal(one) for one in self.figures if not one.other]
+        others = [
+            Bar(one.against, median(one.other), _goal(one)) for one in self.figures if one.other
+        ]
+        return [Bar("postroad", median(first.ours), "".join(alone)), *others]
 
     @property
     def title(self) -> str:
@@ -49,11 +64,13 @@ class Panel:
 
 
 def panels(figures: Iterable[Figure]) -> list[Panel]:
-    """Figures of the same name together, in the order of their first."""
+    """Figures of the same name together, in the order of their first, where one has a goal."""
     by_name: dict[str, list[Figure]] = {}
     for one in figures:
         by_name.setdefault(one.figure, []).append(one)
-    return [Panel(found) for found in by_name.values()]
+    return [
+        Panel(found) for found in by_name.values() if any(one.goal is not None for one in found)
+    ]
 
 
 def svg(figures: Sequence[Figure]) -> str:
@@ -75,14 +92,24 @@ def svg(figures: Sequence[Figure]) -> str:
 
 def _drawn(panel: Panel, top: int) -> Iterator[str]:
     yield f'<text class="title" x="20" y="{top + 24}">{escape(panel.title)}</text>'
-    longest = max(value for _, value in panel.bars) or 1.0
-    for number, (label, value) in enumerate(panel.bars):
+    longest = max(bar.value for bar in panel.bars) or 1.0
+    for number, bar in enumerate(panel.bars):
         y = top + HEAD + number * (BAR + GAP)
-        width = max(1.0, (WIDTH - LEFT - RIGHT) * value / longest)
+        width = max(1.0, (WIDTH - LEFT - RIGHT) * bar.value / longest)
         kind = "other" if number else "ours"
-        yield f'<text class="label" x="{LEFT - 10}" y="{y + 14}">{escape(label)}</text>'
+        yield f'<text class="label" x="{LEFT - 10}" y="{y + 14}">{escape(bar.label)}</text>'
         yield f'<rect class="{kind}" x="{LEFT}" y="{y}" width="{width:.1f}" height="{BAR}" rx="3"/>'
-        yield f'<text x="{LEFT + width + 8:.1f}" y="{y + 14}">{_number(value)}</text>'
+        words = f'<tspan class="goal">{escape(bar.goal)}</tspan>'
+        yield f'<text x="{LEFT + width + 8:.1f}" y="{y + 14}">{_number(bar.value)}{words}</text>'
+
+
+def _goal(one: Figure) -> str:
+    if one.goal is None:
+        return ""
+    sign = "≤" if one.direction == "lower" else "≥"
+    is_met = "met" if one.is_met else "missed"
+    ratio = f"; ours is {one.value:.2f} ×" if one.other else ""
+    return f"{ratio}; goal {sign} {one.goal:g}{' ×' if one.other else ''}, {is_met}"
 
 
 def _number(value: float) -> str:

@@ -34,9 +34,8 @@ NEAR, FAR = 0.0, 0.05
 APT = "apt-get install"
 ANSIBLE = "Ansible"
 PYINFRA = "pyinfra, one command"
-# Where nothing hangs on it, and where each run takes minutes: of bare hosts, of many hosts.
-ANSIBLE_FIRST_RUNS = 2
-ANSIBLE_RUNS_OF_MANY = 1
+# Where no goal hangs on it, or each run takes minutes.
+ONCE = 1
 
 # Goals: seconds of a host, ours over apt's, ours over Ansible's, many hosts over one.
 A_HOST = 2.0
@@ -48,7 +47,7 @@ OVER_ONE = 3.0
 def measure(effort: Effort) -> Iterator[Figure]:
     """First runs of one host; then runs that change nothing, of one host and of many."""
     playbook.install()
-    yield from _first_runs(estate.anew(ONE), effort.first_runs)
+    yield from _first_runs(estate.anew(ONE), effort)
     more = [hosts for hosts in effort.hosts if hosts > ONE]
     for hosts in more:
         yield _first_run_of(hosts)
@@ -68,15 +67,15 @@ class _FirstRuns:
     ansible: list[float] = field(default_factory=list)
 
 
-def _first_runs(running: Lab, runs: int) -> Iterator[Figure]:
+def _first_runs(running: Lab, effort: Effort) -> Iterator[Figure]:
     host = running.targets[estate.name(ONE)]
     ways = direct(running)
     taken = _FirstRuns()
     estate.bare(host)
     road.publish(running)
     floor.fetch(host, running.apt_proxy)
-    for number in range(runs):
-        tell(f"first runs: {number + 1} of {runs}")
+    for number in range(effort.first_runs):
+        tell(f"first runs: {number + 1} of {effort.first_runs}")
         estate.bare(host)
         taken.ours.append(estate.deploy(ONE))
         if number == 0:
@@ -85,7 +84,7 @@ def _first_runs(running: Lab, runs: int) -> Iterator[Figure]:
             _play(running, ways, ONE)
         estate.bare(host)
         taken.apt.append(floor.install(host, running.apt_proxy))
-        if number >= ANSIBLE_FIRST_RUNS:
+        if number >= effort.ansible_first_runs:
             continue
         estate.bare(host)
         began = time.monotonic()
@@ -96,7 +95,8 @@ def _first_runs(running: Lab, runs: int) -> Iterator[Figure]:
             refuse_what_differs(running)
     figure, ours = "first run, 1 host", tuple(taken.ours)
     yield Figure(figure, "s", ours, APT, tuple(taken.apt), OVER_APT, "lower")
-    yield Figure(figure, "s", ours, ANSIBLE, tuple(taken.ansible), None, "lower")
+    if taken.ansible:
+        yield Figure(figure, "s", ours, ANSIBLE, tuple(taken.ansible), None, "lower")
 
 
 def _first_run_of(hosts: int) -> Figure:
@@ -111,7 +111,7 @@ def _first_run_of(hosts: int) -> Figure:
 def _near(running: Lab, effort: Effort) -> Iterator[Figure]:
     with slow_link(running, NEAR) as ways:
         cases = [Case(ours(hosts), _ours(hosts), effort.runs) for hosts in effort.hosts]
-        cases.append(Case(ansible(ONE), _ansible(running, ways, ONE), effort.runs))
+        cases.append(Case(ansible(ONE), _ansible(running, ways, ONE), ONCE))
         taken = in_turns(cases)
     yield _figure(taken, ONE, NEAR, ansible(ONE), None)
     for hosts in effort.hosts:
@@ -124,7 +124,7 @@ def _far(running: Lab, effort: Effort) -> Iterator[Figure]:
         cases = [Case(ours(hosts), _ours(hosts), effort.runs) for hosts in effort.hosts]
         cases.append(Case(PYINFRA, lambda: estate.one_command(ONE), effort.runs))
         for hosts in effort.hosts:
-            times = effort.runs if hosts == ONE else ANSIBLE_RUNS_OF_MANY
+            times = effort.ansible_runs if hosts == ONE else ONCE
             cases.append(Case(ansible(hosts), _ansible(running, ways, hosts), times))
         taken = in_turns(cases)
     yield _figure(taken, ONE, FAR, "", A_HOST)

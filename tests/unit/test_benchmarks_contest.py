@@ -84,7 +84,7 @@ def test_a_name_without_a_value_is_an_error() -> None:
 def test_figures_hold_ours_against_each_other_and_goals_against_signers() -> None:
     names = [throughput.OURS, throughput.CEILING, *(peer.label for peer in peers.PEERS)]
     found = list(throughput.figures(10_000, {name: [Turn(100.0, 5.0)] for name in names}))
-    rates = [one for one in found if one.unit == "a second"]
+    rates = [one for one in found if one.unit == "messages/s"]
     assert [one.against for one in rates] == names[1:]
     goals = {one.against: one.goal for one in rates}
     assert goals[throughput.CEILING] == 0.9
@@ -92,9 +92,10 @@ def test_figures_hold_ours_against_each_other_and_goals_against_signers() -> Non
     assert {goals[peer.label] for peer in peers.PEERS if peer.signs} == {1.0}
 
 
-@pytest.mark.parametrize(("speed", "wanted"), [(500.0, 3000), (50.0, 500), (2.0, 100)])
-def test_who_is_slow_carries_fewer_messages(speed: float, wanted: int) -> None:
-    assert throughput.bounded(3000, speed) == wanted
+@pytest.mark.parametrize(("seconds", "wanted"), [(0.5, 3000), (2.0, 1500), (100.0, 100)])
+def test_who_is_slow_carries_fewer_messages(seconds: float, wanted: int) -> None:
+    """``seconds`` is how long all would take, in the longest turns that there are."""
+    assert throughput.bounded(3000, 3000 / (seconds * throughput.LONGEST)) == wanted
 
 
 class _Arena:

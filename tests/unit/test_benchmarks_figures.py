@@ -52,14 +52,20 @@ def test_the_table_has_a_line_a_figure() -> None:
     assert told.split()[-1] == "s"
 
 
-def test_the_chart_has_a_panel_a_name_and_a_bar_a_sample() -> None:
-    other = replace(BESIDE, against="Ansible", other=(50.0,))
-    drawn = ElementTree.fromstring(chart.svg([BESIDE, other, TOLD]))
+def test_the_chart_has_a_panel_a_promise_and_says_whether_it_is_kept() -> None:
+    other = replace(BESIDE, against="<Ansible>", other=(50.0,), goal=None)
+    late = replace(ALONE, goal=4.9)
+    drawn = ElementTree.fromstring(chart.svg([BESIDE, other, TOLD, late]))
     texts = ["".join(one.itertext()) for one in drawn.iter("{http://www.w3.org/2000/svg}text")]
     bars = [one.get("class") for one in drawn.iter("{http://www.w3.org/2000/svg}rect")]
     assert bars == ["paper", "ours", "other", "other", "ours"]
     assert texts[0] == "first run, s (less is better)"
-    assert texts[1::2][:4] == ["postroad", "apt", "Ansible", "a <first> run, s (less is better)"]
+    assert texts[1:7] == [
+        *("postroad", "11"),
+        *("apt", "10; ours is 1.10 ×; goal ≤ 1.3 ×, met"),
+        *("<Ansible>", "50"),
+    ]
+    assert texts[7:] == ["audit, s (less is better)", "postroad", "5; goal ≤ 4.9, missed"]
 
 
 def test_the_longest_bar_of_a_panel_is_the_greatest_median() -> None:
