@@ -34,7 +34,7 @@ NEAR, FAR = 0.0, 0.05
 APT = "apt-get install"
 ANSIBLE = "Ansible"
 PYINFRA = "pyinfra, one command"
-# Where no goal hangs on it, or each run takes minutes.
+# Where no goal hangs on it.
 ONCE = 1
 
 # Goals: seconds of a host, ours over apt's, ours over Ansible's, many hosts over one.
@@ -48,11 +48,11 @@ def measure(effort: Effort) -> Iterator[Figure]:
     """First runs of one host; then runs that change nothing, of one host and of many."""
     playbook.install()
     yield from _first_runs(estate.anew(ONE), effort)
-    more = [hosts for hosts in effort.hosts if hosts > ONE]
-    for hosts in more:
-        yield _first_run_of(hosts)
-    running = estate.up(max(effort.hosts))
-    estate.converge(running, max(effort.hosts))
+    most = max(effort.hosts)
+    if most > ONE:
+        yield _first_run_of(most)
+    running = estate.up(most)
+    estate.converge(running, most)
     playbook.export(road.INVENTORY)
     yield from _near(running, effort)
     yield from _far(running, effort)
@@ -81,7 +81,7 @@ def _first_runs(running: Lab, effort: Effort) -> Iterator[Figure]:
         if number == 0:
             estate.converge(running, ONE)
             playbook.export(road.INVENTORY)
-            _play(running, ways, ONE)
+            _play(running, ways)
         estate.bare(host)
         taken.apt.append(floor.install(host, running.apt_proxy))
         if number >= effort.ansible_first_runs:
@@ -111,9 +111,9 @@ def _first_run_of(hosts: int) -> Figure:
 def _near(running: Lab, effort: Effort) -> Iterator[Figure]:
     with slow_link(running, NEAR) as ways:
         cases = [Case(ours(hosts), _ours(hosts), effort.runs) for hosts in effort.hosts]
-        cases.append(Case(ansible(ONE), _ansible(running, ways, ONE), ONCE))
+        cases.append(Case(ANSIBLE, lambda: _play(running, ways), ONCE))
         taken = in_turns(cases)
-    yield _figure(taken, ONE, NEAR, ansible(ONE), None)
+    yield _figure(taken, ONE, NEAR, ANSIBLE, None)
     for hosts in effort.hosts:
         if hosts > ONE:
             yield _figure(taken, hosts, NEAR, "", None)
@@ -123,16 +123,15 @@ def _far(running: Lab, effort: Effort) -> Iterator[Figure]:
     with slow_link(running, FAR) as ways:
         cases = [Case(ours(hosts), _ours(hosts), effort.runs) for hosts in effort.hosts]
         cases.append(Case(PYINFRA, lambda: estate.one_command(ONE), effort.runs))
-        for hosts in effort.hosts:
-            times = effort.ansible_runs if hosts == ONE else ONCE
-            cases.append(Case(ansible(hosts), _ansible(running, ways, hosts), times))
+        cases.append(Case(ANSIBLE, lambda: _play(running, ways), effort.ansible_runs))
         taken = in_turns(cases)
     yield _figure(taken, ONE, FAR, "", A_HOST)
     yield _figure(taken, ONE, FAR, PYINFRA, None)
+    yield _figure(taken, ONE, FAR, ANSIBLE, OVER_ANSIBLE)
     for hosts in effort.hosts:
-        yield _figure(taken, hosts, FAR, ansible(hosts), OVER_ANSIBLE)
-    if (most := max(effort.hosts)) > ONE:
-        yield _figure(taken, most, FAR, ours(ONE), OVER_ONE)
+        if hosts > ONE:
+            goal = OVER_ONE if hosts == max(effort.hosts) else None
+            yield _figure(taken, hosts, FAR, ours(ONE), goal)
 
 
 @dataclass(frozen=True)
@@ -164,23 +163,14 @@ def ours(hosts: int) -> str:
     return f"postroad, {counted(hosts)}"
 
 
-def ansible(hosts: int) -> str:
-    """What Ansible's run of so many hosts is called."""
-    return f"{ANSIBLE}, {counted(hosts)}"
-
-
 def _ours(hosts: int) -> Callable[[], float]:
     return lambda: estate.no_op(hosts)
 
 
-def _ansible(running: Lab, ways: Ways, hosts: int) -> Callable[[], float]:
-    return lambda: _play(running, ways, hosts)
-
-
-def _play(running: Lab, ways: Ways, hosts: int) -> float:
-    """The seconds of a run of the playbook that changes nothing. RuntimeError where it does."""
+def _play(running: Lab, ways: Ways) -> float:
+    """The seconds of a playbook for one host that changes nothing. RuntimeError where it does."""
     began = time.monotonic()
-    played = playbook.play(running, ways, names(hosts))
+    played = playbook.play(running, ways, names(ONE))
     seconds = time.monotonic() - began
     if played.changes:
         raise RuntimeError(f"Ansible finds another state than ours: {'; '.join(played.changes)}")
