@@ -15,12 +15,14 @@ import lab
 from benchmarks import converged
 from benchmarks.paths import HERE
 from benchmarks.progress import tell
-from lab import control, images, road
+from lab import control, images, road, shop
 from lab.control import Target
 from lab.guest import Guest
 from lab.session import Lab
 
 INVENTORY = HERE / "inventories" / "lab.py"
+# The first host alone, whichever others are up.
+INVENTORY_OF_ONE = HERE / "inventories" / "one.py"
 ONE, MOST = 1, 30
 
 # How an operation can end on a host.
@@ -73,6 +75,13 @@ def anew(hosts: int) -> Lab:
     """A lab of its own with that many hosts and no others, whatever was there before."""
     control.down_mine()
     return up(hosts)
+
+
+def alone(running: Lab) -> dict[str, Any]:
+    """The lab's estate without any host but the first."""
+    whole: dict[str, Any] = shop.estate(running)
+    first = name(ONE)
+    return {**whole, "hosts": {first: whole["hosts"][first]}}
 
 
 def bare(host: Guest) -> None:

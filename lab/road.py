@@ -118,10 +118,10 @@ def publish(lab: Lab, inventory: Path = INVENTORY) -> str:
     return done.stdout
 
 
-def serve_policies(lab: Lab) -> None:
+def serve_policies(lab: Lab, inventory: Path = INVENTORY) -> None:
     """Put what `postroad dns mta-sts` writes on the shop's web host, as the operator does."""
     for domain in web.POLICY_DOMAINS:
-        written = postroad("dns", "mta-sts", str(INVENTORY), domain)
+        written = postroad("dns", "mta-sts", str(inventory), domain)
         if written.returncode != 0:
             raise RuntimeError(written.stderr)
         lab.web.serve(policy_host(domain), POLICY, written.stdout)

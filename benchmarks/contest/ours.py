@@ -8,7 +8,7 @@ from typing import Any
 
 from benchmarks import converged
 from benchmarks.paths import HERE
-from lab import road, shop
+from lab import shop
 from lab.guest import Guest
 from lab.session import Lab
 from postroad.paths import config_folder
@@ -35,17 +35,7 @@ def estate(lab: Lab) -> dict[str, Any]:
 
 def deploy(lab: Lab) -> None:
     """Deploy until a dry run names nothing. RuntimeError where that does not come."""
-    converged.until_nothing_is_left(
-        publish=lambda: road.publish(lab, INVENTORY),
-        plan=lambda: road.plan(inventory=INVENTORY),
-        deploy=_deploy,
-    )
-
-
-def _deploy() -> None:
-    done = road.pyinfra("-y", str(INVENTORY), str(road.DEPLOY))
-    if done.returncode != 0:
-        raise RuntimeError(f"the deploy failed:\n{done.stdout}\n{done.stderr}")
+    converged.bring(lab, INVENTORY)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import estate
+from benchmarks import converged, estate
 from benchmarks.estate import ONE, counted
 from benchmarks.figures import Effort, Figure
 from benchmarks.progress import tell
@@ -42,28 +42,31 @@ def measure(effort: Effort) -> Iterator[Figure]:
     """The whole audit of an estate of many hosts, and of one host. It leaves no lab behind."""
     most = max(effort.hosts)
     try:
-        taken = {most: _audits(estate.up(most), most, effort.runs)}
+        running = estate.up(most)
+        estate.converge(running, most)
+        taken = {most: _audits(running, road.INVENTORY, most, effort.runs)}
         if most > ONE:
-            taken[ONE] = _audits(estate.anew(ONE), ONE, effort.runs)
+            converged.bring(running, estate.INVENTORY_OF_ONE)
+            taken[ONE] = _audits(running, estate.INVENTORY_OF_ONE, ONE, effort.runs)
     finally:
         control.down_mine()
     for hosts in sorted(taken):
         yield from _figures(hosts, taken[hosts])
 
 
-def _audits(running: Lab, hosts: int, runs: int) -> list[Audit]:
-    estate.converge(running, hosts)
-    road.serve_policies(running)
-    return [_audit(f"audit of {counted(hosts)}: {number + 1} of {runs}") for number in range(runs)]
+def _audits(running: Lab, inventory: Path, hosts: int, runs: int) -> list[Audit]:
+    road.serve_policies(running, inventory)
+    title = f"audit of {counted(hosts)}"
+    return [_audit(f"{title}: {number + 1} of {runs}", inventory) for number in range(runs)]
 
 
-def _audit(title: str) -> Audit:
+def _audit(title: str, inventory: Path) -> Audit:
     """One audit. RuntimeError where it finds anything but what is well."""
     tell(title)
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder) / "audit.json"
         began = time.monotonic()
-        done = road.postroad("audit", str(road.INVENTORY), "--json", str(place))
+        done = road.postroad("audit", str(inventory), "--json", str(place))
         seconds = time.monotonic() - began
         if not place.exists():
             raise RuntimeError(f"the audit failed:\n{done.stdout}\n{done.stderr}")
