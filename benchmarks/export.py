@@ -24,7 +24,7 @@ from pyinfra.api.command import QuoteString, StringCommand
 from pyinfra.context import ctx_host
 
 from postroad import openings, ufw
-from postroad.component import Component, Directory, File, Unit
+from postroad.component import Component, File, Unit
 from postroad.keys import BITS, OWNER, signing_keys
 from postroad.live import connected
 from postroad.paths import (
@@ -67,14 +67,13 @@ def exported(
     another time to be another file.
     """
     units = [unit for each in components for unit in each.units]
-    archives = {name: _archive(files, times) for name, files in _by_archive(components).items()}
-    folders = _folders(_directories(estate, host, state, components))
     return Exported(
         {
             "apt_proxy": estate.apt_proxy or "",
             "host_name": host.hostname,
             "packages": list(packages(estate)),
             "mailbox_user": {"name": MAILBOX_USER, "home": MAILBOXES},
+            "directories": list(_directories(estate, host, state, components)),
             "absent": [path for each in components for path in each.absent],
             "units": list(map(_unit, units)),
             "masked": [name for each in components for name in each.masked],
@@ -86,7 +85,7 @@ def exported(
             "certificate": _certificate(estate, host),
             "firewall": _firewall(estate, host),
         },
-        {**archives, "directories": folders},
+        {name: _archive(files, times) for name, files in _by_archive(components).items()},
     )
 
 
@@ -109,26 +108,19 @@ def _archive(files: Iterable[File], times: Mapping[str, int]) -> bytes:
     return written.getvalue()
 
 
-def _folders(directories: Iterable[Directory]) -> bytes:
-    written = io.BytesIO()
-    with tarfile.open(fileobj=written, mode="w", format=tarfile.GNU_FORMAT) as archive:
-        for directory in directories:
-            entry = tarfile.TarInfo(directory.path.lstrip("/"))
-            entry.type, entry.mode = tarfile.DIRTYPE, directory.mode
-            entry.uname, entry.gname = directory.owner, directory.group
-            archive.addfile(entry)
-    return written.getvalue()
-
-
 def _directories(
     estate: Estate, host: Host, state: HostState, components: Iterable[Component]
-) -> Iterator[Directory]:
+) -> Iterator[Json]:
     """Every folder with an owner and a mode of its own; those of the keys among them."""
     for each in components:
-        yield from each.directories
+        yield from (_place(d.path, d.owner, d.group, d.mode) for d in each.directories)
     for key in signing_keys(estate, host, state.keys):
         for path in (f"{stream_folder(key.stream)}/keys", key_folder(key.stream, key.domain)):
-            yield Directory(path, OWNER, OWNER, 0o700)
+            yield _place(path, OWNER, OWNER, 0o700)
+
+
+def _place(path: str, owner: str, group: str, mode: int) -> Json:
+    return {"path": path, "owner": owner, "group": group, "mode": f"{mode:04o}"}
 
 
 def _unit(unit: Unit) -> Json:
