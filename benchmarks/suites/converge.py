@@ -4,8 +4,8 @@ A first run is the first `pyinfra` command against a bare host whose addresses a
 ends with a certificate, keys and closed streams, which the second run opens once the records are
 published. Ansible's first run brings the state after the second.
 
-That both bring the same is looked at each time: after our runs the playbook changes
-nothing, and after the playbook on a bare host `postroad diff` names but our own book-keeping: the
+That both bring the same is looked at: after our runs the playbook changes nothing, and where it is
+run on a bare host, which a quick run leaves out, `postroad diff` names afterwards but our own book-keeping: the
 latch of each stream, which holds a digest of the keys that this host has made, and the stamp of
 each component. A difference ends the suite with its name.
 """
