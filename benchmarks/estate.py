@@ -15,7 +15,7 @@ import lab
 from benchmarks import converged
 from benchmarks.paths import HERE
 from benchmarks.progress import tell
-from lab import control, images, road, shop
+from lab import control, images, road
 from lab.control import Target
 from lab.guest import Guest
 from lab.session import Lab
@@ -77,11 +77,9 @@ def anew(hosts: int) -> Lab:
     return up(hosts)
 
 
-def alone(running: Lab) -> dict[str, Any]:
-    """The lab's estate without any host but the first."""
-    whole: dict[str, Any] = shop.estate(running)
-    first = name(ONE)
-    return {**whole, "hosts": {first: whole["hosts"][first]}}
+def is_the_first(host: str) -> bool:
+    """Whether *host* is the one that `INVENTORY_OF_ONE` has."""
+    return host == name(ONE)
 
 
 def bare(host: Guest) -> None:
@@ -91,12 +89,14 @@ def bare(host: Guest) -> None:
 
 
 def converge(running: Lab, hosts: int) -> None:
-    """Deploy until a dry run names nothing. RuntimeError where that does not come."""
-    converged.until_nothing_is_left(
-        publish=lambda: road.publish(running),
-        plan=lambda: road.plan(*limit(hosts)),
-        deploy=lambda: deploy(hosts),
-    )
+    """Deploy until the streams are open and a dry run names nothing, or RuntimeError."""
+    guests = [running.targets[name] for name in names(hosts)]
+    converged.bring(running, guests, road.INVENTORY, *limit(hosts))
+
+
+def converge_alone(running: Lab) -> None:
+    """The same of the first host, as the estate of `INVENTORY_OF_ONE`."""
+    converged.bring(running, [running.targets[name(ONE)]], INVENTORY_OF_ONE)
 
 
 def deploy(hosts: int) -> float:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 from benchmarks import converged
 from benchmarks.paths import HERE
-from lab import shop
 from lab.guest import Guest
 from lab.session import Lab
 from postroad.paths import config_folder
@@ -22,20 +21,19 @@ def is_ours(name: str) -> bool:
     return name.startswith("mail")
 
 
-def estate(lab: Lab) -> dict[str, Any]:
-    """The lab's estate on our hosts alone, without the lab's own low limits."""
-    whole: dict[str, Any] = shop.estate(lab)
+def without_limits(estate: Mapping[str, Any]) -> dict[str, Any]:
+    """An estate with the defaults in place of the limits that its streams declare."""
     streams = {
         name: {key: value for key, value in stream.items() if key != "limits"}
-        for name, stream in whole["streams"].items()
+        for name, stream in estate["streams"].items()
     }
-    hosts = {name: host for name, host in whole["hosts"].items() if is_ours(name)}
-    return {**whole, "hosts": hosts, "streams": streams}
+    return {**estate, "streams": streams}
 
 
 def deploy(lab: Lab) -> None:
-    """Deploy until a dry run names nothing. RuntimeError where that does not come."""
-    converged.bring(lab, INVENTORY)
+    """Deploy until the streams are open and a dry run names nothing, or RuntimeError."""
+    hosts = [guest for name, guest in lab.targets.items() if is_ours(name)]
+    converged.bring(lab, hosts, INVENTORY)
 
 
 @contextmanager

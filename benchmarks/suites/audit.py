@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import converged, estate
+from benchmarks import estate
 from benchmarks.estate import ONE, counted
 from benchmarks.figures import Effort, Figure
 from benchmarks.progress import tell
@@ -46,7 +46,7 @@ def measure(effort: Effort) -> Iterator[Figure]:
         estate.converge(running, most)
         taken = {most: _audits(running, road.INVENTORY, most, effort.runs)}
         if most > ONE:
-            converged.bring(running, estate.INVENTORY_OF_ONE)
+            estate.converge_alone(running)
             taken[ONE] = _audits(running, estate.INVENTORY_OF_ONE, ONE, effort.runs)
     finally:
         control.down_mine()

@@ -71,9 +71,10 @@ def test_what_is_taken_away_is_drained_first(as_declared: Lab, receipts_alone: V
     # What waits is tried at once, not when its time has come: so inbound is drained by now.
     wait_until(lambda: inside.queued(guest, "inbound") == 0, 10, "inbound: drained")
     assert [m["Subject"] for m in inside.mailbox(guest, "postmaster")].count(COMPLAINT) == 1
-    # Of what waits yet, the next run has nothing to do but to wait.
-    (planned,) = receipts_alone.plan(*MAIL2)
-    assert planned["name"].endswith("Taken away: mail2: inbound (to be removed)")
+    # Of what waits yet, the next run has nothing to do but to wait; and inbound is to be removed,
+    # unless it was drained so soon that the first run has done that too.
+    planned = [entry["name"].rpartition("Taken away: ")[2] for entry in receipts_alone.plan(*MAIL2)]
+    assert planned in ([], ["mail2: inbound (to be removed)"])
     queue = road.postroad("queue", str(receipts_alone.inventory))
     assert "mail2 marketing: 1 message" in queue.stdout
     inside.empty(guest, "marketing")

@@ -1,8 +1,8 @@
 """The shop's estate on one host alone."""
 
-from benchmarks.estate import alone
-from lab import load
+from benchmarks import part
+from benchmarks.estate import is_the_first
 
 __all__ = ["estate"]
 
-estate = alone(load())
+estate = part.estate(is_the_first)
