@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from lab import road
 from lab.session import Lab
 from tests.lab import mail, plans
+from tests.lab.runs import nothing_of_a_run_is_left
 
 # What moves on a host by itself; each on both releases.
 DAYS = """
@@ -24,6 +25,10 @@ systemctl daemon-reload
 def test_a_second_run_changes_nothing(deployed: Lab) -> None:
     assert plans.changed(road.deploy("--json")) == {}
     assert road.plan() == []
+
+
+def test_the_first_runs_left_nothing_of_themselves(deployed: Lab) -> None:
+    nothing_of_a_run_is_left(deployed)
 
 
 def test_ordinary_days_change_nothing(deployed: Lab) -> None:
