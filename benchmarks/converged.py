@@ -22,7 +22,7 @@ def bring(running: Lab, hosts: Sequence[Guest], inventory: Path, *options: str) 
     RuntimeError where they do not come to it, or a run fails.
     """
     until_nothing_is_left(
-        publish=lambda: _publish(running, hosts, inventory),
+        publish=lambda: road.publish(running, inventory),
         plan=lambda: road.plan(*options, inventory=inventory),
         closed=lambda: tuple(_closed(hosts)),
         deploy=lambda: _deploy(inventory, options),
@@ -48,17 +48,6 @@ def until_nothing_is_left(
     left = [f"a further run would change {entry['name']}" for entry in plan()]
     if left := [*left, *(f"{stream} is closed" for stream in closed())]:
         raise RuntimeError(f"there is no end to it: {'; '.join(left)}")
-
-
-def _publish(running: Lab, hosts: Iterable[Guest], inventory: Path) -> None:
-    """Publish what the hosts need, and have them see it at once.
-
-    The keys of a host that was made bare are others, and its resolver may just have heard of those
-    before: it would believe in them as long as records live.
-    """
-    road.publish(running, inventory)
-    for host in hosts:
-        host.run("[ ! -S /run/unbound.ctl ] || unbound-control -q flush_zone .")
 
 
 def _closed(hosts: Iterable[Guest]) -> Iterator[str]:

@@ -23,6 +23,9 @@ ROTATION = Path("deploys/rotate_dkim.py")
 PAUSE = Path("deploys/pause.py")
 LEAVE = Path("deploys/leave.py")
 
+# Where unbound lets itself be controlled (templates/unbound/unbound.conf.j2).
+_RESOLVER = "/run/unbound.ctl"
+
 Entry = Mapping[str, Any]
 
 
@@ -109,13 +112,23 @@ def zone(inventory: Path = INVENTORY) -> str:
 def publish(lab: Lab, inventory: Path = INVENTORY) -> str:
     """`postroad dns publish --yes`, as the operator does it; returns what it said.
 
-    Every resolver of the lab sees the records afterwards. RuntimeError where not all is published.
+    Every resolver of the lab sees the records afterwards, those of the hosts as well: a host that
+    was born again may just have heard of the keys that it had before, and would believe in them as
+    long as records live. RuntimeError where not all is published.
     """
     done = postroad("dns", "publish", "--yes", str(inventory))
     if done.returncode != 0:
         raise RuntimeError(done.stdout + done.stderr)
     lab.dns.take_up()
+    forget_names(lab)
     return done.stdout
+
+
+def forget_names(lab: Lab) -> None:
+    """Have the resolver of every host that is up, and has one of ours, ask for all names anew."""
+    for guest in lab.targets.values():
+        if guest.is_running():
+            guest.run(f"[ ! -S {_RESOLVER} ] || unbound-control -q flush_zone .")
 
 
 def serve_policies(lab: Lab, inventory: Path = INVENTORY) -> None:

@@ -86,12 +86,6 @@ def world(deployed: Lab) -> Iterator[Lab]:
     """The lab, whose DNS may be spoilt: it is as the model says again afterwards."""
     yield deployed
     road.publish(deployed)
-    forget_names(deployed)
-
-
-def forget_names(lab: Lab) -> None:
-    """Have the host's resolver ask for everything anew."""
-    lab.hosts[HOST].run("unbound-control -q flush_zone .")
 
 
 def test_healthy_hosts_have_no_fault(host: Guest, audit: Audit, tmp_path: Path) -> None:
@@ -173,7 +167,7 @@ def test_a_key_that_is_not_published_is_seen(host: Guest, world: Lab, audit: Aud
     """The signature verifies for nobody, though the signer does its work."""
     selector = host.run("basename /etc/postroad/marketing/keys/*/*.pem .pem").stdout.strip()
     world.dns.withdraw(f"{selector}._domainkey.news.shop.example.", "TXT")
-    forget_names(world)
+    road.forget_names(world)
     wrong = audit("-k", HOST).of("wrong")
     assert set(wrong) == {VERIFY, WORLD}
     assert "its key is not in the DNS" in wrong[VERIFY]
@@ -183,7 +177,7 @@ def test_a_key_that_is_not_published_is_seen(host: Guest, world: Lab, audit: Aud
 def test_a_wrong_record_is_seen(host: Guest, world: Lab, audit: Audit) -> None:
     """An open stream whose SPF record is gone."""
     world.dns.withdraw("bounce.news.shop.example.", "TXT")
-    forget_names(world)
+    road.forget_names(world)
     wrong = audit("-k", HOST).of("wrong")
     assert set(wrong) == {WORLD}
     assert "v=spf1" in wrong[WORLD]
@@ -208,7 +202,7 @@ def test_a_closed_stream_is_seen(host: Guest, world: Lab, audit: Audit) -> None:
     latch = "/var/lib/postroad/opened/marketing"
     host.run(f"mv {latch} /run/audit-latch")
     world.dns.withdraw("bounce.news.shop.example.", "TXT")
-    forget_names(world)
+    road.forget_names(world)
     try:
         wrong = audit("-k", HOST).of("wrong")
     finally:

@@ -333,8 +333,7 @@ def test_a_listing_is_told_and_a_refusal_is_unknown(deployed: Lab, lists: Zones)
             "psbl.surriel.com.": [everybody],
         }
     )
-    for host in deployed.targets.values():
-        host.run("unbound-control -q flush_zone .")
+    road.forget_names(deployed)
     done = check()
     assert done.returncode == 1, done.stdout
     said = done.stdout
