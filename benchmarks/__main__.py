@@ -10,6 +10,7 @@ from benchmarks import chart
 from benchmarks.figures import FULL, QUICK, Effort, Figure, table, write
 from benchmarks.paths import BUILD
 from benchmarks.suites import audit, converge, isolation, throughput
+from lab import control
 from lab.errors import LabError
 
 Suite = Callable[[Effort], Iterator[Figure]]
@@ -28,15 +29,18 @@ def main(arguments: list[str]) -> int:
     effort = QUICK if asked.quick else FULL
     found: list[Figure] = []
     status = 0
-    for name in asked.suites or SUITES:
-        print(f"== {name}", flush=True)
-        try:
-            for figure in SUITES[name](effort):
-                found.append(figure)
-                write(found, BUILD / "results.json")
-        except (LabError, RuntimeError, OSError) as error:
-            print(f"{name}: {error}", file=sys.stderr)
-            status = 1
+    try:
+        for name in asked.suites or SUITES:
+            print(f"== {name}", flush=True)
+            try:
+                for figure in SUITES[name](effort):
+                    found.append(figure)
+                    write(found, BUILD / "results.json")
+            except (LabError, RuntimeError, OSError) as error:
+                print(f"{name}: {error}", file=sys.stderr)
+                status = 1
+    finally:
+        control.down_mine()
     (BUILD / "chart.svg").write_text(chart.svg(found), encoding="utf-8")
     print(f"\nMedian (least to most) of at most {effort.runs} runs in turns:\n\n{table(found)}\n")
     print(f"{BUILD / 'results.json'}\n{BUILD / 'chart.svg'}")

@@ -257,13 +257,16 @@ def dropping(lab: Lab) -> Iterator[None]:
             guest.run(["systemctl", "stop", unit], check=False)
 
 
+_COUNTED = "/proc/sys/net/netfilter/nf_conntrack_acct"
+
+
 @contextmanager
 def silent_after_the_message(lab: Lab) -> Iterator[None]:
     """The receivers take messages, and no reply to one arrives before its connection is cut."""
     try:
         for guest in _receivers(lab):
             # Connections are counted from their beginning (nf_conntrack-sysctl).
-            _in_network(guest, "sysctl", "-qw", "net.netfilter.nf_conntrack_acct=1")
+            _in_network(guest, "sh", "-c", f"echo 1 > {_COUNTED}")
             _filter(guest, fill("silent.nft"))
             guest.run(["pkill", "-x", "smtpd"], check=False)
         yield

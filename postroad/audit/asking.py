@@ -25,6 +25,7 @@ PARAMETERS = (
     "maximal_backoff_time",
     "maximal_queue_lifetime",
     "message_size_limit",
+    "meta_directory",
     "milter_default_action",
     "non_smtpd_milters",
     "qmgr_message_active_limit",

@@ -100,6 +100,7 @@ class Instance:
     """
 
     words: tuple[str, ...]
+    missing_folders: tuple[str, ...]
     parameters: Mapping[str, str]
     services: tuple[Service, ...]
     overrides: Mapping[str, str]
@@ -222,8 +223,9 @@ def instances(said: Json) -> dict[str, Instance]:
 
 
 def _instance(row: Json) -> Instance:
+    lists = {name: tuple(row[name]) for name in ("words", "missing_folders")}
     services = tuple(Service(**service) for service in row["services"])
-    return Instance(**{**row, "words": tuple(row["words"]), "services": services})
+    return Instance(**{**row, **lists, "services": services})
 
 
 def signed(said: Sequence[Json]) -> tuple[Signed, ...]:

@@ -9,6 +9,7 @@ MARKETING = "/etc/postfix-marketing"
 FILES = "files.files_are_as_declared"
 UNITS = "units.units_are_as_declared"
 UNREAD = "postfix.daemons_have_read_their_files"
+COMPLAINT = "postfix.configuration_is_without_complaint"
 UNSIGNED = "postfix.nothing_can_leave_unsigned"
 VALUES = "postfix.values_are_those_declared"
 RULES = "firewall.rules_are_those_declared"
@@ -80,7 +81,7 @@ OPERATION = [
         "a file is open to all",
         f"chmod 666 {MARKETING}/body_checks",
         f"chmod 644 {MARKETING}/body_checks",
-        {FILES: "mode 0666, not 0644"},
+        {FILES: "mode 0666, not 0644", COMPLAINT: "group or other writable"},
     ),
     Case(
         "the running system has another name",
@@ -347,7 +348,28 @@ OPERATION = [
         "a message is corrupt",
         "install -o postfix -m 700 /dev/null /var/spool/postfix-marketing/corrupt/AUDIT",
         "rm /var/spool/postfix-marketing/corrupt/AUDIT",
-        {"queues.no_mail_is_corrupt": "1 messages in /var/spool/postfix-marketing/corrupt"},
+        {
+            "queues.no_mail_is_corrupt": "1 messages in /var/spool/postfix-marketing/corrupt",
+            COMPLAINT: "damaged message: corrupt/AUDIT",
+        },
+    ),
+    Case(
+        "a folder of a queue is gone",
+        "rmdir /var/spool/postfix-marketing/saved",
+        "install -d -o postfix -m 700 /var/spool/postfix-marketing/saved",
+        {"postfix.queues_have_their_folders": "no folder /var/spool/postfix-marketing/saved"},
+    ),
+    Case(
+        "a folder of a queue is somebody else's",
+        "chown nobody /var/spool/postfix-marketing/saved",
+        "chown postfix /var/spool/postfix-marketing/saved",
+        {COMPLAINT: "not owned by postfix: /var/spool/postfix-marketing/saved"},
+    ),
+    Case(
+        "postdrop cannot write into the queue",
+        "chmod g-s /usr/sbin/postdrop",
+        "chmod g+s /usr/sbin/postdrop",
+        {COMPLAINT: "not set-gid or not owner+group+world executable: /usr/sbin/postdrop"},
     ),
     Case(
         "the disk is full",
@@ -413,7 +435,6 @@ SIGNER = "/etc/postroad/marketing/opendkim.conf"
 KEY = "$(ls /etc/postroad/marketing/keys/news.shop.example/*.pem)"
 MAIN, MASTER = f"{MARKETING}/main.cf", f"{MARKETING}/master.cf"
 OLDER = "marketing instance runs by an older configuration"
-COMPLAINT = "postfix.configuration_is_without_complaint"
 SIGNERS = "signing.signers_sign"
 KEYS = "signing.keys_are_there_and_private"
 OPEN = "dns.streams_are_open"
@@ -460,7 +481,7 @@ POSTFIX = [
         "main.cf may be written by the group",
         f"chmod 664 {MAIN}",
         f"chmod 644 {MAIN}",
-        {FILES: "mode 0664, not 0644"},
+        {FILES: "mode 0664, not 0644", COMPLAINT: "group or other writable"},
     ),
     Case(
         "a time is no time",

@@ -425,6 +425,8 @@ def beyond(lab: Lab) -> Iterator[tuple[str, int]]:
     """
     number, bridge = lab.network.number, lab.network.bridge
     space, ours, port = f"{bridge}-beyond", f"{bridge}o", 8080
+    # Not ip-netns(8): it wants a root that is a mount point, which that of a chroot is not.
+    inside = f"nsenter --net=/run/netns/{space}"
     here, there = f"198.18.{number}.1", f"198.18.{number}.2"
     switches = [Path(f"/proc/sys/net/ipv4/conf/{name}/forwarding") for name in (bridge, ours)]
     run(["ip", "netns", "add", space])
@@ -434,15 +436,14 @@ def beyond(lab: Lab) -> Iterator[tuple[str, int]]:
         for command in (
             f"ip address add {here}/30 dev {ours}",
             f"ip link set {ours} up",
-            f"ip -n {space} address add {there}/30 dev eth0",
-            f"ip -n {space} link set eth0 up",
-            f"ip -n {space} route add default via {here}",
+            f"{inside} ip address add {there}/30 dev eth0",
+            f"{inside} ip link set eth0 up",
+            f"{inside} ip route add default via {here}",
         ):
             run(command.split())
         for switch in switches:
             switch.write_text("1")
-        inside = ["ip", "netns", "exec", space]
-        serve = [*inside, sys.executable, "-m", "http.server", str(port), "--bind", there]
+        serve = [*inside.split(), sys.executable, "-m", "http.server", str(port), "--bind", there]
         with subprocess.Popen(
             serve, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         ) as server:

@@ -5,6 +5,7 @@ from postroad.audit.suites.postfix import (
     test_configuration_is_without_complaint,
     test_daemons_have_read_their_files,
     test_nothing_can_leave_unsigned,
+    test_queues_have_their_folders,
     test_values_are_those_declared,
 )
 
@@ -13,5 +14,6 @@ __all__ = [
     "test_configuration_is_without_complaint",
     "test_daemons_have_read_their_files",
     "test_nothing_can_leave_unsigned",
+    "test_queues_have_their_folders",
     "test_values_are_those_declared",
 ]

@@ -187,6 +187,7 @@ def _instance(parameters: dict[str, str], services: tuple[Service, ...] = ()) ->
     limits = {"message_size_limit": "1", "queue_minfree": "1", "queue_directory": "/var/spool/x"}
     return Instance(
         words=(),
+        missing_folders=(),
         parameters={**limits, **parameters},
         services=services,
         overrides={},

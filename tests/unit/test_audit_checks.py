@@ -133,6 +133,12 @@ def test_an_override_of_the_way_out_is_seen() -> None:
     assert "of service smtp is 192.0.2.99" in wrong(postfix.other_values, host)
 
 
+def test_a_missing_folder_of_a_queue_is_seen() -> None:
+    gone = "/var/spool/postfix-marketing/hold"
+    host = spoilt(audited(), "marketing", missing_folders=(gone,))
+    assert wrong(postfix.missing_folders, host) == f"the marketing instance has no folder {gone}"
+
+
 def test_no_queue_manager_is_seen() -> None:
     host = spoilt(audited(), "inbound", queue_manager=None)
     assert wrong(postfix.unread_files, host) == "the inbound instance has no queue manager"

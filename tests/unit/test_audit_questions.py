@@ -53,6 +53,30 @@ def test_services_and_values_of_postconf_are_read() -> None:
     assert postfix.pairs("a = b = c\nempty =\n") == {"a": "b = c", "empty": ""}
 
 
+def test_folders_that_postfix_wants_and_a_queue_lacks_are_named(tmp_path: Path) -> None:
+    table = """
+# $queue_directory/old:d:root:-:755:o
+$config_directory:d:root:-:755:u
+$queue_directory:d:root:-:755:uc
+$queue_directory/hold:d:$mail_owner:-:700:ucr
+$queue_directory/pid:d:root:-:755:uc
+$queue_directory/etc/services:f:root:-:644
+"""
+    (tmp_path / "pid").mkdir()
+    assert postfix.missing_folders(tmp_path, table) == [f"{tmp_path}/hold"]
+    assert postfix.missing_folders(tmp_path / "none", "$queue_directory:d:root:-:755:uc") == [
+        f"{tmp_path}/none"
+    ]
+
+
+def test_what_is_said_to_a_terminal_alone_is_heard(tmp_path: Path) -> None:
+    """All of it, also what is more than a terminal holds, and an end without a word."""
+    loud = "if test -t 2; then seq 5000 >&2; else echo silence; fi"
+    said = postfix.told_to_a_person(str(tmp_path), "sh", "-c", loud)
+    assert said.split() == [str(number) for number in range(1, 5001)]
+    assert postfix.told_to_a_person(str(tmp_path), "true") == ""
+
+
 def test_settings_of_apt_and_items_of_its_lists_are_read() -> None:
     dump = (
         'APT::Periodic "";\nAPT::Periodic::Enable "1";\n'

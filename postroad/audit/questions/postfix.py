@@ -5,11 +5,14 @@ Argument: {"instances": {name: configuration folder}, "parameters": [name of pos
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import select
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -17,13 +20,61 @@ from typing import Any
 Json = dict[str, Any]
 
 PATIENCE = 10.0
+# Of one command, in seconds.
+LONGEST = 60
+GLANCE = 0.05
+ENVIRONMENT = {"LC_ALL": "C", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
 
 
 def run(folder: str, *command: str) -> subprocess.CompletedProcess[str]:
     """A Postfix command for one instance."""
-    path = "/usr/sbin:/usr/bin:/sbin:/bin"
-    environment = {"MAIL_CONFIG": folder, "LC_ALL": "C", "PATH": path}
-    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60)
+    environment = {**ENVIRONMENT, "MAIL_CONFIG": folder}
+    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=LONGEST)
+
+
+def told_to_a_person(folder: str, *command: str) -> str:
+    """What a Postfix command says on a terminal: postlog(1) tells it to the log alone elsewhere."""
+    ours, theirs = os.openpty()
+    environment = {**ENVIRONMENT, "MAIL_CONFIG": folder}
+    limited = ("timeout", str(LONGEST), *command)
+    with subprocess.Popen(
+        limited, stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs, env=environment
+    ) as process:
+        os.close(theirs)
+        said = b"".join(until_ended(process, ours))
+    os.close(ours)
+    return said.decode(errors="replace").replace("\r\n", "\n")
+
+
+def until_ended(process: subprocess.Popen[bytes], terminal: int) -> Iterator[bytes]:
+    """What ``process`` writes to the other end of a terminal, all of it.
+
+    Its own end is waited for, and not that of the terminal: somebody else may hold that open.
+    """
+    with contextlib.suppress(OSError):
+        while True:
+            has_ended = process.poll() is not None
+            if select.select([terminal], [], [], GLANCE)[0]:
+                yield os.read(terminal, 4096)
+            elif has_ended:
+                return
+
+
+def missing_folders(queue: Path, table: str) -> list[str]:
+    """The folders of a queue that are not there, of those that postfix-files(5) lists."""
+    rows = (line.split(":") for line in table.splitlines() if not line.startswith("#"))
+    own = "$queue_directory"
+    names = [row[0] for row in rows if row[0].startswith(own) and row[1] == "d"]
+    places = [Path(f"{queue}{name.removeprefix(own)}") for name in names]
+    return [str(place) for place in places if not place.is_dir()]
+
+
+def text(place: Path) -> str:
+    """What stands in a file; empty where there is none."""
+    try:
+        return place.read_text()
+    except OSError:
+        return ""
 
 
 def pairs(text: str) -> dict[str, str]:
@@ -112,7 +163,7 @@ def child_start(master: str) -> float | None:
 def queue(folder: str) -> Json:
     """How many messages wait, and since when the oldest that is not on hold (postqueue(1) -j)."""
     count, oldest = 0, None
-    environment = {"MAIL_CONFIG": folder, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+    environment = {**ENVIRONMENT, "MAIL_CONFIG": folder}
     with subprocess.Popen(
         ["postqueue", "-j"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment
     ) as listing:
@@ -137,13 +188,17 @@ def instance(folder: str, parameters: list[str]) -> Json:
     everything = run(folder, "postconf", "-n")
     master = run(folder, "postconf", "-M")
     overrides = run(folder, "postconf", "-Px")
-    check = run(folder, "postfix", "check")
+    # The half of `postfix check` that only looks. The other makes the folders that it misses, and
+    # renames queue files (postsuper(1)): an audit changes nothing, and says that they are gone.
+    check = told_to_a_person(folder, "postfix", "check-warn")
     values = pairs(main.stdout)
     place = Path(values.get("queue_directory", "/var/spool/postfix"))
-    words = [p.stderr for p in (everything, master, overrides, check)]
+    words = [*(p.stderr for p in (everything, master, overrides)), check]
+    shared = Path(values.get("meta_directory", "/etc/postfix"))
     files = [Path(folder) / name for name in ("main.cf", "master.cf")]
     return {
         "words": "".join(words).splitlines(),
+        "missing_folders": missing_folders(place, text(shared / "postfix-files")),
         "parameters": values,
         "services": services(master.stdout),
         "overrides": pairs(overrides.stdout),

@@ -17,7 +17,7 @@ SLACK_SECONDS = 2.0
 
 
 def words(audited: Audited) -> Iterator[Fault]:
-    """What postconf(1) and ``postfix check`` say on standard error: they exit 0 all the same."""
+    """What postconf(1) complains of, and ``postfix check``: they exit 0 all the same."""
     for name, instance in audited.instances.items():
         # postconf(1) is called several times, and says the same each time.
         for line in dict.fromkeys(instance.words):
@@ -25,6 +25,17 @@ def words(audited: Audited) -> Iterator[Fault]:
                 f"the {name} instance complains: {line.strip()}",
                 "Postfix ignores what it does not understand, and works without it",
                 audited.run,
+            )
+
+
+def missing_folders(audited: Audited) -> Iterator[Fault]:
+    """Folders of a queue that are gone. Postfix makes them anew, but not before it starts again."""
+    for name, instance in audited.instances.items():
+        for folder in instance.missing_folders:
+            yield Fault(
+                f"the {name} instance has no folder {folder}",
+                "mail that goes through it is deferred, or the daemon that needs it does not run",
+                f"postfix -c {_folder(name)} check",
             )
 
 
@@ -153,8 +164,13 @@ def _door_faults(
 
 
 def test_configuration_is_without_complaint(audited: Audited) -> None:
-    """Any word on standard error counts."""
+    """Any word counts, also of owners and modes in its queue and its own folders."""
     refute(words(audited))
+
+
+def test_queues_have_their_folders(audited: Audited) -> None:
+    """Those that Postfix's own table lists (postfix-files)."""
+    refute(missing_folders(audited))
 
 
 def test_values_are_those_declared(audited: Audited) -> None:
