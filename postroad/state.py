@@ -48,7 +48,7 @@ class FileState:
 class UnitState:
     """One systemd unit, in systemd's own words (systemctl show).
 
-    ``active`` is its ActiveState, and ``auto-restart`` while systemd waits to try it again: the
+    ``active`` is its ActiveState, and ``auto-restart`` while systemd tries it again and again: the
     ActiveState is then *activating*, as that of a unit which is about to run.
     """
 
@@ -253,7 +253,7 @@ def _files_and_names(ask: Questions) -> str:
     )
 
 
-_UNIT_FACTS = "Id,LoadState,ActiveState,SubState,UnitFileState,NeedDaemonReload"
+_UNIT_FACTS = "Id,LoadState,ActiveState,SubState,NRestarts,UnitFileState,NeedDaemonReload"
 
 
 def _services(ask: Questions) -> str:
@@ -340,8 +340,11 @@ def _files(stats: Iterable[str], hashes: Iterable[str]) -> dict[str, FileState]:
 
 
 def _active(facts: Mapping[str, str]) -> str:
+    active = facts.get("ActiveState", "")
     waits = facts.get("SubState", "").startswith(_RETRIES)
-    return _RETRIES if waits else facts.get("ActiveState", "")
+    # Between two waits it is just being started, as a unit is that never failed.
+    tries_again = active == "activating" and facts.get("NRestarts", "0") != "0"
+    return _RETRIES if waits or tries_again else active
 
 
 def _units(lines: Iterable[str]) -> dict[str, UnitState]:

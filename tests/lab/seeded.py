@@ -491,7 +491,12 @@ POSTFIX = [
     Case(
         "a number is no number",
         *postconf("default_process_limit = many"),
-        {FILES: MAIN, UNREAD: OLDER, VALUES: "default_process_limit is many"},
+        {
+            FILES: MAIN,
+            UNREAD: OLDER,
+            VALUES: "default_process_limit is many",
+            COMPLAINT: "bad numerical configuration",
+        },
     ),
     Case(
         "a level of TLS does not exist",

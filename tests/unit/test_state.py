@@ -210,15 +210,19 @@ def test_a_unit_that_systemd_does_not_find_is_not_there() -> None:
 
 
 @pytest.mark.parametrize(
-    ("sub_state", "active"),
+    ("sub_state", "restarts", "active"),
     [
-        ("start-pre", "activating"),
-        ("auto-restart", "auto-restart"),
-        ("auto-restart-queued", "auto-restart"),
+        ("start-pre", 0, "activating"),
+        ("auto-restart", 0, "auto-restart"),
+        ("auto-restart-queued", 0, "auto-restart"),
+        ("start", 7, "auto-restart"),
     ],
 )
-def test_a_unit_that_waits_for_another_try_is_not_about_to_run(sub_state: str, active: str) -> None:
-    seen = BARE.replace("ActiveState=active\n", f"ActiveState=activating\nSubState={sub_state}\n")
+def test_a_unit_that_fails_again_and_again_is_not_about_to_run(
+    sub_state: str, restarts: int, active: str
+) -> None:
+    now = f"ActiveState=activating\nSubState={sub_state}\nNRestarts={restarts}\n"
+    seen = BARE.replace("ActiveState=active\n", now)
     assert read(seen).units["systemd-timesyncd.service"].active == active
 
 
