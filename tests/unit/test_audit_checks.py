@@ -133,6 +133,16 @@ def test_an_override_of_the_way_out_is_seen() -> None:
     assert "of service smtp is 192.0.2.99" in wrong(postfix.other_values, host)
 
 
+def test_wrong_owners_are_mended_by_postfix_and_the_rest_by_the_run() -> None:
+    said = "postfix-marketing/postfix-script: warning"
+    owner = f"{said}: not owned by postfix: /var/spool/postfix-marketing/saved"
+    ours = f"{said}: group or other writable: /etc/postfix-marketing/./main.cf"
+    unused = "postconf: warning: /etc/postfix-marketing/main.cf: unused parameter: a=b"
+    host = spoilt(audited(), "marketing", words=(owner, ours, unused))
+    mends = [fault.mend for fault in postfix.words(host)]
+    assert mends == ["postfix -c /etc/postfix-marketing set-permissions", host.run, host.run]
+
+
 def test_a_missing_folder_of_a_queue_is_seen() -> None:
     gone = "/var/spool/postfix-marketing/hold"
     host = spoilt(audited(), "marketing", missing_folders=(gone,))

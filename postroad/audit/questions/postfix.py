@@ -69,7 +69,7 @@ def missing_folders(queue: Path, table: str) -> list[str]:
     return [str(place) for place in places if not place.is_dir()]
 
 
-def text(place: Path) -> str:
+def content(place: Path) -> str:
     """What stands in a file; empty where there is none."""
     try:
         return place.read_text()
@@ -198,7 +198,7 @@ def instance(folder: str, parameters: list[str]) -> Json:
     files = [Path(folder) / name for name in ("main.cf", "master.cf")]
     return {
         "words": "".join(words).splitlines(),
-        "missing_folders": missing_folders(place, text(shared / "postfix-files")),
+        "missing_folders": missing_folders(place, content(shared / "postfix-files")),
         "parameters": values,
         "services": services(master.stdout),
         "overrides": pairs(overrides.stdout),

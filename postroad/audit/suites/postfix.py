@@ -15,17 +15,29 @@ from postroad.settings.model import Estate, Stream, WayOut
 # Clock ticks and the second in which the kernel counts its boot (proc(5)) are no more exact.
 SLACK_SECONDS = 2.0
 
+# What ``postfix check`` says of owners and modes.
+OF_ACCESS = re.compile(r"warning: (not owned by|group or other writable|not set-gid)")
+
 
 def words(audited: Audited) -> Iterator[Fault]:
     """What postconf(1) complains of, and ``postfix check``: they exit 0 all the same."""
     for name, instance in audited.instances.items():
         # postconf(1) is called several times, and says the same each time.
         for line in dict.fromkeys(instance.words):
-            yield Fault(
-                f"the {name} instance complains: {line.strip()}",
-                "Postfix ignores what it does not understand, and works without it",
-                audited.run,
-            )
+            complaint = f"the {name} instance complains: {line.strip()}"
+            if OF_ACCESS.search(line):
+                is_ours = f"{_folder(name)}/" in line
+                yield Fault(
+                    complaint,
+                    "mail is not taken or not delivered, or somebody else may change it",
+                    audited.run if is_ours else f"postfix -c {_folder(name)} set-permissions",
+                )
+            else:
+                yield Fault(
+                    complaint,
+                    "Postfix ignores what it does not understand, and works without it",
+                    audited.run,
+                )
 
 
 def missing_folders(audited: Audited) -> Iterator[Fault]:
