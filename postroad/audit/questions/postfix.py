@@ -22,23 +22,28 @@ Json = dict[str, Any]
 PATIENCE = 10.0
 # Of one command, in seconds.
 LONGEST = 60
+# Between two looks whether a command that says nothing has ended, in seconds.
 GLANCE = 0.05
-ENVIRONMENT = {"LC_ALL": "C", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+
+
+def environment(folder: str) -> dict[str, str]:
+    """What makes the commands of Postfix speak of one instance, and in English."""
+    return {"LC_ALL": "C", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "MAIL_CONFIG": folder}
 
 
 def run(folder: str, *command: str) -> subprocess.CompletedProcess[str]:
     """A Postfix command for one instance."""
-    environment = {**ENVIRONMENT, "MAIL_CONFIG": folder}
-    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=LONGEST)
+    return subprocess.run(
+        command, capture_output=True, text=True, env=environment(folder), timeout=LONGEST
+    )
 
 
 def told_to_a_person(folder: str, *command: str) -> str:
     """What a Postfix command says on a terminal: postlog(1) tells it to the log alone elsewhere."""
     ours, theirs = os.openpty()
-    environment = {**ENVIRONMENT, "MAIL_CONFIG": folder}
     limited = ("timeout", str(LONGEST), *command)
     with subprocess.Popen(
-        limited, stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs, env=environment
+        limited, stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs, env=environment(folder)
     ) as process:
         os.close(theirs)
         said = b"".join(until_ended(process, ours))
@@ -163,9 +168,11 @@ def child_start(master: str) -> float | None:
 def queue(folder: str) -> Json:
     """How many messages wait, and since when the oldest that is not on hold (postqueue(1) -j)."""
     count, oldest = 0, None
-    environment = {**ENVIRONMENT, "MAIL_CONFIG": folder}
     with subprocess.Popen(
-        ["postqueue", "-j"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment
+        ["postqueue", "-j"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=environment(folder),
     ) as listing:
         for line in listing.stdout or ():
             message = json.loads(line)

@@ -9,7 +9,7 @@ from postroad.audit.asking import signer_socket
 from postroad.audit.audited import Audited
 from postroad.audit.evidence import Instance, Service
 from postroad.audit.fault import Fault, refute
-from postroad.paths import SINK_PORT, SYSTEM_MAIL_PORT
+from postroad.paths import SINK_PORT, SYSTEM_MAIL_PORT, config_folder
 from postroad.settings.model import Estate, Stream, WayOut
 
 # Clock ticks and the second in which the kernel counts its boot (proc(5)) are no more exact.
@@ -24,20 +24,16 @@ def words(audited: Audited) -> Iterator[Fault]:
     for name, instance in audited.instances.items():
         # postconf(1) is called several times, and says the same each time.
         for line in dict.fromkeys(instance.words):
-            complaint = f"the {name} instance complains: {line.strip()}"
-            if OF_ACCESS.search(line):
-                is_ours = f"{_folder(name)}/" in line
-                yield Fault(
-                    complaint,
-                    "mail is not taken or not delivered, or somebody else may change it",
-                    audited.run if is_ours else f"postfix -c {_folder(name)} set-permissions",
-                )
-            else:
-                yield Fault(
-                    complaint,
-                    "Postfix ignores what it does not understand, and works without it",
-                    audited.run,
-                )
+            follows, mend = _answer(line, config_folder(name), audited.run)
+            yield Fault(f"the {name} instance complains: {line.strip()}", follows, mend)
+
+
+def _answer(line: str, folder: str, run: str) -> tuple[str, str]:
+    """What follows from a complaint, and its mend: Postfix knows its own folders, the run ours."""
+    if not OF_ACCESS.search(line):
+        return "Postfix ignores what it does not understand, and works without it", run
+    mend = run if f"{folder}/" in line else f"postfix -c {folder} set-permissions"
+    return "mail is not taken or not delivered, or somebody else may change it", mend
 
 
 def missing_folders(audited: Audited) -> Iterator[Fault]:
@@ -47,7 +43,7 @@ def missing_folders(audited: Audited) -> Iterator[Fault]:
             yield Fault(
                 f"the {name} instance has no folder {folder}",
                 "mail that goes through it is deferred, or the daemon that needs it does not run",
-                f"postfix -c {_folder(name)} check",
+                f"postfix -c {config_folder(name)} check",
             )
 
 
@@ -106,7 +102,7 @@ def missing_addresses(audited: Audited) -> Iterator[Fault]:
 def unread_files(audited: Audited) -> Iterator[Fault]:
     """Configuration that was written after the running daemons had read theirs."""
     for name, instance in audited.instances.items():
-        command = f"postfix -c {_folder(name)} reload"
+        command = f"postfix -c {config_folder(name)} reload"
         if instance.queue_manager is None:
             yield Fault(
                 f"the {name} instance has no queue manager",
@@ -121,10 +117,6 @@ def unread_files(audited: Audited) -> Iterator[Fault]:
                 "what its files say is not what it does",
                 command,
             )
-
-
-def _folder(name: str) -> str:
-    return "/etc/postfix" if name == "default" else f"/etc/postfix-{name}"
 
 
 def unsigned_paths(audited: Audited) -> Iterator[Fault]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from postroad.audit.audited import Audited
 from postroad.audit.evidence import Instance
 from postroad.audit.fault import Fault, refute
+from postroad.paths import config_folder
 
 # What a second or two of leap, or the steps of a clock that is kept right, do not reach.
 SLACK_SECONDS = 60
@@ -50,7 +51,7 @@ def stuck_mail(audited: Audited) -> Iterator[Fault]:
                 f"the {name} queue holds mail that is {age / 3600:.0f} hours old "
                 f"({instance.messages} messages in all); its lifetime is over",
                 "the queue manager does not come round: nothing behind it moves either",
-                f"postqueue -c {_folder(name)} -p; systemctl restart {_unit(name)}",
+                f"postqueue -c {config_folder(name)} -p; systemctl restart {_unit(name)}",
             )
 
 
@@ -61,7 +62,7 @@ def waiting_for_another_time(audited: Audited) -> Iterator[Fault]:
     was ahead is left alone until that time has come, and so is every periodic task.
     """
     for name, instance in _readable(audited):
-        mend = f"systemctl restart {_unit(name)}; postqueue -c {_folder(name)} -f"
+        mend = f"systemctl restart {_unit(name)}; postqueue -c {config_folder(name)} -f"
         if instance.set_back > SLACK_SECONDS:
             yield Fault(
                 f"the clock was set back by {instance.set_back / 60:.0f} minutes while the {name} "
@@ -106,10 +107,6 @@ def full_disks(audited: Audited) -> Iterator[Fault]:
                 "journalctl --vacuum-size=200M; apt-get clean; then look for what is large: "
                 "du -xh / | sort -h | tail",
             )
-
-
-def _folder(name: str) -> str:
-    return "/etc/postfix" if name == "default" else f"/etc/postfix-{name}"
 
 
 def _unit(name: str) -> str:
