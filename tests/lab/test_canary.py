@@ -380,6 +380,23 @@ def test_after_a_killed_caller_the_next_canary_sings_at_once(guest: Guest) -> No
     assert canary(guest, "stream", STREAM, stage) == ""
 
 
+def test_a_launcher_that_lets_go_late_is_waited_for(guest: Guest) -> None:
+    """systemd keeps a unit that has ended loaded for as long as its systemd-run asks for it."""
+    stage = staged(guest, STREAM)
+    start_canary(guest, stage)
+    wait_until(lambda: succeeds(guest, MOMENTS[1]), 20, "a canary at work")
+    launcher = processes(guest, LAUNCHER)
+    guest.run(["kill", "-STOP", *launcher])
+    guest.run(["kill", "-9", *processes(guest, CALLER)])
+    with ThreadPoolExecutor() as pool:
+        second = pool.submit(canary, guest, "stream", STREAM, stage)
+        try:
+            wait_until(lambda: not succeeds(guest, MOMENTS[0]), 20, "the first one's end")
+        finally:
+            guest.run(["kill", "-CONT", *launcher])
+        assert second.result() == ""
+
+
 @pytest.mark.parametrize("arguments", [[], ["stream", "default", "/x"], ["stream", "a/b", "/x"]])
 def test_wrong_call_is_told(guest: Guest, arguments: list[str]) -> None:
     done = guest.run([*CANARY.split(), *arguments], check=False)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from commands import run
+from commands import run, wait_for
 from places import Canary
 from refusal import RefusedError
 
@@ -40,10 +40,21 @@ def only_one(canary: Canary) -> Iterator[None]:
         yield
 
 
+def end_forsaken(canary: Canary) -> None:
+    """Have the unit of a caller that was killed give way: it may still be singing."""
+    run("systemctl", "stop", canary.unit)
+
+    def free() -> bool | None:
+        loaded = run("systemctl", "show", "--value", "--property=LoadState", canary.unit).stdout
+        return loaded.strip() == "not-found" or None
+
+    # Ended, it keeps its name until its systemd-run has heard of the end and lets go of it.
+    wait_for(free, f"{canary.unit}, ended, goes on to be loaded")
+
+
 def launch(canary: Canary) -> int:
     """Run the canary as a transient unit and wait for its verdict (systemd-run(1))."""
-    # The unit of a caller that was killed may still be singing: it gives way.
-    run("systemctl", "stop", canary.unit)
+    end_forsaken(canary)
     drop_ins = " ".join(f"systemd/system/{unit}.d" for unit in canary.daemons)
     stop = f"systemctl stop {' '.join(canary.daemons)} 2>/dev/null"
     properties = (
