@@ -42,7 +42,11 @@ def missing_packages(site: Site) -> tuple[str, ...]:
 
 
 def install_script(packages: tuple[str, ...]) -> str:
-    """Shell that installs ``packages`` in one call; nothing starts before it is configured."""
+    """Shell that installs ``packages`` in one call; nothing starts before it is configured.
+
+    A source that does not answer is no fault as long as the packages are there: it may be
+    somebody else's. Without Error-Mode=any, apt-get(8) update passes over it (apt.conf(5)).
+    """
     names = " ".join(shlex.quote(p) for p in packages)
     return f"""
 postroad() {{
@@ -58,7 +62,8 @@ chmod 755 {POLICY}.new; mv -f {POLICY}.new {POLICY}
 trap 'rm -f {POLICY}' EXIT
 fi
 {_NO_GENERATOR}
-apt-get -q -y -o DPkg::Lock::Timeout=300 update 8>&-
+fetched=yes
+apt-get -q -y -o DPkg::Lock::Timeout=300 -o APT::Update::Error-Mode=any update 8>&- || fetched=
 debconf-set-selections <<'POSTROAD_END'
 postfix postfix/main_mailer_type select No configuration
 POSTROAD_END
@@ -67,7 +72,12 @@ apt-get -q -y -o DPkg::Lock::Timeout=300 --no-install-recommends install {names}
 }}
 # A dpkg that was killed at work wants its journal finished first (dpkg(1) --configure --pending).
 settled() {{
-install || {{ dpkg --force-confdef --force-confold --configure --pending 8>&- && install; }}
+install || {{ dpkg --force-confdef --force-confold --configure --pending 8>&- && install; }} || {{
+status=$?
+[ "$fetched" ] || echo 'The lists of packages could not be fetched, see apt-get update above:' \
+'run again when the sources of this host answer (/etc/apt/sources.list, sources.list.d).' >&2
+return $status
+}}
 }}
 {queues.replacing("settled")}
 }}

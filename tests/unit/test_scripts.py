@@ -65,13 +65,26 @@ def test_nothing_starts_while_packages_are_installed_and_the_guard_goes_with_the
     assert "No configuration" in box.text("/answers")
 
 
-@pytest.mark.parametrize("verb", ["update", "install"])
+@pytest.mark.parametrize("broken", [("install",), ("install", "update")])
 def test_an_installation_that_fails_fails_the_run_and_leaves_no_guard(
-    box: Sandbox, verb: str
+    box: Sandbox, broken: tuple[str, ...]
 ) -> None:
-    program(box, "apt-get", f'case "$*" in *" {verb}"*) exit 100;; esac')
-    assert install(box).returncode == 100
+    """And last it tells what packages that do not exist come of: lists that were not fetched."""
+    program(box, "dpkg", "exit 0")
+    cases = "|".join(f'*" {verb} "*' for verb in broken)
+    program(box, "apt-get", f'case "$* " in {cases}) exit 100;; esac')
+    done = install(box)
+    assert done.returncode == 100
     assert policy(box) == 104
+    assert ("lists of packages could not be fetched" in done.stderr) == ("update" in broken)
+
+
+def test_a_source_that_does_not_answer_is_no_fault_where_the_packages_are_there(
+    box: Sandbox,
+) -> None:
+    program(box, "apt-get", 'case "$*" in *" update") exit 100;; esac')
+    done = install(box)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_killed_run_leaves_a_guard_that_lets_everything_start(box: Sandbox) -> None:
