@@ -71,7 +71,8 @@ def up(targets: Iterable[Target], tell: Tell) -> State:
         for package in packages.ensure(packages.NEEDED):
             tell(f"package {package}: installed")
         _sweep(tell)
-        known = mine() or State(_free_number(), str(CLONE), name())
+        free = network.free_network(state.numbers()).number
+        known = mine() or State(free, str(CLONE), name())
         asked = list(targets) or ([] if known.hosts else list(DEFAULT_TARGETS))
         bare = {target.name: images.bare(target.suite) for target in asked}
         images.ensure([images.world(), *bare.values()], tell)
@@ -176,12 +177,6 @@ def _sweep(tell: Tell) -> None:
             remains.remove(number)
 
 
-def _free_number() -> int:
-    number = network.free_network(state.numbers()).number
-    (state.RUN / str(number)).mkdir(mode=0o700, parents=True, exist_ok=True)
-    return number
-
-
 def _refuse_doubles(hosts: Mapping[str, Host]) -> None:
     owners: dict[int, str] = {network.MACHINE: "the machine itself"}
     for name, host in hosts.items():
@@ -250,7 +245,8 @@ def _forget_certificates(targets: Iterable[Guest]) -> None:
 
 
 def _write(current: State) -> None:
-    """Write lab.json and the files that operators' settings name."""
+    """Write lab.json and the files that operators' settings name: from here on there is a lab."""
+    current.run.mkdir(mode=0o700, parents=True, exist_ok=True)
     around = surroundings(current)
     (current.run / "root.hints").write_text(dns.root_hints(current.network))
     (current.run / "acme-ca.pem").write_text(certificates.certificate(around.authority))
