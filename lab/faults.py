@@ -160,7 +160,8 @@ def end_certificates(lab: Lab) -> None:
         over = certificates.ended(authority, guest.read_file(f"{ACME_LIVE}/cert.pem"))
         for name in ("cert.pem", "fullchain.pem"):
             guest.run(f"cat > {ACME_LIVE}/{name}", input=over)
-        guest.run("systemctl reload postfix.service")
+        # Not postfix.service alone: what that hands on to its instances is not waited for.
+        guest.run("systemctl reload postfix.service 'postroad-postfix@*'")
 
 
 @contextmanager

@@ -115,14 +115,15 @@ class Guest:
         """Whether a server in it waits for connections to this TCP port."""
         return "LISTEN" in self.run(f"ss -Hltn sport = :{port}").stdout
 
-    def wait_for_boot(self, timeout: float = 60) -> None:
+    def wait_for_boot(self, timeout: float = 120) -> None:
         """Wait until systemd has started everything; raise LabError naming units that failed."""
         deadline = time.monotonic() + timeout
         state = ""
         while state not in ("running", "degraded"):
             if time.monotonic() > deadline:
                 raise LabError(f"{self.name}: systemd is {state or 'silent'} after {timeout:g} s")
-            state = self.run("systemctl is-system-running --wait", check=False).stdout.strip()
+            waiting = self.run("systemctl is-system-running --wait", check=False, timeout=timeout)
+            state = waiting.stdout.strip()
         if state == "degraded":
             failed = self.run("systemctl --failed --plain --no-legend").stdout.strip()
             raise LabError(f"{self.name}: units failed at boot:\n{failed}")

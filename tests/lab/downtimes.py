@@ -21,6 +21,7 @@ def now(guest: Guest) -> float:
 def of(guest: Guest, instance: str, since: float) -> list[tuple[float, float]]:
     """From when to when an instance of Postfix was down since a time; one without an end is inf."""
     unit = f"postroad-postfix@{instance}.service"
+    guest.run("journalctl --sync")
     said = guest.run(f"journalctl -o json --no-pager --since=@{since:.6f} -u {unit}").stdout
     spans: list[tuple[float, float]] = []
     for entry in map(json.loads, said.splitlines()):

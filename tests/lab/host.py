@@ -23,10 +23,14 @@ def log(guest: Guest, instance: str) -> list[str]:
 def wait_for_log(
     guest: Guest, instance: str, pattern: str, skip: int = 0, timeout: float = 30
 ) -> re.Match[str]:
-    """The first match of ``pattern`` in the instance's log after its first ``skip`` lines."""
+    """The first match of ``pattern`` in the instance's log after its first ``skip`` lines.
+
+    A log with fewer lines was rotated meanwhile, and has nothing that is older.
+    """
     deadline = time.monotonic() + timeout
     while True:
-        lines = log(guest, instance)[skip:]
+        written = log(guest, instance)
+        lines = written[skip:] if len(written) >= skip else written
         found = next(filter(None, (re.search(pattern, line) for line in lines)), None)
         if found:
             return found

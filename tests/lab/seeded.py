@@ -21,6 +21,8 @@ WHOLE = "packages.the_package_manager_is_whole"
 ANSWER = "submission.listeners_answer"
 QUIET = "logs.logs_are_quiet"
 
+# Not postfix.service alone: what that hands on to its instances is not waited for.
+RELOAD_ALL = "systemctl reload postfix.service 'postroad-postfix@*'"
 RELOAD = f"postfix -c {MARKETING} reload"
 RESTART_SIGNER = "systemctl restart postroad-dkim@marketing.service"
 
@@ -51,7 +53,7 @@ def edited(path: str, breaking: str, after: str = "") -> tuple[str, str]:
     kept = f"/run/audit-kept{path.replace('/', '-')}"
     then = f" && {after}" if after else ""
     # Where nothing reads it again, it is newer than what was read, whatever ran a moment before.
-    newer = "" if after else f" && if [ -e {path} ]; then touch -d '10 seconds' {path}; fi"
+    newer = "" if after else f" && if [ -e {path} ]; then touch -d '1 hour' {path}; fi"
     return (
         f"cp -p {path} {kept} && {breaking}{newer}{then}",
         f"cp -p {kept} {path}; rm {kept}{then}",
@@ -270,9 +272,9 @@ OPERATION = [
         " && rm fullchain.pem privkey.pem"
         " && openssl req -x509 -newkey rsa:2048 -nodes -days 3 -subj /CN=audit -keyout privkey.pem"
         ' -out fullchain.pem -addext "subjectAltName=$names" 2>/dev/null && chmod 600 privkey.pem'
-        " && systemctl reload postfix.service",
+        f" && {RELOAD_ALL}",
         "rm -r /etc/letsencrypt/live/postroad && mv /run/audit-live /etc/letsencrypt/live/postroad"
-        " && systemctl reload postfix.service",
+        f" && {RELOAD_ALL}",
         {"submission.certificates_are_good": "shows a certificate that ends in 3.0 days"},
     ),
     Case(

@@ -14,7 +14,7 @@ from lab import faults, traffic
 from lab.faults import FAULTS
 from lab.guest import wait_until
 from lab.session import Lab
-from tests.lab import books
+from tests.lab import books, host
 
 
 @pytest.fixture(autouse=True)
@@ -58,7 +58,7 @@ def test_a_delivery_that_outlives_master_keeps_no_stream_down(deployed: Lab) -> 
             flow.wait_for(3, "accepted")
             with FAULTS["kill -9 master"](deployed):
                 flow.wait_for(1)
-            flow.wait_for(1, "accepted", timeout=30)
+            flow.wait_for(1, "accepted", timeout=60)
         found = flow.books()
     assert found.is_clean, found
 
@@ -80,9 +80,11 @@ def test_the_books_show_what_is_lost(deployed: Lab) -> None:
     """The alarm itself: a message that was accepted is thrown away."""
     guest = deployed.targets["mail1"]
     spool = "/var/spool/postfix-marketing/deferred"
+    host.empty(guest, "marketing")
     with ExitStack() as stack:
         flow = stack.enter_context(traffic.flowing(deployed))
         with FAULTS["receivers answer 4xx"](deployed):
+            flow.wait_for(1, "accepted")
             wait_until(
                 lambda: guest.run(f"find {spool} -type f").stdout != "", 30, "a message deferred"
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -33,10 +34,18 @@ def bigmail(deployed: Lab) -> Provider:
 
 @pytest.fixture
 def slow_provider(deployed: Lab, guest: Guest) -> Iterator[SlowProvider]:
-    with slow.running(deployed) as provider:
+    with slow.running(deployed) as provider, empty_queues(guest):
         yield provider
-        for stream in ("transactional", "marketing"):
-            host.empty(guest, stream)
+
+
+@contextmanager
+def empty_queues(guest: Guest) -> Iterator[None]:
+    """Both streams without mail, of others before and of ours afterwards."""
+    for stream in shop.USERS:
+        host.empty(guest, stream)
+    yield
+    for stream in shop.USERS:
+        host.empty(guest, stream)
 
 
 def _campaign(lab: Lab, stream: StreamName, count: int) -> Burst:

@@ -77,6 +77,21 @@ def test_what_is_said_to_a_terminal_alone_is_heard(tmp_path: Path) -> None:
     assert postfix.told_to_a_person(str(tmp_path), "true") == ""
 
 
+def test_mail_that_went_on_while_it_was_looked_at_is_no_complaint() -> None:
+    gone = "No such file or directory\n"
+    kept = (
+        f"find: '/var/spool/postfix/hold': {gone}"
+        f"find: '/var/lib/postfix/.': {gone}"
+        "postfix/postfix-script: warning: damaged message: corrupt/AB\n"
+    )
+    moved = "".join(
+        f"find: '/var/spool/postfix/{name}': {gone}"
+        for name in ("incoming/4BD1C2", "deferred/A", "deferred/A/A1B2C3", "maildrop/4B")
+    )
+    assert postfix.without_moved_mail(moved + kept, Path("/var/spool/postfix")) == kept
+    assert postfix.without_moved_mail(moved, Path("/var/spool/postfix-b")) == moved
+
+
 def test_settings_of_apt_and_items_of_its_lists_are_read() -> None:
     dump = (
         'APT::Periodic "";\nAPT::Periodic::Enable "1";\n'

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import select
 import subprocess
 import sys
@@ -63,6 +64,15 @@ def until_ended(process: subprocess.Popen[bytes], terminal: int) -> Iterator[byt
                 yield os.read(terminal, 4096)
             elif has_ended:
                 return
+
+
+def without_moved_mail(said: str, queue: Path) -> str:
+    """What ``postfix check`` said, but for queue files that went on while find(1) looked at them.
+
+    A folder that is gone is no such file: it stands right below the queue, see missing_folders.
+    """
+    moved = rf"find: .{re.escape(str(queue))}/[a-z]+/.+: No such file or directory\n"
+    return re.sub(moved, "", said)
 
 
 def missing_folders(queue: Path, table: str) -> list[str]:
@@ -200,7 +210,8 @@ def instance(folder: str, parameters: list[str]) -> Json:
     check = told_to_a_person(folder, "postfix", "check-warn")
     values = pairs(main.stdout)
     place = Path(values.get("queue_directory", "/var/spool/postfix"))
-    words = [*(p.stderr for p in (everything, master, overrides)), check]
+    said = without_moved_mail(check, place)
+    words = [*(p.stderr for p in (everything, master, overrides)), said]
     shared = Path(values.get("meta_directory", "/etc/postfix"))
     files = [Path(folder) / name for name in ("main.cf", "master.cf")]
     return {

@@ -36,6 +36,8 @@ class Journal:
 
     @classmethod
     def from_now(cls) -> Journal:
+        # What was said of the last canary's daemons, which had the same names, is in it by then.
+        run("journalctl", "--sync")
         shown = run("journalctl", "--quiet", "--lines=0", "--show-cursor").stdout
         return cls(shown.partition("-- cursor: ")[2].strip())
 
