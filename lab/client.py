@@ -149,7 +149,7 @@ class Client:
     def _nmap(self, targets: Sequence[str], *options: str) -> dict[str, frozenset[int]]:
         family = ["-6"] if ":" in targets[0] else []
         argv = ["nmap", *family, "-n", "-Pn", "-sS", *options, "-oG", "-", *targets]
-        said = self.guest.run(argv, timeout=180).stdout
+        said = self.guest.run(argv, timeout=600).stdout
         rows = re.findall(r"^Host: (\S+) .*\tPorts: (.*)", said, re.MULTILINE)
         # Addresses none of whose ports answer have no line of ports.
         return dict.fromkeys(targets, frozenset()) | {

@@ -182,6 +182,8 @@ class Guest:
             "lxc.net.0.name = eth0",
             f"lxc.net.0.hwaddr = {network.mac(self.suffixes[0])}",
             "lxc.net.0.flags = up",
+            # A network takes over what the machine's own is set to; a bare host forwards nothing.
+            "lxc.sysctl.net.ipv4.ip_forward = 0",
             *(_addresses(self) if not self.is_ubuntu_like else ()),
             *(
                 f"lxc.mount.entry = {source} {target.lstrip('/')} none bind,create=dir 0 0"

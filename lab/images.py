@@ -61,7 +61,8 @@ _WORLD_PACKAGES = (
 )
 _WORLD_SERVICES = ("knot", "nginx", "opendkim", "opendmarc", "pebble", "postfix", "unbound")
 
-# apt's timers run as everywhere and never elapse: a test that wants upgrades starts the service.
+# These timers run as everywhere and never elapse, not even for a lab that is up at midnight: a test
+# that wants upgrades, a rotation or a renewal starts the service.
 _NEVER = "[Timer]\\nOnCalendar=\\nOnCalendar=2199-01-01\\nPersistent=no\\n"
 
 # Run in the new tree ($1 is its root). Keys, ids and package lists are each guest's own; the
@@ -71,7 +72,8 @@ _CLEAN = (
     'rm -f "$1"/etc/resolv.conf "$1"/etc/hostname',
     ': > "$1"/etc/machine-id',
     'chroot "$1" passwd --quiet --lock root',
-    'for t in apt-daily apt-daily-upgrade; do d="$1/usr/lib/systemd/system/$t.timer.d";'
+    "for t in apt-daily apt-daily-upgrade certbot logrotate; do"
+    ' d="$1/usr/lib/systemd/system/$t.timer.d";'
     f' mkdir -p "$d" && printf "{_NEVER}" > "$d/lab.conf"; done',
 )
 

@@ -27,20 +27,10 @@ from postroad.settings.model import STREAM_NAMES, Host
 from postroad.state import KeyState
 from postroad.taken_away import UNREAD, Instance, counted, messages, unit, unread_mark
 
-# After a reload another queue manager is started, and the old one ends soon: what that is told in
-# its last moment is lost with it.
-_FUNCTIONS = (
-    'qmgr() { for p in $(cat "/proc/$1/task/$1/children" 2>/dev/null); do '
-    'if grep -qx qmgr "/proc/$p/comm" 2>/dev/null; then echo "$p"; fi; done; }',
-    'gone() { for p; do if [ -d "/proc/$p" ]; then return 1; fi; done; }',
-    'reloaded() { read -r master < "$2/pid/master.pid"; old=$(qmgr "$master"); '
-    'systemctl reload "$1"; for _ in $(seq 100); do '
-    "if gone $old; then return; fi; sleep 0.1; done; }",
-    # qmgr(8), TRIGGERS: forget what was found dead, try all that is deferred, whatever its time.
-    # postqueue(1) -f does the same, and then fails where there is no pickup(8), as in inbound.
-    # postkick(1) may still be writing when the other side has read enough.
-    """flush() { (trap '' PIPE; postkick -c "$1" public qmgr FAD); }""",
-)
+# qmgr(8), TRIGGERS: forget what was found dead, try all that is deferred, whatever its time.
+# postqueue(1) -f does the same, and then fails where there is no pickup(8), as in inbound.
+# postkick(1) may still be writing when the other side has read enough.
+_FLUSH = """flush() { (trap '' PIPE; postkick -c "$1" public qmgr FAD); }"""
 
 
 def absent_instances(host: Host) -> tuple[str, ...]:
@@ -84,7 +74,7 @@ def whole(lines: Iterable[str]) -> str:
 def beginning() -> Iterator[str]:
     """Shell that waits for another run to be done with the host; and what `closed` calls."""
     yield "set -eu; export LC_ALL=C"
-    yield from _FUNCTIONS
+    yield _FLUSH
     yield f"mkdir -p /run/postroad; exec 9>{RUN_LOCK}"
     yield "flock -w 120 9 || { echo 'another run is still at work on this host' >&2; exit 1; }"
 
@@ -93,7 +83,7 @@ def closed(instance: Instance) -> Iterator[str]:
     """Shell that closes the doors of the instance, and has it try at once what waits."""
     if not instance.doors:
         return
-    config, queue = config_folder(instance.name), queue_folder(instance.name)
+    config = config_folder(instance.name)
     if instance.name == DEFAULT:
         # postdrop(1) reads it each time, so that no reload is needed.
         yield f"postconf -c {config} -e authorized_submit_users="
@@ -105,8 +95,7 @@ def closed(instance: Instance) -> Iterator[str]:
         if door != UNREAD:
             yield f"postconf -c {config} -MX {shlex.quote(f'{door}/inet')}"
     # A listener that is left out of master.cf is closed by a reload.
-    yield f"if systemctl -q is-active {name}; then"
-    yield f"reloaded {name} {queue}; flush {config}; fi"
+    yield f"if systemctl -q is-active {name}; then systemctl reload {name}; flush {config}; fi"
     yield f"rm -f {mark}"
 
 

@@ -58,12 +58,13 @@ def parse(lines: Iterable[str]) -> tuple[Instance, ...]:
 
 
 def messages(name: str) -> str:
-    """Shell that prints how many messages the instance has queued."""
-    queues = " ".join(
-        f"{queue_folder(name)}/{queue}"
-        for queue in ("maildrop", "incoming", "active", "deferred", "hold")
-    )
-    return f"find {queues} -type f 2>/dev/null | wc -l"
+    """Shell that prints how many messages the instance has queued.
+
+    They move while they are counted: each is met in one folder at least, and counts once.
+    """
+    queues = ("deferred", "hold", "maildrop", "incoming", "active", "deferred")
+    folders = " ".join(f"{queue_folder(name)}/{queue}" for queue in queues)
+    return f"find {folders} -type f -printf '%f\\n' 2>/dev/null | sort -u | wc -l"
 
 
 def doors(name: str) -> str:

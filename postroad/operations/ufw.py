@@ -37,11 +37,14 @@ from postroad.ufw import (
 #: longer than the time in which a connection attempt is given up (CONNECT_TIMEOUT, 10 s).
 ROLLBACK_SECONDS = 60
 
+#: What a call of ufw(8) may take besides, on a slow host. They are as many as rules change.
+COMMAND_SECONDS = 3
+
 _ARM = (
     # What an earlier, killed run left would make systemd-run fail.
     f"systemctl stop {ROLLBACK_UNIT}.timer 2>/dev/null;"
     f" systemctl reset-failed {ROLLBACK_UNIT}.service 2>/dev/null;"
-    f" systemd-run --quiet --collect --unit={ROLLBACK_UNIT} --on-active={ROLLBACK_SECONDS}s"
+    f" systemd-run --quiet --collect --unit={ROLLBACK_UNIT} --on-active=%ds"
     " --timer-property=AccuracySec=1s"
     " --description='Disable ufw: no fresh connection came in after a change'"
     " /usr/sbin/ufw --force disable"
@@ -112,9 +115,8 @@ class FreshConnection(PyinfraCommand):
     def _failed(self, host: Host, reason: str) -> bool:
         host.log_styled(
             f"no fresh connection came in after the change of the firewall ({reason}); the host "
-            f"disables its firewall {ROLLBACK_SECONDS} s after the change, and the next run tries "
-            "again. Look for what else stands in the way: an address that changes, a rate limit, "
-            "rules outside ufw",
+            "disables its firewall in a minute or two, and the next run tries again. Look for what "
+            "else stands in the way: an address that changes, a rate limit, rules outside ufw",
             fg="red",
             log_func=logger.error,
         )
@@ -127,7 +129,8 @@ def guarded(commands: Sequence[str | StringCommand]) -> Commands:
     For any change that could shut out the next connection, such as ``ufw reload`` after a change
     of before.rules.
     """
-    yield StringCommand(_ARM)
+    seconds = ROLLBACK_SECONDS + COMMAND_SECONDS * len(commands)
+    yield StringCommand(_ARM % seconds)
     yield from commands
     yield FreshConnection()
 

@@ -76,18 +76,13 @@ def hits(pattern: re.Pattern[str], known: Iterable[str]) -> tuple[list[str], lis
 
 
 def lines(instance: str) -> Iterator[str]:
-    """Every line of the instance's logs, the oldest first; rotated ones are numbered upwards."""
-    for place in sorted(LOGS.glob(f"{instance}.log*"), key=age, reverse=True):
+    """Every line of the instance's logs, the oldest first; rotated ones have their day's name."""
+    current = LOGS / f"{instance}.log"
+    for place in sorted(LOGS.glob(f"{instance}.log*"), key=lambda p: (p == current, p.name)):
         opened = gzip.open if place.suffix == ".gz" else open
         with opened(place, "rt", encoding="utf-8", errors="replace") as log:
             for line in log:
                 yield line.rstrip("\n")
-
-
-def age(place: Path) -> int:
-    """0 for the current log, then the number of the rotated one."""
-    number = re.search(r"\.log\.(\d+)", place.name)
-    return int(number[1]) if number else 0
 
 
 def signer(instance: str, ids: list[str]) -> Iterator[str]:

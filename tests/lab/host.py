@@ -42,9 +42,11 @@ def wait_for_log(
 def queued(guest: Guest, instance: str, *queues: str) -> int:
     """How many messages the named queues of one instance hold (all but ``corrupt`` if none)."""
     spool = "/var/spool/postfix" if instance == "default" else f"/var/spool/postfix-{instance}"
-    names = queues or ("maildrop", "incoming", "active", "deferred", "hold")
+    # In the order in which mail moves, so that each message is met, and counts once.
+    names = queues or ("deferred", "hold", "maildrop", "incoming", "active", "deferred")
     places = " ".join(f"{spool}/{name}" for name in names)
-    return int(guest.run(f"find {places} -type f 2>/dev/null | wc -l").stdout)
+    found = guest.run(f"find {places} -type f -printf '%f\\n' 2>/dev/null | sort -u")
+    return len(found.stdout.splitlines())
 
 
 def empty(guest: Guest, stream: str) -> None:

@@ -23,7 +23,7 @@ QUIET = "logs.logs_are_quiet"
 
 # Not postfix.service alone: what that hands on to its instances is not waited for.
 RELOAD_ALL = "systemctl reload postfix.service 'postroad-postfix@*'"
-RELOAD = f"postfix -c {MARKETING} reload"
+RELOAD = "systemctl reload postroad-postfix@marketing"
 RESTART_SIGNER = "systemctl restart postroad-dkim@marketing.service"
 
 

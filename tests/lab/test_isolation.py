@@ -157,15 +157,16 @@ def small_disk(guest: Guest) -> Iterator[None]:
 @pytest.fixture
 def without_minfree(guest: Guest, small_disk: None) -> Iterator[Callable[[], None]]:
     place = "/etc/postfix-marketing"
+    reload = "systemctl reload postroad-postfix@marketing"
 
     def take_away() -> None:
         guest.run(
             f"cp -p {place}/main.cf /run/main.cf.kept && postconf -c {place} queue_minfree=0"
-            f" && MAIL_CONFIG={place} postfix reload"
+            f" && {reload}"
         )
 
     yield take_away
-    guest.run(f"mv /run/main.cf.kept {place}/main.cf && MAIL_CONFIG={place} postfix reload")
+    guest.run(f"mv /run/main.cf.kept {place}/main.cf && {reload}")
 
 
 def test_marketing_leaves_receipts_the_disk(

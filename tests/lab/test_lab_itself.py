@@ -547,7 +547,9 @@ def test_a_crashed_lab_is_cleared_away_and_a_wounded_one_mended(clone: Path) -> 
     assert mended.hosts["only"].read_file("/root/kept") == "yes"
 
     for guest in mended.hosts.values():
-        os.kill(guest.pid, signal.SIGKILL)
+        pid = guest.pid
+        assert pid, guest  # 0 would be this process's whole group (kill(2)).
+        os.kill(pid, signal.SIGKILL)
     wait_until(lambda: not any(g.is_running() for g in mended.hosts.values()), 20, "power cut")
     # Whether or not the kernel is done with the host's own: something by this name is in the way.
     run(["ip", "link", "add", mended.hosts["bigmail"].cable, "type", "dummy"], check=False)

@@ -74,8 +74,24 @@ def holding(places: Iterable[Path], secrets: list[str]) -> list[str]:
         for place in places
         if place.is_file()
         and not place.is_symlink()
-        and any(secret in place.read_bytes() for secret in wanted)
+        and any(secret in content(place) for secret in wanted)
     ]
+
+
+def content(place: Path) -> bytes:
+    """What is in a file; nothing in one that has just gone."""
+    try:
+        return place.read_bytes()
+    except FileNotFoundError:
+        return b""
+
+
+def mode(place: Path) -> int:
+    """Who may do what with a file; nobody anything with one that has just gone."""
+    try:
+        return place.lstat().st_mode
+    except FileNotFoundError:
+        return 0
 
 
 def logs_and_scratch(guest: Guest) -> Iterator[Path]:
@@ -92,7 +108,7 @@ def readable_by_all(guest: Guest) -> Iterator[Path]:
     roots += [p for p in (guest.upper / "var").iterdir() if p.name not in ("cache", "lib")]
     roots += [p for p in (guest.upper / "var/lib").iterdir() if p.name not in ("apt", "dpkg")]
     for root in roots:
-        yield from (p for p in root.rglob("*") if p.lstat().st_mode & 0o004)
+        yield from (p for p in root.rglob("*") if mode(p) & 0o004)
 
 
 @contextmanager

@@ -315,7 +315,7 @@ def edit(deployed: Lab, lost: LostAddresses) -> Iterator[Callable[[str], None]]:
     """Change the transactional main.cf of mail1 by hand, until the end of the test."""
     guest, place = deployed.targets["mail1"], "/etc/postfix-transactional"
     guest.run(f"cp -p {place}/main.cf /run/main.cf.kept")
-    reload = f"MAIL_CONFIG={place} postfix reload"
+    reload = "systemctl reload postroad-postfix@transactional"
 
     def change(setting: str) -> None:
         guest.run(f"postconf -c {place} {setting} && {reload}")

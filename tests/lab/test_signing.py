@@ -125,6 +125,7 @@ def signer(guest: Guest) -> Iterator[Signer]:
 def test_without_a_working_signer_mail_is_deferred_and_later_sent_signed(
     stream: StreamName, how: str, signer: Signer, guest: Guest, bigmail: Provider, deployed: Lab
 ) -> None:
+    wait_until(lambda: host.queued(guest, stream) == 0, 30, "an empty queue")
     signer.fail(BREAKS[how], stream)
     letter = WRITE[stream](bigmail.address("alice"))
     before = len(host.log(guest, stream))
@@ -176,12 +177,10 @@ def test_a_signer_that_dies_is_up_again_at_once(
 def without_milter(guest: Guest) -> Iterator[None]:
     place = "/etc/postfix-transactional"
     guest.run(f"cp -p {place}/main.cf /run/main.cf.kept")
-    guest.run(
-        f"postconf -c {place} smtpd_milters= non_smtpd_milters= && MAIL_CONFIG={place} postfix"
-        " reload"
-    )
+    reload = "systemctl reload postroad-postfix@transactional"
+    guest.run(f"postconf -c {place} smtpd_milters= non_smtpd_milters= && {reload}")
     yield
-    guest.run(f"mv /run/main.cf.kept {place}/main.cf && MAIL_CONFIG={place} postfix reload")
+    guest.run(f"mv /run/main.cf.kept {place}/main.cf && {reload}")
 
 
 @pytest.mark.usefixtures("without_milter")

@@ -78,18 +78,20 @@ def test_what_is_said_to_a_terminal_alone_is_heard(tmp_path: Path) -> None:
 
 
 def test_mail_that_went_on_while_it_was_looked_at_is_no_complaint() -> None:
-    gone = "No such file or directory\n"
-    kept = (
-        f"find: '/var/spool/postfix/hold': {gone}"
-        f"find: '/var/lib/postfix/.': {gone}"
-        "postfix/postfix-script: warning: damaged message: corrupt/AB\n"
-    )
-    moved = "".join(
-        f"find: '/var/spool/postfix/{name}': {gone}"
-        for name in ("incoming/4BD1C2", "deferred/A", "deferred/A/A1B2C3", "maildrop/4B")
-    )
-    assert postfix.without_moved_mail(moved + kept, Path("/var/spool/postfix")) == kept
-    assert postfix.without_moved_mail(moved, Path("/var/spool/postfix-b")) == moved
+    queue, warning = "/var/spool/postfix", "postfix/postfix-script: warning:"
+    gone = "No such file or directory"
+    kept = [
+        f"find: '{queue}/hold': {gone}",
+        f"find: '/var/lib/postfix/.': {gone}",
+        f"{warning} not owned by postfix: {queue}/active/4BD1C3",
+        f"{warning} damaged message: corrupt/AB",
+    ]
+    moved = [
+        *(f"find: '{queue}/{name}': {gone}" for name in ("active/4BD1C2", "deferred/A/A1B2C3")),
+        f"{warning} not owned by postfix: {queue}/active/4BD1C2",
+    ]
+    assert postfix.without_moved_mail("\n".join([*moved, *kept]), Path(queue)) == kept
+    assert postfix.without_moved_mail("\n".join(moved), Path("/var/spool/postfix-b")) == moved
 
 
 def test_settings_of_apt_and_items_of_its_lists_are_read() -> None:

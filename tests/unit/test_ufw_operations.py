@@ -120,7 +120,7 @@ def test_enabling_is_done_between_arming_and_a_fresh_connection(connections: Con
     state = run_firewall(INACTIVE, "allow 22/tcp", "allow 25/tcp")
     assert will_change(state)
     arm, *steps = connections.commands(0)
-    assert f"systemd-run --quiet --collect --unit={ROLLBACK_UNIT}" in arm
+    assert f"systemd-run --quiet --collect --unit={ROLLBACK_UNIT} --on-active=66s" in arm
     assert steps == ["ufw allow 25/tcp comment ''", "ufw --force enable"]
     (disarm,) = connections.commands(1)
     assert f"systemctl stop {ROLLBACK_UNIT}.timer" in disarm

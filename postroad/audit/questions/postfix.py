@@ -66,13 +66,18 @@ def until_ended(process: subprocess.Popen[bytes], terminal: int) -> Iterator[byt
                 return
 
 
-def without_moved_mail(said: str, queue: Path) -> str:
+def without_moved_mail(said: str, queue: Path) -> list[str]:
     """What ``postfix check`` said, but for queue files that went on while find(1) looked at them.
 
-    A folder that is gone is no such file: it stands right below the queue, see missing_folders.
+    What find cannot look at has no owner either, and is complained of once more. A folder that is
+    gone is no such file: it stands right below the queue, see missing_folders.
     """
-    moved = rf"find: .{re.escape(str(queue))}/[a-z]+/.+: No such file or directory\n"
-    return re.sub(moved, "", said)
+    inside = re.escape(str(queue))
+    found = re.compile(rf"find: .({inside}/[a-z]+/.+).: No such file or directory")
+    lines = said.splitlines()
+    moved = {line: met[1] for line in lines if (met := found.fullmatch(line))}
+    gone = set(moved.values())
+    return [line for line in lines if line not in moved and line.rpartition(": ")[2] not in gone]
 
 
 def missing_folders(queue: Path, table: str) -> list[str]:
@@ -210,12 +215,11 @@ def instance(folder: str, parameters: list[str]) -> Json:
     check = told_to_a_person(folder, "postfix", "check-warn")
     values = pairs(main.stdout)
     place = Path(values.get("queue_directory", "/var/spool/postfix"))
-    said = without_moved_mail(check, place)
-    words = [*(p.stderr for p in (everything, master, overrides)), said]
+    words = "".join(p.stderr for p in (everything, master, overrides)).splitlines()
     shared = Path(values.get("meta_directory", "/etc/postfix"))
     files = [Path(folder) / name for name in ("main.cf", "master.cf")]
     return {
-        "words": "".join(words).splitlines(),
+        "words": [*words, *without_moved_mail(check, place)],
         "missing_folders": missing_folders(place, content(shared / "postfix-files")),
         "parameters": values,
         "services": services(master.stdout),

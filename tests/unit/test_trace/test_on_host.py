@@ -43,8 +43,8 @@ def test_logs_are_read_from_the_oldest_on(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(on_host, "LOGS", tmp_path)
     monkeypatch.setattr(on_host, "signer", lambda instance, ids: [])
     (tmp_path / "marketing.log").write_text("\n".join(LINES[2:]) + "\n")
-    (tmp_path / "marketing.log.1").write_text(LINES[1] + "\n")
-    (tmp_path / "marketing.log.2.gz").write_bytes(gzip.compress((LINES[0] + "\n").encode()))
+    (tmp_path / "marketing.log-20261231").write_text(LINES[1] + "\n")
+    (tmp_path / "marketing.log-20261230.gz").write_bytes(gzip.compress((LINES[0] + "\n").encode()))
     (tmp_path / "transactional.log").write_text(LINES[0] + "\n")
     assert list(on_host.lines("marketing")) == LINES
     found = on_host.found("1@shop.example", "marketing")
