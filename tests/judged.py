@@ -191,6 +191,7 @@ LYNIS = (
     _lynis(
         "PKGS-7392",
         "*vulnerable packages*",
+        "Update your system with apt-get update, *",
         because="upgrades are the operator's; the lab's images are as old as they are",
     ),
     _lynis("PKGS-7394", "Install package apt-show-versions *", because=_OPERATOR),
