@@ -28,7 +28,7 @@ from lab.session import Lab
 SMALL = 10_000
 WARM_UP, TRACED = 40, 100
 # Seconds that a turn is to last at most: who is slow carries fewer messages.
-LONGEST = 2.5
+LONGEST = 2.0
 # A peer that signs is to be as fast at most; without the signer we can only be faster.
 BESIDE_PEER, BESIDE_CEILING = 1.0, 0.9
 
