@@ -37,7 +37,7 @@ FULL = Effort(
     ansible_runs=5,
     ansible_others=1,
     hosts=(1, 10, 30),
-    messages=700,
+    messages=500,
     queued=100_000,
     sizes=(10_000, 100_000),
 )

@@ -26,7 +26,7 @@ from lab.guest import wait_until
 from lab.session import Lab
 
 SMALL = 10_000
-WARM_UP, TRACED = 40, 100
+WARM_UP, TRACED = 20, 100
 # Seconds that a turn is to last at most: who is slow carries fewer messages.
 LONGEST = 2.0
 # A peer that signs is to be as fast at most; without the signer we can only be faster.
