@@ -152,6 +152,9 @@ def full(stream: str, what: str, lab: Lab) -> Iterator[None]:
 
 # ---- certificates
 
+# Not postfix.service alone: what that hands on to its instances is not waited for.
+RELOAD_ALL = "systemctl reload postfix.service 'postroad-postfix@*'"
+
 
 def end_certificates(lab: Lab) -> None:
     """The certificate that each host shows is over since yesterday; nobody renewed it."""
@@ -160,8 +163,7 @@ def end_certificates(lab: Lab) -> None:
         over = certificates.ended(authority, guest.read_file(f"{ACME_LIVE}/cert.pem"))
         for name in ("cert.pem", "fullchain.pem"):
             guest.run(f"cat > {ACME_LIVE}/{name}", input=over)
-        # Not postfix.service alone: what that hands on to its instances is not waited for.
-        guest.run("systemctl reload postfix.service 'postroad-postfix@*'")
+        guest.run(RELOAD_ALL)
 
 
 @contextmanager

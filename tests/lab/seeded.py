@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from lab.faults import RELOAD_ALL
+
 MARKETING = "/etc/postfix-marketing"
 FILES = "files.files_are_as_declared"
 UNITS = "units.units_are_as_declared"
@@ -21,8 +23,6 @@ WHOLE = "packages.the_package_manager_is_whole"
 ANSWER = "submission.listeners_answer"
 QUIET = "logs.logs_are_quiet"
 
-# Not postfix.service alone: what that hands on to its instances is not waited for.
-RELOAD_ALL = "systemctl reload postfix.service 'postroad-postfix@*'"
 RELOAD = "systemctl reload postroad-postfix@marketing"
 RESTART_SIGNER = "systemctl restart postroad-dkim@marketing.service"
 

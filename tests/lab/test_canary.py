@@ -339,8 +339,9 @@ def start_canary(guest: Guest, stage: str, moment: str) -> None:
     )
 
 
-def kill(guest: Guest, signal: str, victims: Iterable[str]) -> None:
-    """Send a signal to processes; it is all the same where one has just ended."""
+def kill(guest: Guest, signal: str, victims: list[str]) -> None:
+    """Send a signal to processes; it is all the same where one of them has just ended."""
+    assert victims
     guest.run(["kill", f"-{signal}", *victims], check=False)
 
 
@@ -394,7 +395,6 @@ def test_a_launcher_that_lets_go_late_is_waited_for(guest: Guest) -> None:
     stage = staged(guest, STREAM)
     start_canary(guest, stage, MOMENTS[1])
     launcher = processes(guest, LAUNCHER)
-    assert launcher
     kill(guest, "STOP", launcher)
     kill(guest, "KILL", processes(guest, CALLER))
     with ThreadPoolExecutor() as pool:
