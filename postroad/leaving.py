@@ -103,7 +103,8 @@ def units(name: str) -> tuple[str, ...]:
     """The systemd units of an instance that is not the packages' own, Postfix first."""
     if name == INBOUND:
         return (unit(name),)
-    return (unit(name), f"postroad-dkim@{name}.service", f"postroad-auth@{name}.service")
+    kinds = ("dkim", "milter", "auth")
+    return (unit(name), *(f"postroad-{kind}@{name}.service" for kind in kinds))
 
 
 def _removed(name: str) -> Iterator[str]:

@@ -26,6 +26,7 @@ GENERATOR_MASK = "/run/systemd/system-generators/postfix-instance-generator"
 WORLD_SEES = f"{TOOLS}/world-sees"
 RESOLVER_PROOF = f"{TOOLS}/resolver-proof"
 REFRESH = f"{TOOLS}/refresh"
+MILTER = f"{TOOLS}/milter"
 CANARY_FOLDER = f"{TOOLS}/canary"
 # A command: -I imports nothing that the environment names, -B leaves no __pycache__ in the folder.
 CANARY = f"/usr/bin/python3 -IB {CANARY_FOLDER}"
@@ -58,8 +59,10 @@ class Paths:
     certificate_chain: str
     certificate_key: str
     stream_folder: str
+    milter_socket: str
     mailboxes: str = MAILBOXES
     refresh: str = REFRESH
+    milter: str = MILTER
     system_mail_port: int = SYSTEM_MAIL_PORT
     sink: str = SINK
     sink_port: int = SINK_PORT
@@ -75,7 +78,7 @@ def paths_for(estate: Estate, stream: str = "") -> Paths:
         case NoTls():
             # No file at all: what an earlier choice left on the host must not be picked up again.
             chain, key = "", ""
-    return Paths(chain, key, stream_folder(stream))
+    return Paths(chain, key, stream_folder(stream), milter_socket(stream))
 
 
 def config_folder(instance: str) -> str:
@@ -117,6 +120,11 @@ def life_path(stream: str, domain: str, selector: str) -> str:
 def pause_path(stream: str) -> str:
     """Present while the operator has paused the stream; says how (`postroad.pause`)."""
     return f"{stream_folder(stream)}/pause"
+
+
+def milter_socket(stream: str) -> str:
+    """Where postroad's own milter, behind the stream's signer, takes messages."""
+    return f"/run/postroad-milter-{stream}/milter.sock"
 
 
 def opened_path(stream: str) -> str:

@@ -46,6 +46,7 @@ class SigningKey:
     domain: str
     selector: str
     path: str
+    public_key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,12 @@ def _sender_logins(stream: Stream) -> dict[str, list[str]]:
 
 def _signing_keys(estate: Estate, host: Host, stream: Stream, facts: HostFacts) -> list[SigningKey]:
     return [
-        SigningKey(key.domain, key.selector, key_path(stream.name, key.domain, key.selector))
+        SigningKey(
+            key.domain,
+            key.selector,
+            key_path(stream.name, key.domain, key.selector),
+            key.public_key,
+        )
         for key in signing_keys(estate, host, facts.keys)
         if key.stream == stream.name
     ]

@@ -10,14 +10,23 @@ from postroad.component import Component
 from postroad.dns.dkim import LiveKey, key_record
 from postroad.manifest import rows_of
 from postroad.operations.base import POLICY
-from postroad.paths import INSTALL_LOCK, LOGS, STAMPS, paths_for
+from postroad.paths import (
+    INSTALL_LOCK,
+    LOGS,
+    STAMPS,
+    config_folder,
+    milter_socket,
+    paths_for,
+)
 from postroad.render import instances as own_instances
-from postroad.settings.model import Address, Estate, Host, Stream, User, WayOut
+from postroad.settings.model import Address, Estate, Host, Stream, StreamName, User, WayOut
 
 Json = dict[str, Any]
 
 # A name that cannot exist (RFC 6761 6.4): no key, no mailbox and no host is ever behind it.
 NOBODYS_DOMAIN = "audit.invalid"
+# Who writes a From: that the signer cannot read.
+UNREADABLE = f"unreadable@{NOBODYS_DOMAIN}"
 
 PARAMETERS = (
     "bounce_queue_lifetime",
@@ -76,8 +85,23 @@ def probes(estate: Estate, host: Host, components: tuple[Component, ...]) -> lis
     return [
         probe
         for stream, _ in estate.streams_of(host)
-        for probe in _probes(stream, signer_socket(components, stream.name))
+        for probe in (
+            *_probes(stream, signer_socket(components, stream.name)),
+            _unreadable_probe(stream.name),
+        )
     ]
+
+
+def _unreadable_probe(stream: StreamName) -> Json:
+    """What OpenDKIM cannot read, and passes on: for what stands before it and behind it."""
+    return {
+        "stream": stream,
+        "config": config_folder(stream),
+        "socket": milter_socket(stream),
+        "login": "",
+        "sender": UNREADABLE,
+        "headers": [*probe_headers(f'Probe"s shop <{UNREADABLE}>').items()],
+    }
 
 
 def without_dns(probes: list[Json], keys: Iterable[LiveKey]) -> list[Json]:

@@ -41,7 +41,7 @@ SHARED = ("unbound.service", "systemd-timesyncd.service", "postfix.service", "po
 FIRST, LAST = "inbound", "transactional"
 
 SERVICE = re.compile(r"/([^/\n]+\.service)$", re.MULTILINE)
-OURS = re.compile(r"postroad-(?:dkim|auth|postfix)@(.+)\.service")
+OURS = re.compile(r"postroad-(?:dkim|milter|auth|postfix)@(.+)\.service")
 # proc(5), maps: programs and libraries are mapped to be executed; caches and queues never are.
 REPLACED = re.compile(r"^\S+ ..x. \S+ \S+ \d+ +(/(?:usr|lib|bin|sbin)\S*) \(deleted\)$", re.M)
 
@@ -101,7 +101,7 @@ def told(*command: str) -> str:
 
 
 def sockets(instance: str) -> list[str]:
-    """The sockets of the signer and of the logins that a Postfix instance asks."""
+    """The sockets of the milters and of the logins that a Postfix instance asks."""
     said = told("postconf", "-c", f"/etc/postfix-{instance}", "-hx", "smtpd_milters")
     logins = told("postconf", "-c", f"/etc/postfix-{instance}", "-hx", "smtpd_sasl_path").strip()
     return [*re.findall(r"unix:(/[^,\s}]+)", said), *([logins] if logins.startswith("/") else [])]

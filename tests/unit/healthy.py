@@ -22,7 +22,7 @@ from postroad.audit.evidence import (
 from postroad.audit.suites.listeners import declared
 from postroad.certificate import wanted_renewal
 from postroad.keys import OWNER
-from postroad.paths import SYSTEM_MAIL_PORT, key_folder, key_path, stream_folder
+from postroad.paths import SYSTEM_MAIL_PORT, key_folder, key_path, milter_socket, stream_folder
 from postroad.settings.model import AcmeTls, Estate, Host, Stream, WayOut
 from postroad.settings.read import read
 from postroad.software import packages
@@ -163,7 +163,8 @@ def _instances(estate: Estate, host: Host) -> dict[str, Instance]:
 
 def _parameters(stream: Stream, way: WayOut) -> dict[str, str]:
     # What the signer's socket is called is the template's choice; without components it is "".
-    milters = "{ unix:, default_action=tempfail }"
+    own = f"{{ unix:{milter_socket(stream.name)}, default_action=tempfail }}"
+    milters = "{ unix:, default_action=tempfail }, " + own
     return {
         "smtpd_milters": milters,
         "non_smtpd_milters": milters,

@@ -439,14 +439,15 @@ def pcre(text: str, subject: str) -> str | None:
         if line == "endif":
             passed_over = max(0, passed_over - 1)
             continue
-        rule = re.fullmatch(r"(if )?/([^/]*)/ ?(.*)", line)
+        rule = re.fullmatch(r"(if )?/([^/]*)/(x?) ?(.*)", line)
         assert rule, line
         # pcre_table(5): case-insensitive, and a dot matches a line's end, unless told otherwise.
-        found = re.search(rule[2], subject, re.IGNORECASE | re.DOTALL)
+        flags = re.IGNORECASE | re.DOTALL | (re.VERBOSE if rule[3] else re.NOFLAG)
+        found = re.search(rule[2], subject, flags)
         if rule[1]:
             passed_over += passed_over > 0 or found is None
         elif found and not passed_over:
-            return re.sub(r"\$(\d)", lambda n, m=found: m[int(n[1])], rule[3])
+            return re.sub(r"\$(\d)", lambda n, m=found: m[int(n[1])], rule[4])
     return None
 
 

@@ -9,7 +9,7 @@ from postroad.audit.asking import signer_socket
 from postroad.audit.audited import Audited
 from postroad.audit.evidence import Instance, Service
 from postroad.audit.fault import Fault, refute
-from postroad.paths import SINK_PORT, SYSTEM_MAIL_PORT, config_folder
+from postroad.paths import SINK_PORT, SYSTEM_MAIL_PORT, config_folder, milter_socket
 from postroad.settings.model import Estate, Stream, WayOut
 
 # Clock ticks and the second in which the kernel counts its boot (proc(5)) are no more exact.
@@ -122,7 +122,8 @@ def unread_files(audited: Audited) -> Iterator[Fault]:
 def unsigned_paths(audited: Audited) -> Iterator[Fault]:
     """Every way into and out of the queues on which a message would not meet its signer."""
     for stream in audited.host.streams:
-        wanted = f"unix:{signer_socket(audited.components, stream)}"
+        places = (signer_socket(audited.components, stream), milter_socket(stream))
+        wanted = [f"unix:{place}" for place in places]
         for problem in _around_signer(audited.instances[stream], wanted):
             yield _unsigned(audited, f"{stream}: {problem}")
     relay = audited.instances["default"].parameters.get("relayhost", "")
@@ -138,7 +139,7 @@ def _unsigned(audited: Audited, wrong: str) -> Fault:
     return Fault(wrong, "mail can leave unsigned, and receivers refuse or distrust it", audited.run)
 
 
-def _around_signer(instance: Instance, wanted: str) -> Iterator[str]:
+def _around_signer(instance: Instance, wanted: list[str]) -> Iterator[str]:
     for service in instance.services:
         if service.command == "smtpd":
             yield from _door_faults(instance, service, "smtpd_milters", wanted)
@@ -152,10 +153,11 @@ def _around_signer(instance: Instance, wanted: str) -> Iterator[str]:
 
 
 def _door_faults(
-    instance: Instance, service: Service, parameter: str, wanted: str
+    instance: Instance, service: Service, parameter: str, wanted: list[str]
 ) -> Iterator[str]:
     milters = instance.of(service, parameter)
-    if wanted not in re.split(r"[\s,{}]+", milters):
+    # In this order: the last one sees what the signer has made of it.
+    if re.findall(r"(?:unix|inet|local):[^\s,{}]*", milters) != wanted:
         yield f"{service.command} at {service.name} hands mail to {milters or 'no signer'}"
     actions = re.findall(r"default_action\s*=\s*(\w+)", milters)
     actions.append(instance.of(service, "milter_default_action"))

@@ -75,17 +75,18 @@ def complaints(canary: Canary, journal: Journal) -> list[str]:
     """Each warning, error, fatal and panic of the daemons that the canary did not provoke."""
     found = list(_postfix_complaints(canary, journal))
     if canary.is_stream:
-        signer, logins, _ = canary.daemons
         found += [
             f"opendkim: {re.sub(r'^[0-9A-Za-z]{10,}: ', '', line)}"
             for line in (
-                *journal.lines(signer, "--priority=warning"),
+                *journal.lines(canary.signer, "--priority=warning"),
                 *journal.last_words("opendkim"),
             )
             if NO_KEY not in line
         ]
         found += [
-            f"dovecot: {line}" for line in journal.lines(logins) if DOVECOT_COMPLAINT.search(line)
+            f"dovecot: {line}"
+            for line in journal.lines(canary.logins)
+            if DOVECOT_COMPLAINT.search(line)
         ]
     return list(dict.fromkeys(found))
 

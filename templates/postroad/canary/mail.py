@@ -22,6 +22,11 @@ def domain_of(address: str) -> str:
     return address.rpartition("@")[2].lower()
 
 
+def unreadable(address: str) -> str:
+    """A From: that OpenDKIM cannot read, and so passes on unsigned."""
+    return f'Canary"s shop <{address}>'
+
+
 def percent_hack(domain: str) -> str:
     """An address at ``domain`` that asks it to relay to elsewhere."""
     return f"{ELSEWHERE.replace('@', '%')}@{domain}"
@@ -29,7 +34,7 @@ def percent_hack(domain: str) -> str:
 
 def letter(from_address: str, token: str) -> bytes:
     """A message as a shop's application writes it."""
-    domain = domain_of(from_address)
+    domain = domain_of(from_address).rstrip(">")
     return (
         f"From: {from_address}\r\nTo: <{ELSEWHERE}>\r\nSubject: canary {token}\r\n"
         f"Date: Thu, 01 Jan 2026 00:00:00 +0000\r\nMessage-ID: <{token}@{domain}>\r\n"
