@@ -97,12 +97,16 @@ def test_a_unit_with_an_old_program_is_named() -> None:
     assert "older /usr/lib/libc.so.6 and 1 more" in wrong(units.outdated_programs, host)
 
 
+OWN_MILTER = "unix:/run/postroad-milter-marketing/milter.sock"
+
+
 @pytest.mark.parametrize(
     ("parameter", "value"),
     [
         ("smtpd_milters", ""),
         ("smtpd_milters", "unix:/run/other.sock"),
-        ("smtpd_milters", "{ unix:, default_action=accept }"),
+        ("smtpd_milters", f"{{ unix:, default_action=accept }}, {OWN_MILTER}"),
+        ("smtpd_milters", f"{OWN_MILTER}, unix:"),
         ("smtpd_milter_maps", "cidr:/etc/postfix/exceptions"),
         ("receive_override_options", "no_address_mappings, no_milters"),
     ],

@@ -18,6 +18,7 @@ from postroad.settings.model import STREAM_NAMES, Estate, Host, StreamName
 from postroad.state import CertificateState, blank
 from tests.unit import estates
 from tests.unit.declarations import HASH, declaration, put, two_hosts
+from tests.unit.postfix_tables import logical, pcre
 
 HOSTS = estates.hosts()
 IDS = [name for name, _, _ in HOSTS]
@@ -59,19 +60,6 @@ def test_an_upgrade_of_the_package_adds_nothing_to_the_null_client() -> None:
 
 def text(path: str, postfix: str = "3.7.11") -> str:
     return estates.text(path, ESTATE, MAIL1, estates.facts(ESTATE, MAIL1, postfix))
-
-
-def logical(text: str) -> list[str]:
-    """The lines of main.cf or master.cf as postconf(5) joins them; no comment, no empty one."""
-    lines: list[str] = []
-    for line in text.splitlines():
-        if line.startswith("#") or not line.strip():
-            continue
-        if line[0].isspace():
-            lines[-1] += " " + line.strip()
-        else:
-            lines.append(line.rstrip())
-    return lines
 
 
 def pairs(text: str) -> list[tuple[str, str]]:
@@ -430,25 +418,6 @@ def test_inbound_relays_nothing_signs_nothing_and_sends_nothing() -> None:
     assert said["virtual_uid_maps"] == "static:998"
     assert said["virtual_gid_maps"] == "static:997"
     assert said["inet_interfaces"] == "127.0.0.1, 192.0.2.11, 2001:db8::11"
-
-
-def pcre(text: str, subject: str) -> str | None:
-    """What a pcre_table(5) answers: the first match wins, blocks count where their test matches."""
-    passed_over = 0
-    for line in logical(text):
-        if line == "endif":
-            passed_over = max(0, passed_over - 1)
-            continue
-        rule = re.fullmatch(r"(if )?/([^/]*)/(x?) ?(.*)", line)
-        assert rule, line
-        # pcre_table(5): case-insensitive, and a dot matches a line's end, unless told otherwise.
-        flags = re.IGNORECASE | re.DOTALL | (re.VERBOSE if rule[3] else re.NOFLAG)
-        found = re.search(rule[2], subject, flags)
-        if rule[1]:
-            passed_over += passed_over > 0 or found is None
-        elif found and not passed_over:
-            return re.sub(r"\$(\d)", lambda n, m=found: m[int(n[1])], rule[4])
-    return None
 
 
 @pytest.mark.parametrize(
