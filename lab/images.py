@@ -50,6 +50,7 @@ _WORLD_PACKAGES = (
     "nginx",
     "nmap",
     "node-nodemailer",
+    "nodejs",
     "opendkim",
     "opendmarc",
     "openssl",

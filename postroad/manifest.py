@@ -314,6 +314,12 @@ STREAM_ROWS: tuple[Row, ...] = (
     ),
     Row(
         "stream",
+        "postfix/system_command.j2",
+        "/etc/postfix-{stream}/system_command",
+        reader=_POSTFIX,
+    ),
+    Row(
+        "stream",
         "postfix/system_recipient.j2",
         "/etc/postfix-{stream}/system_recipient",
         reader=_POSTFIX,

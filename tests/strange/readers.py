@@ -36,6 +36,7 @@ PYTHON: Mapping[str, Reader] = {
 KNOWN_WRONG: Mapping[str, str] = {
     "email.utils.parseaddr": "a name that begins with [Tag] is taken for a domain literal",
     "email.utils.getaddresses": "a name that begins with [Tag] is taken for a domain literal",
+    "Email::Address::XS": "a name that begins with [Tag] is taken for a domain literal",
     "email.policy.default": "the same; and a word that begins with a full stop is an error",
 }
 
@@ -50,7 +51,7 @@ def is_known_wrong(reader: str, field: bytes) -> bool:
 def disagreement(reader: str, seen: list[str], field: bytes, address: str) -> str:
     """What the reader sees that is not the one address of the field; empty where they agree."""
     # Without an at sign it is nobody's address: Python's readers give fragments of a name.
-    addresses = {one.lower() for one in seen if "@" in one and one != "<>"}
+    addresses = {one.lower() for one in seen if "@" in one}
     if addresses == {address.lower()} or (not addresses and is_known_wrong(reader, field)):
         return ""
     return f"{reader} sees {seen} in {field!r}, which is mail of {address}"

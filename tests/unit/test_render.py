@@ -270,6 +270,20 @@ def test_system_mail_waits_while_its_stream_is_closed() -> None:
     )
 
 
+def test_system_mail_returns_to_the_stream_and_not_to_its_sender() -> None:
+    written = text("/etc/postfix-transactional/system_command")
+    assert pcre(written, f"MAIL FROM:<{ESTATE.system_sender}> SIZE=9") == (
+        "MAIL FROM:<bounce@bounce.shop.example> SIZE=9"
+    )
+    assert pcre(written, "MAIL FROM:<rootXshop.example>") is None
+    assert "bounce@bounce.shop.example OK" in text("/etc/postfix-transactional/system_sender")
+
+
+@pytest.mark.parametrize("instance", ["", "-transactional", "-marketing", "-inbound"])
+def test_no_instance_writes_notices_which_hold_transcripts(instance: str) -> None:
+    assert main_cf(instance)["notify_classes"] == ""
+
+
 def test_only_the_stream_that_signs_for_the_system_sender_carries_system_mail() -> None:
     listener = f"127.0.0.1:{paths.SYSTEM_MAIL_PORT} inet"
     assert system_stream(ESTATE, MAIL1).name == "transactional"
