@@ -12,13 +12,14 @@ from dialogue import logged_in, session, submit
 from journal import Journal
 from listeners import Listener, listeners
 from logins import address_in, logins, set_password
-from mail import ELSEWHERE, STRANGER, Mail, domain_of
+from mail import ELSEWHERE, NO_MAIL_HOSTS, STRANGER, Mail, domain_of
 from places import Canary
 from probes import Probe, check_probe
 from refusal import RefusedError
 from sink import SINK_PORT, sink, sink_address
 from submission import submission_tasks
 from system_mail import system_mail, system_tasks
+from tables import parameter, postmap
 from tasks import Task, together
 
 
@@ -31,6 +32,7 @@ def check_stream(canary: Canary, journal: Journal) -> None:
     has_doors = any(one.takes_logins for one in staged)
     doors = opened(canary, staged) if closed or not has_doors else staged
     lists = lone_lists(canary)
+    check_filter(canary)
     start(canary, journal)
     with sink(canary, sink_address(canary), SINK_PORT):
         together(
@@ -42,6 +44,15 @@ def check_stream(canary: Canary, journal: Journal) -> None:
                 *list_tasks(lists),
             ],
         )
+
+
+def check_filter(canary: Canary) -> None:
+    """Answers that name loopback are left out; the copy's mail is sent to an address that is
+    written down, and meets no answer."""
+    maps = parameter(canary, "smtp_dns_reply_filter")
+    for answer in NO_MAIL_HOSTS:
+        if postmap(canary, answer, maps) != "IGNORE":
+            raise RefusedError(f"smtp_dns_reply_filter: mail goes where {answer} says")
 
 
 def check_closed(canary: Canary, at: Listener, password: str) -> None:
