@@ -66,6 +66,8 @@ def estate(lab: Lab) -> dict[str, object]:
         "apt_proxy": lab.apt_proxy,
         "upgrades": {"origins": [upgrades.ORIGIN]},
         "port25_probe": "mx.bigmail.example",
+        # Its providers have private addresses.
+        "private_networks": [str(network.ipv4_range), str(network.ipv6_range)],
         "record_ttl": 60,
         # Its Postfix is older than that of every release that postroad is made for.
         "other_releases": ["debian 11"],

@@ -308,6 +308,20 @@ STREAM_ROWS: tuple[Row, ...] = (
     Row(
         "stream", "postfix/sender_access.j2", "/etc/postfix-{stream}/sender_access", reader=_POSTFIX
     ),
+    Row(
+        "stream",
+        "postfix/recipient_domains.j2",
+        "/etc/postfix-{stream}/recipient_domains",
+        reader=_POSTFIX,
+    ),
+    Row("stream", "postfix/dns_answers.j2", "/etc/postfix-{stream}/dns_answers", reader=_POSTFIX),
+    Row("stream", "postfix/nowhere.j2", "/etc/postfix-{stream}/nowhere", reader=_POSTFIX),
+    Row(
+        "stream",
+        "postfix/delivery_status.j2",
+        "/etc/postfix-{stream}/delivery_status",
+        reader=_POSTFIX,
+    ),
     Row("stream", "postfix/transport.j2", "/etc/postfix-{stream}/transport", reader=_POSTFIX),
     Row(
         "stream", "postfix/system_sender.j2", "/etc/postfix-{stream}/system_sender", reader=_POSTFIX

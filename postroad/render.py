@@ -15,6 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from postroad.component import File
 from postroad.keys import signing_keys
+from postroad.mail_hosts import LOOPBACK, NOWHERE, exceptions
 from postroad.manifest import Row
 from postroad.paths import MAILBOX_USER, key_path, paths_for
 from postroad.pause import Pause, all_found
@@ -184,6 +185,9 @@ class Renderer:
             "inbound_domains": inbound_domains(estate, host),
             "inbound_addresses": inbound_addresses(host),
             "instances": instances(host),
+            "nowhere": NOWHERE,
+            "loopback": LOOPBACK,
+            "exceptions": exceptions(estate),
             "operator_file": lambda path: self.operator_file(path).rstrip("\n"),
             "secret": lambda ref: self.secret(ref).rstrip("\n"),
         }

@@ -8,6 +8,7 @@ from typing import Any
 
 from postroad.component import Component
 from postroad.dns.dkim import LiveKey, key_record
+from postroad.mail_hosts import NOWHERE, Nowhere, exceptions
 from postroad.manifest import rows_of
 from postroad.operations.base import POLICY
 from postroad.paths import (
@@ -28,6 +29,11 @@ NOBODYS_DOMAIN = "audit.invalid"
 # Who writes a From: that the signer cannot read.
 UNREADABLE = f"unreadable@{NOBODYS_DOMAIN}"
 
+# A mail host that is itself a number: smtp(8) connects to it without asking further.
+NUMBERS = tuple(
+    f"{NOBODYS_DOMAIN}. 60 IN MX 10 {number}." for number in ("127.0.0.1", "0x7f.1", "::1")
+)
+
 PARAMETERS = (
     "bounce_queue_lifetime",
     "default_process_limit",
@@ -45,12 +51,15 @@ PARAMETERS = (
     "relayhost",
     "smtp_bind_address",
     "smtp_bind_address6",
+    "smtp_delivery_status_filter",
+    "smtp_dns_reply_filter",
     "smtp_helo_name",
     "smtp_tls_security_level",
     "smtpd_client_connection_count_limit",
     "smtpd_milter_maps",
     "smtpd_milters",
     "smtpd_recipient_limit",
+    "smtpd_recipient_restrictions",
     "transport_maps",
 )
 
@@ -66,10 +75,32 @@ def system(estate: Estate, host: Host) -> Json:
     }
 
 
-def postfix(host: Host) -> Json:
+def nowhere(estate: Estate) -> dict[Address, Nowhere]:
+    """Of each network without a mail host of the internet, addresses that no exception covers."""
+    allowed = exceptions(estate)
+    ends = ((no, (no.network[0], no.network[-1])) for no in NOWHERE)
+    return {
+        address: no
+        for no, addresses in ends
+        for address in addresses
+        if not any(address in network for network in allowed)
+    }
+
+
+def answer(address: Address) -> str:
+    """A record that names this address, as smtp_dns_reply_filter is asked (postconf(5))."""
+    kind = "A" if address.version == 4 else "AAAA"
+    return f"mx.{NOBODYS_DOMAIN}. 60 IN {kind} {address}"
+
+
+def postfix(estate: Estate, host: Host) -> Json:
     """For questions/postfix.py: our own instances, and the packages' one."""
     own = {name: f"/etc/postfix-{name}" for name in own_instances(host)}
-    return {"instances": {"default": "/etc/postfix", **own}, "parameters": PARAMETERS}
+    return {
+        "instances": {"default": "/etc/postfix", **own},
+        "parameters": PARAMETERS,
+        "answers": [*map(answer, nowhere(estate)), *NUMBERS],
+    }
 
 
 def signer_socket(components: tuple[Component, ...], stream: str) -> str:

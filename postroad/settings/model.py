@@ -351,6 +351,7 @@ class Estate:
     time_servers: tuple[str, ...]
     log_days: int
     port25_probe: str | None
+    private_networks: tuple[Network, ...]
     other_releases: tuple[str, ...]
     lone: bool
 

@@ -12,6 +12,7 @@ from ipaddress import (
     ip_network,
 )
 
+from postroad.mail_hosts import DECLARABLE, is_within
 from postroad.settings.model import Address, Network, SecretRef
 from postroad.settings.shapes import Node, Reader, items, many, text, whole_number, wrong_type
 
@@ -193,6 +194,19 @@ def network(node: Node) -> Network | None:
     node.fault(
         f"{written} has host bits set",
         f'write "{meant}" for the network or "{host}" for the one host',
+    )
+    return None
+
+
+def private_network(node: Node) -> Network | None:
+    """A network of private addresses, which only a declaration lets mail go to."""
+    found = network(node)
+    if found is None or any(is_within(found, known) for known in DECLARABLE):
+        return found
+    node.fault(
+        f"{found} is no private network",
+        "write networks within " + ", ".join(str(known) for known in DECLARABLE) + " alone: what"
+        " is public needs no declaration, and loopback and link-local have no mail server",
     )
     return None
 

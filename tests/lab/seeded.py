@@ -17,6 +17,7 @@ VALUES = "postfix.values_are_those_declared"
 RULES = "firewall.rules_are_those_declared"
 PORT_25 = "firewall.only_postfix_reaches_port_25"
 WORLD = "dns.the_world_can_verify"
+NOWHERE = "postfix.no_mail_goes_where_no_mail_host_is"
 VERIFY = "signing.signatures_verify"
 PACKAGES = "packages.packages_are_installed"
 WHOLE = "packages.the_package_manager_is_whole"
@@ -161,6 +162,24 @@ OPERATION = [
         "a listener goes past the signer",
         *submission_override("receive_override_options=no_milters"),
         {FILES: f"{MARKETING}/master.cf", UNREAD: "marketing", UNSIGNED: "no_milters"},
+    ),
+    Case(
+        "a stream follows records to anywhere",
+        *postconf("smtp_dns_reply_filter ="),
+        {
+            FILES: f"{MARKETING}/main.cf",
+            UNREAD: "marketing",
+            NOWHERE: "marketing: mail goes where a record says A 0.0.0.0",
+        },
+    ),
+    Case(
+        "an address is a recipient's domain",
+        *postconf("smtpd_recipient_restrictions = permit_sasl_authenticated, reject"),
+        {
+            FILES: f"{MARKETING}/main.cf",
+            UNREAD: "marketing",
+            NOWHERE: "takes an address for a recipient's domain",
+        },
     ),
     Case(
         "something else listens",
@@ -319,6 +338,14 @@ OPERATION = [
         "iptables -I ufw-before-output 1 -p tcp --dport 25 -j ACCEPT",
         "iptables -D ufw-before-output 1",
         {PORT_25: "IPv4: nobody may connect to port 25 elsewhere"},
+    ),
+    Case(
+        "the kernel lets mail in among neighbours",
+        "iptables -I ufw-before-output 1 -p tcp --dport 25 -m owner --uid-owner postfix -j ACCEPT",
+        "iptables -D ufw-before-output 1",
+        {
+            "firewall.no_mail_goes_where_no_mail_host_is": "may connect to port 25 of 0.0.0.0",
+        },
     ),
     Case(
         "another resolver is asked",

@@ -86,6 +86,12 @@ POSTFIX_FAULTS = (
         ),
         "relaying for a stranger was let in",
     ),
+    Fault(
+        "an address is a recipient's domain",
+        setting("smtpd_recipient_restrictions = permit_sasl_authenticated, reject"),
+        "mail for someone@.* was accepted",
+    ),
+    Fault("records are followed anywhere", setting("smtp_dns_reply_filter ="), "reply_filter"),
     Fault("no TLS key", setting("smtpd_tls_chain_files = /etc/nothing.pem"), "/etc/nothing.pem"),
     Fault("no signer there", setting("smtpd_milters = unix:/run/nothing.sock"), "nothing.sock"),
     Fault("address of another host", setting("smtp_bind_address = 192.0.2.99"), "192.0.2.99"),

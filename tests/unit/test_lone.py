@@ -68,6 +68,7 @@ def test_a_lone_box_probes_no_port_25() -> None:
         (("dns",), {"zones": ZONE}, '["dns"]["zones"]', "would publish records"),
         (("mta_sts",), {"mode": "testing", "web_host": "w.example"}, '["mta_sts"]', "about"),
         (("port25_probe",), "mx.example", '["port25_probe"]', "about the world"),
+        (("private_networks",), ["10.0.0.0/8"], '["private_networks"]', "its sink"),
         (("lone",), "yes", '["lone"]', "True or False"),
     ],
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from postroad import openings, ufw
+from postroad.audit import asking
 from postroad.audit.audited import Audited
 from postroad.audit.fault import Fault, refute
 from postroad.audit.netfilter import Packet, may_leave, parse
@@ -68,6 +69,23 @@ def leaks(audited: Audited) -> Iterator[Fault]:
             )
 
 
+def ways_to_nowhere(audited: Audited) -> Iterator[Fault]:
+    """Addresses that no mail host of the internet has, and that Postfix may connect to."""
+    if audited.estate.lone:
+        return  # Its Postfix may connect to nobody.
+    rules = {4: parse(audited.system.rules4), 6: parse(audited.system.rules6)}
+    postfix = audited.system.postfix_uid
+    asked = asking.nowhere(audited.estate)
+    open_to = [to for to in asked if may_leave(rules[to.version], Packet(SMTP, postfix, to))]
+    if open_to:
+        yield Fault(
+            f"Postfix may connect to port {SMTP} of {open_to[0]} ({asked[open_to[0]].what}), and "
+            f"of {len(open_to) - 1} other addresses that no mail host of the internet has",
+            "only its own tables keep mail from this host's neighbours",
+            f"ufw reload; then {audited.run}",
+        )
+
+
 def test_rules_are_those_declared(audited: Audited) -> None:
     """Both families, defaults, order; active now and after the next boot."""
     refute(differing_rules(audited))
@@ -76,3 +94,8 @@ def test_rules_are_those_declared(audited: Audited) -> None:
 def test_only_postfix_reaches_port_25(audited: Audited) -> None:
     """By the rules that the kernel has, not by the files."""
     refute(leaks(audited))
+
+
+def test_no_mail_goes_where_no_mail_host_is(audited: Audited) -> None:
+    """By the rules that the kernel has; loopback is one of these places."""
+    refute(ways_to_nowhere(audited))

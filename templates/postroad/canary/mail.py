@@ -6,6 +6,14 @@ from dataclasses import dataclass
 
 STRANGER = "198.51.100.7"  # RFC 5737: an address of nobody's.
 ELSEWHERE = "someone@elsewhere.invalid"
+# Addresses for domains; smtp(8) takes the second for one as well (inet_aton(3)).
+NO_RECIPIENTS = ("someone@[127.0.0.1]", "someone@0x7f.1")
+# Answers of the DNS that name no mail host.
+NO_MAIL_HOSTS = (
+    "elsewhere.invalid. 60 IN A 127.0.0.1",
+    "elsewhere.invalid. 60 IN AAAA ::1",
+    "elsewhere.invalid. 60 IN MX 10 127.0.0.1.",
+)
 BODY = "The canary sings."
 
 

@@ -13,13 +13,14 @@ from journal import Journal
 from keys import keys
 from listeners import Listener, listeners
 from logins import address_in, logins, set_password
-from mail import ELSEWHERE, STRANGER, Mail, domain_of, unreadable
+from mail import ELSEWHERE, NO_MAIL_HOSTS, STRANGER, Mail, domain_of, unreadable
 from places import Canary
 from probes import Probe, check_probe
 from refusal import RefusedError
 from sink import SINK_PORT, sink, sink_address
 from submission import good_letters, submission_tasks
 from system_mail import system_mail, system_tasks
+from tables import parameter, postmap
 from tasks import Task, together
 
 
@@ -33,6 +34,7 @@ def check_stream(canary: Canary, journal: Journal) -> None:
     doors = opened(canary, staged) if closed or not has_doors else staged
     lists = lone_lists(canary)
     bare = unchecked(canary)
+    check_filter(canary)
     start(canary, journal)
     with sink(canary, sink_address(canary), SINK_PORT):
         together(
@@ -45,6 +47,15 @@ def check_stream(canary: Canary, journal: Journal) -> None:
                 *seal_tasks(canary, bare, password),
             ],
         )
+
+
+def check_filter(canary: Canary) -> None:
+    """Answers that name loopback are left out; the copy's mail is sent to an address that is
+    written down, and meets no answer."""
+    maps = parameter(canary, "smtp_dns_reply_filter")
+    for answer in NO_MAIL_HOSTS:
+        if postmap(canary, answer, maps) != "IGNORE":
+            raise RefusedError(f"smtp_dns_reply_filter: mail goes where {answer} says")
 
 
 def check_closed(canary: Canary, at: Listener, password: str) -> None:
