@@ -184,6 +184,13 @@ HOST_ROWS: tuple[Row, ...] = (
         reader="postfix.service",
         before="perhaps",
     ),
+    Row(
+        "default",
+        "postfix/default.header_checks.j2",
+        "/etc/postfix/header_checks",
+        reader="postfix.service",
+        before="perhaps",
+    ),
 )
 
 # The host asks its own resolver alone. A lone box asks whom its network names.

@@ -14,14 +14,19 @@ from typing import Literal
 Holds = Literal["no", "maybe", "yes"]
 
 _NO_MATCH = ("-A", "-j", "--reject-with", "--limit", "--limit-burst", "--log-prefix", "--comment")
+_LOOPBACK = "lo"
 
 
 @dataclass(frozen=True, slots=True)
 class Packet:
-    """The first packet of a TCP connection to a port elsewhere, of a process of this user."""
+    """The first packet of a TCP connection to a port elsewhere, of a process of this user.
+
+    ``is_local`` where it goes to a port of the host's own, by loopback.
+    """
 
     port: int
     uid: int
+    is_local: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +86,12 @@ def _holds(words: Sequence[str], packet: Packet) -> Holds:
 def _match(option: str, value: str, packet: Packet) -> Holds:
     match option:
         case "-o":
-            return "no" if value == "lo" else "maybe"
+            if packet.is_local or value == _LOOPBACK:
+                return _either(packet.is_local == (value == _LOOPBACK))
+            return "maybe"
+        case "--tcp-flags":
+            # It begins with SYN alone: "FIN,SYN,RST,ACK SYN" is what --syn stands for.
+            return "yes" if value == "FIN,SYN,RST,ACK" else "maybe"
         case "-p":
             return "yes" if value in ("tcp", "all") else "no"
         case "--dport":

@@ -16,6 +16,7 @@ UNSIGNED = "postfix.nothing_can_leave_unsigned"
 VALUES = "postfix.values_are_those_declared"
 RULES = "firewall.rules_are_those_declared"
 PORT_25 = "firewall.only_postfix_reaches_port_25"
+ROOTS_DOOR = "firewall.only_the_null_client_hands_in_roots_mail"
 WORLD = "dns.the_world_can_verify"
 VERIFY = "signing.signatures_verify"
 PACKAGES = "packages.packages_are_installed"
@@ -312,13 +313,23 @@ OPERATION = [
         "the firewall is off",
         "ufw disable >/dev/null",
         "ufw --force enable >/dev/null",
-        {RULES: "the firewall is switched off", PORT_25: "root may connect to port 25 elsewhere"},
+        {
+            RULES: "the firewall is switched off",
+            PORT_25: "root may connect to port 25 elsewhere",
+            ROOTS_DOOR: "nobody may connect to port 327 of loopback",
+        },
     ),
     Case(
         "the kernel lets anybody send mail",
         "iptables -I ufw-before-output 1 -p tcp --dport 25 -j ACCEPT",
         "iptables -D ufw-before-output 1",
         {PORT_25: "IPv4: nobody may connect to port 25 elsewhere"},
+    ),
+    Case(
+        "the kernel lets anybody hand in root's mail",
+        "iptables -I ufw-before-output 1 -o lo -j ACCEPT",
+        "iptables -D ufw-before-output 1",
+        {ROOTS_DOOR: "nobody may connect to port 327 of loopback"},
     ),
     Case(
         "another resolver is asked",

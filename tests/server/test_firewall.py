@@ -2,10 +2,12 @@
 
 from postroad.audit.suites.firewall import (
     test_only_postfix_reaches_port_25,
+    test_only_the_null_client_hands_in_roots_mail,
     test_rules_are_those_declared,
 )
 
 __all__ = [
     "test_only_postfix_reaches_port_25",
+    "test_only_the_null_client_hands_in_roots_mail",
     "test_rules_are_those_declared",
 ]

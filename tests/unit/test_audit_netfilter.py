@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from postroad.audit.netfilter import Packet, may_leave, parse
+from postroad.paths import SYSTEM_MAIL_PORT
 from tests.unit.healthy import POSTFIX_UID, RULES
 
 STRANGER = Packet(25, 33)
@@ -67,3 +68,13 @@ def test_a_chain_that_is_not_reached_stops_nothing() -> None:
 def test_without_rules_the_policy_decides() -> None:
     assert may_leave(parse(["-P OUTPUT ACCEPT"]), STRANGER)
     assert not may_leave(parse(["-P OUTPUT DROP"]), STRANGER)
+
+
+def test_only_postfix_and_root_come_in_where_roots_mail_does() -> None:
+    rules = parse(RULES)
+    assert may_leave(rules, Packet(SYSTEM_MAIL_PORT, POSTFIX_UID, is_local=True))
+    assert may_leave(rules, Packet(SYSTEM_MAIL_PORT, 0, is_local=True))
+    assert not may_leave(rules, Packet(SYSTEM_MAIL_PORT, 33, is_local=True))
+    assert may_leave(rules, Packet(587, 33, is_local=True))
+    assert may_leave(parse(with_first("-o lo -j ACCEPT")), Packet(SYSTEM_MAIL_PORT, 33, True))
+    assert not may_leave(parse(with_first("-o eth0 -j ACCEPT")), Packet(SYSTEM_MAIL_PORT, 33, True))

@@ -8,6 +8,7 @@ from postroad import openings, ufw
 from postroad.audit.audited import Audited
 from postroad.audit.fault import Fault, refute
 from postroad.audit.netfilter import Packet, may_leave, parse
+from postroad.paths import SYSTEM_MAIL_PORT
 
 SMTP = 25
 # Anybody but root: root's packets are told apart by nothing, nobody's stand for all others.
@@ -68,6 +69,23 @@ def leaks(audited: Audited) -> Iterator[Fault]:
             )
 
 
+def intruders(audited: Audited) -> Iterator[Fault]:
+    """Who is let in at the listener that signs what comes, beside Postfix and root."""
+    rules = parse(audited.system.rules4)
+    if audited.host.streams and may_leave(rules, Packet(SYSTEM_MAIL_PORT, OTHERS["nobody"], True)):
+        yield Fault(
+            f"nobody may connect to port {SYSTEM_MAIL_PORT} of loopback",
+            "any local account has the operator flooded, with signed messages of its own wording",
+            f"ufw reload; then {audited.run}",
+        )
+    if not may_leave(rules, Packet(SYSTEM_MAIL_PORT, audited.system.postfix_uid, True)):
+        yield Fault(
+            f"Postfix itself may not connect to port {SYSTEM_MAIL_PORT} of loopback",
+            "root's and cron's mail waits",
+            f"ufw reload; then {audited.run}",
+        )
+
+
 def test_rules_are_those_declared(audited: Audited) -> None:
     """Both families, defaults, order; active now and after the next boot."""
     refute(differing_rules(audited))
@@ -76,3 +94,8 @@ def test_rules_are_those_declared(audited: Audited) -> None:
 def test_only_postfix_reaches_port_25(audited: Audited) -> None:
     """By the rules that the kernel has, not by the files."""
     refute(leaks(audited))
+
+
+def test_only_the_null_client_hands_in_roots_mail(audited: Audited) -> None:
+    """Whose the connection is, the kernel knows."""
+    refute(intruders(audited))
