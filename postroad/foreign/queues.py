@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-# The component of the packages' Postfix: once it was finished, that queue is ours, also to a run that
-# completes what another began. Anybody can put mail into it.
+# The component of the packages' Postfix: once it was finished, that queue is ours, also to a run
+# that completes what another began. Anybody can put mail into it.
 _OURS = "default"
 
 
