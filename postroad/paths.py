@@ -54,6 +54,8 @@ INBOUND = "inbound"
 # from starting; assigned to nobody by IANA.
 SYSTEM_MAIL_PORT = 327
 SINK_PORT = 325
+# Of an estate that an earlier postroad has deployed, and that leaves as it is.
+EARLIER_SYSTEM_MAIL_PORT = 10587
 # The address by which the null client hands in what root did not write: its budget is its own.
 OTHERS_MAIL_ADDRESS = "127.0.0.2"
 SINK = f"{MAILBOXES}/sink"

@@ -213,6 +213,13 @@ def logs(folder: Path, stamps: Path) -> list[Json]:
     return [log(path, since) for path in sorted(folder.glob("*.log"))]
 
 
+def failed_units() -> list[str]:
+    """The units that have failed; a user's own manager is his, and fails whenever he likes."""
+    listed = said("systemctl", "list-units", "--state=failed", "--plain", "--no-legend")
+    names = [line.split()[0] for line in listed.splitlines()]
+    return [name for name in names if not name.startswith("user@")]
+
+
 def rotation_words(configuration: str) -> list[str]:
     """What logrotate(8) finds wrong with its configuration."""
     # Before the first rotation there is no state, of which logrotate before 3.19 complains.
@@ -240,12 +247,7 @@ def look(ask: Json) -> Json:
     asked = {
         "sockets": sockets,
         "processes": processes,
-        "failed_units": lambda: [
-            line.split()[0]
-            for line in said(
-                "systemctl", "list-units", "--state=failed", "--plain", "--no-legend"
-            ).splitlines()
-        ],
+        "failed_units": failed_units,
         "rules4": lambda: said("iptables", "-S").splitlines(),
         "rules6": lambda: said("ip6tables", "-S").splitlines(),
         "postfix_uid": lambda: int(said("id", "-u", "postfix") or -1),
