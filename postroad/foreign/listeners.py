@@ -12,14 +12,14 @@ from postroad.settings.model import AcmeTls, Estate, Host, Http01
 #: Prints the lines that `parse` reads: sockets that listen (state 0A), and whose they are, from the
 #: kernel's own tables (proc(5)). A process may call itself anything, also by what reads like more
 #: of ss(8)'s output: names are asked where root has the socket or gave the port (below 1024) alone,
-#: and come as plain words.
+#: and come as plain words. One of those that hold a socket may end meanwhile: the next is asked.
 COMMAND = r"""{ cat /proc/net/tcp /proc/net/tcp6
 find /proc/[0-9]*/fd -lname 'socket:*' -printf '%l %h\n'; } 2>/dev/null | awk '
 $4 == "0A" {at[$10] = $2; uid[$10] = $8; next}
-$1 ~ /^socket:/ {i = substr($1, 9, length($1) - 9); if (i in at) holder[i] = $2}
+$1 ~ /^socket:/ {i = substr($1, 9, length($1) - 9); if (i in at) holder[i] = holder[i] " " $2}
 END {for (i in at) print at[i], uid[i], holder[i]}' | while read -r at uid held; do
-name=; case "$uid $at" in "0 "*|*:0[0-3]??)
-name=$(tr -cd '[:alnum:]_.-' <"${held%/fd}/comm"); esac
+name=; case "$uid $at" in "0 "*|*:0[0-3]??) for h in $held; do
+name=$(tr -cd '[:alnum:]_.-' <"${h%/fd}/comm"); [ -z "$name" ] || break; done; esac
 echo "$at $uid $name"; done 2>/dev/null"""
 
 # As ss(8) writes them; nothing is bound here.
