@@ -11,6 +11,7 @@ from lab.guest import Guest
 from lab.logins import Logins, logins
 from lab.network import APPLICATION, MACHINE, NAMESERVER, RESOLVER
 from lab.session import Lab
+from postroad.settings.hidden import Hidden
 
 DOMAIN = "shop.example"
 ADMIN = "ops@bigmail.example"
@@ -118,7 +119,7 @@ def _stream(domain: str, stream: str, users: Logins, clients: list[str]) -> dict
         "from_domains": [domain],
         "envelope_domain": f"bounce.{domain}",
         "clients": clients,
-        "users": {user: {"passwords": [users[user]["hash"]]}},
+        "users": {user: {"passwords": [Hidden(users[user]["hash"])]}},
         "outbound_tls": "dane",
         # Low, so that a test can fill the active queue in seconds.
         "limits": {"active_messages": 200},

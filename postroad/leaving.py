@@ -13,6 +13,7 @@ from postroad.paths import (
     ADOPTED,
     DEFAULT,
     INBOUND,
+    MAKE_RUN_FOLDER,
     OPENED,
     RUN_LOCK,
     STAMPS,
@@ -75,7 +76,7 @@ def beginning() -> Iterator[str]:
     """Shell that waits for another run to be done with the host; and what `closed` calls."""
     yield "set -eu; export LC_ALL=C"
     yield _FLUSH
-    yield f"mkdir -p /run/postroad; exec 9>{RUN_LOCK}"
+    yield f"{MAKE_RUN_FOLDER}; exec 9>{RUN_LOCK}"
     yield "flock -w 120 9 || { echo 'another run is still at work on this host' >&2; exit 1; }"
 
 

@@ -19,6 +19,7 @@ Holds = Literal["no", "maybe", "yes"]
 _NOT: Mapping[Holds, Holds] = {"no": "yes", "maybe": "maybe", "yes": "no"}
 
 _NO_MATCH = ("-A", "-j", "--reject-with", "--limit", "--limit-burst", "--log-prefix", "--comment")
+_LOOPBACK = "lo"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +98,16 @@ def _holds(words: Sequence[str], packet: Packet) -> Holds:
 def _match(option: str, value: str, packet: Packet) -> Holds:
     match option:
         case "-o":
-            return _either((value == "lo") == packet.is_inside) if value == "lo" else "maybe"
+            if packet.is_inside or value == _LOOPBACK:
+                return _either(packet.is_inside == (value == _LOOPBACK))
+            return "maybe"
         case "-d" if packet.to is not None:
             return _either(packet.to in ip_network(value))
         case "-s":
             return "no" if ip_network(value).is_loopback else "maybe"
+        case "--tcp-flags":
+            # It begins with SYN alone: "FIN,SYN,RST,ACK SYN" is what --syn stands for.
+            return "yes" if value == "FIN,SYN,RST,ACK" else "maybe"
         case "-p":
             return "yes" if value in ("tcp", "all") else "no"
         case "--dport":

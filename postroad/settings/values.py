@@ -13,6 +13,7 @@ from ipaddress import (
 )
 
 from postroad.mail_hosts import DECLARABLE, is_within
+from postroad.settings.hidden import Hidden
 from postroad.settings.model import Address, Network, SecretRef
 from postroad.settings.shapes import Node, Reader, items, many, text, whole_number, wrong_type
 
@@ -322,16 +323,17 @@ def url(*schemes: str) -> Reader[str]:
 
 def password_hash(node: Node) -> str | None:
     """The hash of a submission password; the message never repeats what was written."""
-    if not isinstance(node.value, str):
+    written = node.value.unmask() if isinstance(node.value, Hidden) else node.value
+    if not isinstance(written, str):
         wrong_type(node, "a password hash")
         return None
-    if not any(form.fullmatch(node.value) for form in _HASHES):
+    if not any(form.fullmatch(written) for form in _HASHES):
         node.fault(
             "is no password hash of an accepted scheme ({ARGON2ID}, {SHA512-CRYPT}, {BLF-CRYPT})",
             "write the line that `postroad secret hash` prints, never the password",
         )
         return None
-    return node.value
+    return written
 
 
 def user_name(name: str, node: Node) -> str | None:

@@ -16,6 +16,7 @@ UNSIGNED = "postfix.nothing_can_leave_unsigned"
 VALUES = "postfix.values_are_those_declared"
 RULES = "firewall.rules_are_those_declared"
 PORT_25 = "firewall.only_postfix_reaches_port_25"
+ROOTS_DOOR = "firewall.only_the_null_client_hands_in_roots_mail"
 WORLD = "dns.the_world_can_verify"
 NOWHERE = "postfix.no_mail_goes_where_no_mail_host_is"
 VERIFY = "signing.signatures_verify"
@@ -331,7 +332,11 @@ OPERATION = [
         "the firewall is off",
         "ufw disable >/dev/null",
         "ufw --force enable >/dev/null",
-        {RULES: "the firewall is switched off", PORT_25: "root may connect to port 25 elsewhere"},
+        {
+            RULES: "the firewall is switched off",
+            PORT_25: "root may connect to port 25 elsewhere",
+            ROOTS_DOOR: "nobody may connect to port 327 of loopback",
+        },
     ),
     Case(
         "the kernel lets anybody send mail",
@@ -346,6 +351,12 @@ OPERATION = [
         {
             "firewall.no_mail_goes_where_no_mail_host_is": "may connect to port 25 of 0.0.0.0",
         },
+    ),
+    Case(
+        "the kernel lets anybody hand in root's mail",
+        "iptables -I ufw-before-output 1 -o lo -j ACCEPT",
+        "iptables -D ufw-before-output 1",
+        {ROOTS_DOOR: "nobody may connect to port 327 of loopback"},
     ),
     Case(
         "another resolver is asked",

@@ -50,6 +50,15 @@ RULES = (
     "-N ufw-before-output",
     "-N ufw-logging-deny",
     "-A OUTPUT -j ufw-before-output",
+    *(
+        f"-A ufw-before-output -o lo -p tcp -m tcp --dport {SYSTEM_MAIL_PORT}"
+        f" --tcp-flags FIN,SYN,RST,ACK SYN {what}"
+        for what in (
+            f"-m owner --uid-owner {POSTFIX_UID} -j ACCEPT",
+            "-m owner --uid-owner 0 -j ACCEPT",
+            "-j REJECT --reject-with tcp-reset",
+        )
+    ),
     "-A ufw-before-output -o lo -j ACCEPT",
     "-A ufw-before-output -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
     f"-A ufw-before-output -p tcp -m tcp --dport 25 -m owner --uid-owner {POSTFIX_UID} -j ACCEPT",

@@ -7,6 +7,7 @@ from ipaddress import ip_address
 import pytest
 
 from postroad.audit.netfilter import Packet, may_leave, parse
+from postroad.paths import SYSTEM_MAIL_PORT
 from tests.unit.healthy import NOWHERE_RULES, POSTFIX_UID, RULES
 
 STRANGER = Packet(25, 33)
@@ -94,3 +95,18 @@ def test_what_is_from_loopback_is_another_packet() -> None:
     rule = "-s 127.0.0.0/8 -d 127.0.0.0/8 -p tcp -m tcp --dport 25 -j REJECT"
     assert may_leave(parse(with_first(rule)), to("127.0.0.1"))
     assert not may_leave(parse(with_first(f"! {rule}")), to("127.0.0.1"))
+
+
+def at_roots_door(uid: int) -> Packet:
+    """A packet of a process of this user to where root's and cron's mail comes in."""
+    return Packet(SYSTEM_MAIL_PORT, uid, ip_address("127.0.0.1"))
+
+
+def test_only_postfix_and_root_come_in_where_roots_mail_does() -> None:
+    rules = parse(RULES)
+    assert may_leave(rules, at_roots_door(POSTFIX_UID))
+    assert may_leave(rules, at_roots_door(0))
+    assert not may_leave(rules, at_roots_door(33))
+    assert may_leave(rules, Packet(587, 33, ip_address("127.0.0.1")))
+    assert may_leave(parse(with_first("-o lo -j ACCEPT")), at_roots_door(33))
+    assert not may_leave(parse(with_first("-o eth0 -j ACCEPT")), at_roots_door(33))

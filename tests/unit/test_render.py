@@ -126,7 +126,7 @@ def test_dovecot_is_written_in_the_installed_version_s_words(
         assert ("auth_allow_cleartext = no" in lines) == dovecot.startswith("2.4")
         assert written.count(f"/etc/postroad/{stream}/users") == 2
         assert "auth_verbose_passwords = no" in lines
-        assert f"base_dir = /run/postroad-auth-{stream}" in lines
+        assert f"base_dir = /run/postroad-auth-{stream}/own" in lines
 
 
 @EVERY_HOST

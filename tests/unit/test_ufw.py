@@ -402,9 +402,11 @@ def test_openings_only_open() -> None:
 def test_the_rules_files_are_ufws_own_but_for_our_blocks(name: str, digest: str) -> None:
     # The digest is that of the rules (comments aside) in /usr/share/ufw/iptables of ufw 0.36.2.
     text = (TEMPLATES / f"{name}.j2").read_text()
-    ours = re.compile("^# postroad: (Postfix|only).*?^# postroad: end$", re.DOTALL | re.MULTILINE)
-    nowhere, others = ours.finditer(text)
-    rest = ours.sub("", text)
+    block = re.compile("^# postroad: .*?^# postroad: end$", re.DOTALL | re.MULTILINE)
+    *before, others = block.finditer(text)
+    assert others[0].startswith("# postroad: only")
+    rest = block.sub("", text)
     rules = "".join(f"{line}\n" for line in rest.splitlines() if line and not line.startswith("#"))
     assert hashlib.sha256(rules.encode()).hexdigest() == digest
-    assert nowhere.end() < text.index("-o lo -j ACCEPT") < others.start()
+    loopback = text.index("-o lo -j ACCEPT\n")
+    assert before[-1].end() < loopback < others.start()

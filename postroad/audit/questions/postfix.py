@@ -172,7 +172,9 @@ def child_start(master: str) -> float | None:
     """When the queue manager whose parent is ``master`` started."""
     for place in Path("/proc").glob("[0-9]*"):
         try:
-            name, _, rest = (place / "stat").read_text().partition("(")[2].rpartition(")")
+            # A process may call itself by any bytes; whose child it is, the kernel says.
+            stat = (place / "stat").read_text(errors="replace")
+            name, _, rest = stat.partition("(")[2].rpartition(")")
         except OSError:
             continue
         fields = rest.split()

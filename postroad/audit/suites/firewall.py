@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from ipaddress import ip_address
 
 from postroad import openings, ufw
 from postroad.audit import asking
 from postroad.audit.audited import Audited
 from postroad.audit.fault import Fault, refute
 from postroad.audit.netfilter import Packet, may_leave, parse
+from postroad.paths import SYSTEM_MAIL_PORT
+
+LOOPBACK = ip_address("127.0.0.1")
 
 SMTP = 25
 # Anybody but root: root's packets are told apart by nothing, nobody's stand for all others.
@@ -86,6 +90,25 @@ def ways_to_nowhere(audited: Audited) -> Iterator[Fault]:
         )
 
 
+def intruders(audited: Audited) -> Iterator[Fault]:
+    """Who is let in at the listener that signs what comes, beside Postfix and root."""
+    rules = parse(audited.system.rules4)
+    if audited.host.streams and may_leave(
+        rules, Packet(SYSTEM_MAIL_PORT, OTHERS["nobody"], LOOPBACK)
+    ):
+        yield Fault(
+            f"nobody may connect to port {SYSTEM_MAIL_PORT} of loopback",
+            "any local account has the operator flooded, with signed messages of its own wording",
+            f"ufw reload; then {audited.run}",
+        )
+    if not may_leave(rules, Packet(SYSTEM_MAIL_PORT, audited.system.postfix_uid, LOOPBACK)):
+        yield Fault(
+            f"Postfix itself may not connect to port {SYSTEM_MAIL_PORT} of loopback",
+            "root's and cron's mail waits",
+            f"ufw reload; then {audited.run}",
+        )
+
+
 def test_rules_are_those_declared(audited: Audited) -> None:
     """Both families, defaults, order; active now and after the next boot."""
     refute(differing_rules(audited))
@@ -99,3 +122,8 @@ def test_only_postfix_reaches_port_25(audited: Audited) -> None:
 def test_no_mail_goes_where_no_mail_host_is(audited: Audited) -> None:
     """By the rules that the kernel has; loopback is one of these places."""
     refute(ways_to_nowhere(audited))
+
+
+def test_only_the_null_client_hands_in_roots_mail(audited: Audited) -> None:
+    """Whose the connection is, the kernel knows."""
+    refute(intruders(audited))
