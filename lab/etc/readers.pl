@@ -16,5 +16,5 @@ while (my $line = <STDIN>) {
         signatures => scalar(() = $header->header_raw('DKIM-Signature')),
         results => scalar(() = $header->header_raw('Authentication-Results')),
     );
-    print JSON::PP->new->latin1->canonical->encode(\%seen), "\n";
+    print JSON::PP->new->ascii->canonical->encode(\%seen), "\n";
 }

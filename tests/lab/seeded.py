@@ -20,6 +20,7 @@ ROOTS_DOOR = "firewall.only_the_null_client_hands_in_roots_mail"
 WORLD = "dns.the_world_can_verify"
 NOWHERE = "postfix.no_mail_goes_where_no_mail_host_is"
 VERIFY = "signing.signatures_verify"
+LET_OUT = "signing.nothing_is_let_out_unsigned"
 PACKAGES = "packages.packages_are_installed"
 WHOLE = "packages.the_package_manager_is_whole"
 ANSWER = "submission.listeners_answer"
@@ -198,6 +199,34 @@ OPERATION = [
             "signing.signers_sign": "the marketing signer, given a message from",
             ANSWER: "Try again later",
         },
+    ),
+    Case(
+        "the milter is stopped",
+        "systemctl stop postroad-milter@marketing.service",
+        "systemctl start postroad-milter@marketing.service",
+        {
+            UNITS: "postroad-milter@marketing.service is inactive",
+            LET_OUT: "cannot read: does not answer",
+            ANSWER: "Try again later",
+        },
+    ),
+    Case(
+        "the milter is left out",
+        *postconf(
+            "smtpd_milters = { unix:/run/postroad-dkim-marketing/signer.sock,"
+            " default_action=tempfail }",
+            after="systemctl reload postroad-postfix@marketing",
+        ),
+        {FILES: "main.cf", UNSIGNED: "marketing: smtpd at"},
+    ),
+    Case(
+        "what the signer cannot read is let through to it",
+        *edited(
+            "/etc/postfix-marketing/header_checks",
+            "echo '/^X-Nothing:/ DUNNO' > /etc/postfix-marketing/header_checks",
+            "systemctl reload postroad-postfix@marketing",
+        ),
+        {FILES: "header_checks", LET_OUT: "cannot read: taken by header_checks"},
     ),
     Case(
         "a key can be read by others",

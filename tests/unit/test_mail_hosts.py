@@ -95,8 +95,9 @@ def test_each_family_of_the_table_has_its_own_exceptions() -> None:
 
 @pytest.mark.parametrize(("name", "version"), [("before.rules", 4), ("before6.rules", 6)])
 def test_the_kernel_is_told_the_same(name: str, version: int) -> None:
-    rules = re.findall(r"^-A .*--dport 25 -m owner --uid-owner postfix.*$", text(estate(DECLARED), f"/etc/ufw/{name}"),
-                       re.MULTILINE)  # fmt: skip
+    written = text(estate(DECLARED), f"/etc/ufw/{name}")
+    postfix = r"^-A .*--dport 25 -m owner --uid-owner postfix.*$"
+    rules = re.findall(postfix, written, re.MULTILINE)
     targets = [re.search(r"-j (\w+)", rule)[1] for rule in rules]  # type: ignore[index]
     told = [re.search(r"-d (\S+)", rule) for rule in rules]
     named = [ip_network(found[1]) for found in told if found]
