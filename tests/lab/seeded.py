@@ -17,6 +17,7 @@ VALUES = "postfix.values_are_those_declared"
 RULES = "firewall.rules_are_those_declared"
 PORT_25 = "firewall.only_postfix_reaches_port_25"
 WORLD = "dns.the_world_can_verify"
+KERNEL = "firewall.no_mail_goes_where_no_mail_host_is"
 NOWHERE = "postfix.no_mail_goes_where_no_mail_host_is"
 VERIFY = "signing.signatures_verify"
 PACKAGES = "packages.packages_are_installed"
@@ -259,6 +260,7 @@ OPERATION = [
         {
             FILES: f"{MARKETING}/main.cf",
             "submission.nothing_relays_without_login": "takes mail for anybody from anybody",
+            NOWHERE: "takes an address for a recipient's domain",
         },
     ),
     Case(
@@ -331,21 +333,26 @@ OPERATION = [
         "the firewall is off",
         "ufw disable >/dev/null",
         "ufw --force enable >/dev/null",
-        {RULES: "the firewall is switched off", PORT_25: "root may connect to port 25 elsewhere"},
+        {
+            RULES: "the firewall is switched off",
+            PORT_25: "root may connect to port 25 elsewhere",
+            KERNEL: "Postfix may connect to port 25 of 0.0.0.0",
+        },
     ),
     Case(
         "the kernel lets anybody send mail",
         "iptables -I ufw-before-output 1 -p tcp --dport 25 -j ACCEPT",
         "iptables -D ufw-before-output 1",
-        {PORT_25: "IPv4: nobody may connect to port 25 elsewhere"},
+        {
+            PORT_25: "IPv4: nobody may connect to port 25 elsewhere",
+            KERNEL: "Postfix may connect to port 25 of 0.0.0.0",
+        },
     ),
     Case(
         "the kernel lets mail in among neighbours",
         "iptables -I ufw-before-output 1 -p tcp --dport 25 -m owner --uid-owner postfix -j ACCEPT",
         "iptables -D ufw-before-output 1",
-        {
-            "firewall.no_mail_goes_where_no_mail_host_is": "may connect to port 25 of 0.0.0.0",
-        },
+        {KERNEL: "may connect to port 25 of 0.0.0.0"},
     ),
     Case(
         "another resolver is asked",
