@@ -21,6 +21,9 @@ from typing import Any
 
 Json = dict[str, Any]
 
+# The packages' own instance.
+DEFAULT = "/etc/postfix"
+
 PATIENCE = 10.0
 # Of one command, in seconds.
 LONGEST = 60
@@ -207,8 +210,12 @@ def free_bytes(place: Path) -> int:
     return room.f_bavail * room.f_frsize
 
 
-def ignored(folder: str, maps: str, answers: list[str]) -> list[str]:
-    """The answers that smtp_dns_reply_filter, which is ``maps``, leaves out (postmap(1))."""
+def ignored(maps: str, answers: list[str]) -> list[str]:
+    """The answers that smtp_dns_reply_filter, which is ``maps``, leaves out.
+
+    postmap(1) is asked by the packages' own configuration: by that of a stream it would not start
+    where anything at all is wrong there, as with an address that is not on the host.
+    """
     if not maps:
         return []
     asked = subprocess.run(
@@ -216,7 +223,7 @@ def ignored(folder: str, maps: str, answers: list[str]) -> list[str]:
         input="".join(f"{answer}\n" for answer in answers),
         capture_output=True,
         text=True,
-        env=environment(folder),
+        env=environment(DEFAULT),
         timeout=LONGEST,
     )
     said = (line.split("\t") for line in asked.stdout.splitlines())
@@ -247,7 +254,7 @@ def instance(folder: str, parameters: list[str], answers: list[str]) -> Json:
         "queue_manager": queue_manager_start(folder, place),
         "set_back": set_back(place),
         "next_try": next_try(place),
-        "ignored": ignored(folder, values.get("smtp_dns_reply_filter", ""), answers),
+        "ignored": ignored(values.get("smtp_dns_reply_filter", ""), answers),
         "corrupt": len(list((place / "corrupt").glob("*"))),
         "free": free_bytes(place) if place.exists() else 0,
         **queue(folder),

@@ -48,13 +48,21 @@ ENDS = {
     ACCEPT: "passed unsigned",
     b"t": "deferred",
     b"r": "refused",
-    b"y": "refused",
     b"d": "discarded",
 }
+# An answer in the filter's own words begins with its SMTP code.
+WORDS = b"y"
 
 
 class StoppedError(Exception):
     """The signer ended the message; the text says how."""
+
+
+def ending(answer: bytes, data: bytes) -> str:
+    """How an answer that is none of CONTINUE ends the message; empty where it does not."""
+    if answer == WORDS:
+        return ENDS[b"t"] if data.startswith(b"4") else ENDS[b"r"]
+    return ENDS.get(answer, "")
 
 
 class Signer:
@@ -100,9 +108,9 @@ class Signer:
         self.send(command, data)
         if self.steps & SILENT[command]:
             return
-        answer, _ = self.receive()
+        answer, data = self.receive()
         if answer not in (CONTINUE, SKIP):
-            raise StoppedError(ENDS.get(answer, f"answered {answer!r}"))
+            raise StoppedError(ending(answer, data) or f"answered {answer!r}")
 
     def end(self) -> list[tuple[str, str]]:
         """The headers that the signer adds to the finished message."""
@@ -115,8 +123,8 @@ class Signer:
                 added.append((fields[0].decode(), fields[1].decode()))
             elif answer in (CONTINUE, ACCEPT):
                 return added
-            elif answer in ENDS:
-                raise StoppedError(ENDS[answer])
+            elif ended := ending(answer, data):
+                raise StoppedError(ended)
 
 
 def signed(probe: Json) -> list[tuple[str, str]]:

@@ -144,8 +144,10 @@ def ways_to_nowhere(audited: Audited) -> Iterator[Fault]:
     asked = {**addresses, **dict.fromkeys(NUMBERS, "a number for a name")}
     for stream in audited.host.streams:
         instance = audited.instances[stream]
+        if not instance.is_readable:
+            continue
         followed = [record for record in asked if record not in instance.ignored]
-        if instance.is_readable and followed:
+        if followed:
             yield _followed(
                 audited,
                 f"{stream}: mail goes where a record says {followed[0].partition(' IN ')[2]} "
