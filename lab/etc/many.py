@@ -12,6 +12,9 @@ import sys
 import time
 from typing import Any
 
+# Refusals in one session: Postfix slows down who makes error after error, and who logs in too often.
+FEW = 5
+
 
 def main(order: dict[str, Any]) -> list[tuple[int, str, float]]:
     """Code, text and seconds of each message's answer."""
@@ -20,6 +23,7 @@ def main(order: dict[str, Any]) -> list[tuple[int, str, float]]:
     context.verify_mode = ssl.CERT_NONE
     replies: list[tuple[int, str, float]] = []
     session = connected(order, context)
+    refused = 0
     for text in order["messages"]:
         started = time.monotonic()
         try:
@@ -27,10 +31,13 @@ def main(order: dict[str, Any]) -> list[tuple[int, str, float]]:
         except (smtplib.SMTPException, OSError) as error:
             code, said = 0, str(error).encode()
         replies.append((code, said.decode(errors="replace"), time.monotonic() - started))
-        if code != 250:
-            # Postfix slows down a client that makes error after error.
+        refused += code != 250
+        if code in (0, 421) or refused == FEW:
             session.close()
             session = connected(order, context)
+            refused = 0
+        else:
+            session.rset()
     session.close()
     return replies
 
