@@ -12,7 +12,7 @@ import sys
 import time
 from typing import Any
 
-# Refusals in one session: Postfix slows down who makes error after error, and who logs in too often.
+# Refusals in one session: Postfix slows down who errs again and again, and who logs in too often.
 FEW = 5
 
 
