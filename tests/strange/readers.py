@@ -1,4 +1,4 @@
-"""Which addresses readers of mail see in a From: field: Python's four ways, and what none may see.
+"""Which addresses readers of mail see in a From: field: Python's three ways, and what none may see.
 
 Each takes the field in octets and gives every address that it would answer to or show.
 """

@@ -11,8 +11,12 @@ from postroad.audit.fault import Fault, refute, unknown
 from postroad.keys import key_faults
 
 
+def _is_nobodys(probe: Signed) -> bool:
+    return probe.sender.endswith(f"@{NOBODYS_DOMAIN}")
+
+
 def _is_stranger(probe: Signed) -> bool:
-    return probe.sender.endswith(f"@{NOBODYS_DOMAIN}") and probe.sender != UNREADABLE
+    return _is_nobodys(probe) and probe.sender != UNREADABLE
 
 
 def _why(audited: Audited, stream: str) -> str:
@@ -32,9 +36,7 @@ def wrong_keys(audited: Audited) -> Iterator[Fault]:
 def unsigned(audited: Audited) -> Iterator[Fault]:
     """Probes of the stream's own domains that did not come back signed."""
     for probe in audited.signed:
-        if probe.sender.endswith(f"@{NOBODYS_DOMAIN}"):
-            continue
-        if probe.outcome != "signed":
+        if not _is_nobodys(probe) and probe.outcome != "signed":
             yield Fault(
                 f"the {probe.stream} signer, given a message from {probe.sender}: {probe.outcome}",
                 "mail of this stream waits in the shop's own queues, or leaves unsigned",
