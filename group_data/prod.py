@@ -3,6 +3,8 @@
 The addresses are documentation ranges (RFC 5737, RFC 3849), so this estate is nobody's.
 """
 
+from postroad.settings.hidden import Hidden
+
 __all__ = ["estate"]
 
 estate = {
@@ -54,11 +56,14 @@ estate = {
             "clients": ["198.51.100.32/27"],
             "users": {
                 # Who may submit. `postroad secret hash` makes the hash; while a password is
-                # being changed, both the old and the new one stand here.
+                # being changed, both the old and the new one stand here. Hidden, because
+                # `pyinfra --debug` prints whatever stands in this file.
                 "shop": {
                     "passwords": [
-                        "{ARGON2ID}$argon2id$v=19$m=65536,t=3,p=4$RU5HTElTSC1FWEFNUExF"
-                        "$T25seUFuRXhhbXBsZUhhc2hUaGF0Tm9QYXNzd29yZEZpdHM"
+                        Hidden(
+                            "{ARGON2ID}$argon2id$v=19$m=65536,t=3,p=4$RU5HTElTSC1FWEFNUExF"
+                            "$T25seUFuRXhhbXBsZUhhc2hUaGF0Tm9QYXNzd29yZEZpdHM"
+                        )
                     ],
                 },
             },
@@ -72,8 +77,10 @@ estate = {
             "users": {
                 "campaigns": {
                     "passwords": [
-                        "{ARGON2ID}$argon2id$v=19$m=65536,t=3,p=4$RU5HTElTSC1FWEFNUExF"
-                        "$QW5vdGhlckV4YW1wbGVIYXNoVGhhdE5vUGFzc3dvcmRGaXQ"
+                        Hidden(
+                            "{ARGON2ID}$argon2id$v=19$m=65536,t=3,p=4$RU5HTElTSC1FWEFNUExF"
+                            "$QW5vdGhlckV4YW1wbGVIYXNoVGhhdE5vUGFzc3dvcmRGaXQ"
+                        )
                     ],
                     # This login may use this one From: address only.
                     "from": ["hello@news.shop.example"],

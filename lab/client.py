@@ -37,6 +37,21 @@ class Burst:
 
 
 @dataclass(frozen=True)
+class Answer:
+    """What became of one of many messages: the first refusal or the reply to its end, and when."""
+
+    code: int
+    text: str
+    seconds: float
+
+    @property
+    def queue_id(self) -> str:
+        """Postfix's name for the message; empty where it was refused."""
+        found = re.search(r"queued as (\w+)", self.text)
+        return found[1] if found and self.code == 250 else ""
+
+
+@dataclass(frozen=True)
 class Client:
     """Runs SMTP sessions on one guest."""
 
@@ -135,6 +150,30 @@ class Client:
             "connections": connections,
         }
         return Burst(**self._ask("burst.py", order, 120))
+
+    def many(
+        self,
+        host: str,
+        port: int,
+        *,
+        user: str,
+        password: str,
+        mail_from: str,
+        recipient: str,
+        messages: Sequence[bytes],
+    ) -> list[Answer]:
+        """The *messages* in turn, word for word, whatever becomes of the one before."""
+        order = {
+            "host": host,
+            "port": port,
+            "user": user,
+            "password": password,
+            "mail_from": mail_from,
+            "rcpt": recipient,
+            "timeout": 30,
+            "messages": [base64.b64encode(message).decode() for message in messages],
+        }
+        return [Answer(*said) for said in self._ask("many.py", order, 60 + len(messages))]
 
     def scan(self, targets: Sequence[str], ports: Iterable[int]) -> dict[str, frozenset[int]]:
         """Which TCP ports of each address (of one family) answer this host at all (nmap(1)).

@@ -16,8 +16,8 @@ from postroad.paths import ACME_LIVE
 
 Fault = Callable[[Lab], AbstractContextManager[None]]
 
-# The programs of a sending host whose end a message may meet: Postfix's own, the signer, the one
-# that knows the logins, the resolver, and the one that writes the logs.
+# The programs of a sending host whose end a message may meet: Postfix's own, the signer, the milter
+# behind it, the one that knows the logins, the resolver, and the one that writes the logs.
 DAEMONS = (
     "master",
     "qmgr",
@@ -27,6 +27,7 @@ DAEMONS = (
     "trivial-rewrite",
     "tlsmgr",
     "opendkim",
+    "milter",
     "dovecot",
     "auth",
     "unbound",

@@ -45,8 +45,12 @@ _WORLD_PACKAGES = (
     "dehydrated",
     "knot",
     "knot-dnsutils",
+    # Two readers of mail that share nothing with each other, nor with Python's.
+    "libemail-mime-perl",
     "nginx",
     "nmap",
+    "node-nodemailer",
+    "nodejs",
     "opendkim",
     "opendmarc",
     "openssl",

@@ -11,6 +11,7 @@ from lab.guest import Guest
 from lab.logins import Logins, logins
 from lab.network import APPLICATION, MACHINE, NAMESERVER, RESOLVER
 from lab.session import Lab
+from postroad.settings.hidden import Hidden
 
 DOMAIN = "shop.example"
 ADMIN = "ops@bigmail.example"
@@ -66,6 +67,8 @@ def estate(lab: Lab) -> dict[str, object]:
         "apt_proxy": lab.apt_proxy,
         "upgrades": {"origins": [upgrades.ORIGIN]},
         "port25_probe": "mx.bigmail.example",
+        # Its providers have private addresses.
+        "private_networks": [str(network.ipv4_range), str(network.ipv6_range)],
         "record_ttl": 60,
         # Its Postfix is older than that of every release that postroad is made for.
         "other_releases": ["debian 11"],
@@ -116,7 +119,7 @@ def _stream(domain: str, stream: str, users: Logins, clients: list[str]) -> dict
         "from_domains": [domain],
         "envelope_domain": f"bounce.{domain}",
         "clients": clients,
-        "users": {user: {"passwords": [users[user]["hash"]]}},
+        "users": {user: {"passwords": [Hidden(users[user]["hash"])]}},
         "outbound_tls": "dane",
         # Low, so that a test can fill the active queue in seconds.
         "limits": {"active_messages": 200},

@@ -14,6 +14,7 @@ from pathlib import Path
 from lab import certificates
 from lab.logins import Logins, logins
 from postroad.paths import SINK
+from postroad.settings.hidden import Hidden
 
 CLONE = Path(__file__).resolve().parents[1]
 KEPT = CLONE / "build" / "vagrant"
@@ -96,7 +97,7 @@ def _stream(domain: str, stream: str, users: Logins, clients: str) -> dict[str, 
         "from_domains": [domain],
         "envelope_domain": f"bounce.{domain}",
         "clients": [clients],
-        "users": {user: {"passwords": [users[user]["hash"]]}},
+        "users": {user: {"passwords": [Hidden(users[user]["hash"])]}},
     }
 
 

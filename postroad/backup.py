@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-from postroad.paths import CONFIG, MAILBOXES, OPENED
+from postroad.paths import CONFIG, MAILBOXES, MAKE_RUN_FOLDER, OPENED
 from postroad.settings.model import STREAM_NAMES
 
 CERTBOT = "/etc/letsencrypt"
@@ -111,7 +111,7 @@ def script(archive: bytes) -> str:
                 "postroad() {",
                 "set -eu; umask 077",
                 # Whole before anything of it is written: a run that dies leaves keys or none.
-                "mkdir -p /run/postroad; kept=$(mktemp -d /run/postroad/restore.XXXXXX)",
+                f"{MAKE_RUN_FOLDER}; kept=$(mktemp -d /run/postroad/restore.XXXXXX)",
                 "trap 'rm -rf \"$kept\"' EXIT",
                 "base64 -d > \"$kept/tar\" <<'POSTROAD_END'",
                 *lines,

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Protocol, cast
 
+from postroad.terminal import complain, tell
+
 
 class CommandModule(Protocol):
     """What a subcommand's module has."""
@@ -124,11 +126,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     words = list(sys.argv[1:] if argv is None else argv)
     if words in (["-h"], ["--help"]):
-        print(usage())
+        tell(usage())
         return 0
     command = next((c for c in COMMANDS if words[: len(c.words)] == list(c.words)), None)
     if command is None:
-        print(usage(), file=sys.stderr)
+        complain(usage())
         return 2
     module = cast(CommandModule, import_module(command.module))
     parser = argparse.ArgumentParser(prog=command.call, description=command.help)

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from postroad.paths import ADOPTED, BEFORE, RUN_LOCK, STAGE, STAMPS
+from postroad.paths import ADOPTED, BEFORE, MAKE_RUN_FOLDER, RUN_LOCK, STAGE, STAMPS
 from postroad.state import FileState, HostState, UnitState
 
 # What a drift calls the service manager itself, when it has not read the unit files as they are.
@@ -304,7 +304,7 @@ def _beginning(component: Component) -> Iterator[str]:
     yield "postroad() {"
     yield "set -eu; umask 077; export LC_ALL=C"
     yield f"stage={shlex.quote(f'{STAGE}/{component.name}')}"
-    yield f"mkdir -p /run/postroad; exec 9>{RUN_LOCK}"
+    yield f"{MAKE_RUN_FOLDER}; exec 9>{RUN_LOCK}"
     yield "flock -w 120 9 || { echo 'another run is still at work on this host' >&2; exit 1; }"
 
 

@@ -20,6 +20,7 @@ from postroad.paths import (
     LOGS,
     MAILBOX_USER,
     MAILBOXES,
+    MILTER,
     OPENED,
     RESOLVER_PROOF,
     SINK,
@@ -271,11 +272,11 @@ class Builder:
         )
 
     def stream(self, name: StreamName) -> Component:
-        """One stream: its signer, its logins and its Postfix instance, gated by one canary."""
+        """One stream: its signer, milter, logins and Postfix instance, gated by one canary."""
         rows = self._rows("stream", name)
         marks = self._marks(name)
-        signer, logins, postfix = _stream_units(name)
-        readers = [(signer, None), (logins, None), (postfix, _listeners_change(name))]
+        units = _stream_units(name)
+        *_, postfix = units
         return Component(
             name,
             directories=(
@@ -288,11 +289,11 @@ class Builder:
                 Unit(
                     unit,
                     reads=tuple(row.path for row in rows if row.reader == unit),
-                    restart_if=restart_if,
+                    restart_if=_listeners_change(name) if unit == postfix else None,
                 )
-                for unit, restart_if in readers
+                for unit in units
             ),
-            unit_files=self._unit_files(signer, logins, postfix),
+            unit_files=self._unit_files(*units),
             gate=f'{CANARY} stream {name} "$stage"',
         )
 
@@ -330,17 +331,18 @@ class Builder:
         )
 
     def _unit_files(self, *instances: str) -> tuple[File, ...]:
-        """The templates, among the files of `units`, that these instances are made from."""
+        """What these instances are made from, among the files of other components: their unit
+        templates, and a program of ours that they run."""
         paths = {f"/etc/systemd/system/{unit.partition('@')[0]}@.service" for unit in instances}
-        return self._files(tuple(row for row in self._rows("units") if row.path in paths))
+        programs = {MILTER} if any("-milter@" in unit for unit in instances) else set()
+        rows = (*self._rows("units"), *self._rows("tools"))
+        return self._files(tuple(row for row in rows if row.path in paths | programs))
 
 
-def _stream_units(name: StreamName) -> tuple[str, str, str]:
-    return (
-        f"postroad-dkim@{name}.service",
-        f"postroad-auth@{name}.service",
-        f"postroad-postfix@{name}.service",
-    )
+def _stream_units(name: StreamName) -> tuple[str, ...]:
+    """The units of a stream in the order in which they start: Postfix, which asks them, last."""
+    kinds = ("dkim", "milter", "auth", "postfix")
+    return tuple(f"postroad-{kind}@{name}.service" for kind in kinds)
 
 
 def _unit_instances(host: Host) -> Iterator[str]:

@@ -21,6 +21,7 @@ from postroad.settings.literals import repeated_keys
 from postroad.settings.model import Estate
 from postroad.settings.read import match_inventory, read
 from postroad.settings.source import Seen, one_estate
+from postroad.terminal import guard
 
 
 class InventoryError(Exception):
@@ -48,6 +49,7 @@ def load(path: Path) -> Loaded:
     """
     if not path.is_file():
         raise InventoryError(f"{path}: there is no such inventory file")
+    guard()
     place = path.resolve()
     base = base_of(place)
     # As pyinfra's command line does, so that inventories may import what lies beside them.

@@ -13,6 +13,7 @@ from postroad.paths import (
     ADOPTED,
     DEFAULT,
     INBOUND,
+    MAKE_RUN_FOLDER,
     OPENED,
     RUN_LOCK,
     STAMPS,
@@ -75,7 +76,7 @@ def beginning() -> Iterator[str]:
     """Shell that waits for another run to be done with the host; and what `closed` calls."""
     yield "set -eu; export LC_ALL=C"
     yield _FLUSH
-    yield f"mkdir -p /run/postroad; exec 9>{RUN_LOCK}"
+    yield f"{MAKE_RUN_FOLDER}; exec 9>{RUN_LOCK}"
     yield "flock -w 120 9 || { echo 'another run is still at work on this host' >&2; exit 1; }"
 
 
@@ -103,7 +104,8 @@ def units(name: str) -> tuple[str, ...]:
     """The systemd units of an instance that is not the packages' own, Postfix first."""
     if name == INBOUND:
         return (unit(name),)
-    return (unit(name), f"postroad-dkim@{name}.service", f"postroad-auth@{name}.service")
+    kinds = ("dkim", "milter", "auth")
+    return (unit(name), *(f"postroad-{kind}@{name}.service" for kind in kinds))
 
 
 def _removed(name: str) -> Iterator[str]:

@@ -161,6 +161,7 @@ HOST_ROWS: tuple[Row, ...] = (
         mode=0o755,
     ),
     Row("tools", "postroad/refresh.py", "/usr/local/lib/postroad/refresh", mode=0o755),
+    Row("tools", "postroad/milter.py", "/usr/local/lib/postroad/milter", mode=0o755),
     Row(
         "units",
         "systemd/postroad-postfix@.service.j2",
@@ -168,6 +169,11 @@ HOST_ROWS: tuple[Row, ...] = (
     ),
     Row("units", "systemd/postroad-dkim@.service.j2", "/etc/systemd/system/postroad-dkim@.service"),
     Row("units", "systemd/postroad-auth@.service.j2", "/etc/systemd/system/postroad-auth@.service"),
+    Row(
+        "units",
+        "systemd/postroad-milter@.service.j2",
+        "/etc/systemd/system/postroad-milter@.service",
+    ),
     Row("units", "systemd/postroad-refresh.service.j2", f"/etc/systemd/system/{REFRESH_UNIT}"),
     Row("logs", "base/logrotate.j2", "/etc/logrotate.d/postroad"),
     Row(
@@ -181,6 +187,13 @@ HOST_ROWS: tuple[Row, ...] = (
         "default",
         "postfix/default.master.cf.j2",
         "/etc/postfix/master.cf",
+        reader="postfix.service",
+        before="perhaps",
+    ),
+    Row(
+        "default",
+        "postfix/default.header_checks.j2",
+        "/etc/postfix/header_checks",
         reader="postfix.service",
         before="perhaps",
     ),
@@ -254,6 +267,8 @@ STREAM_ROWS: tuple[Row, ...] = (
         reader=_SIGNER,
     ),
     Row("stream", "opendkim/policy.lua.j2", "/etc/postroad/{stream}/policy.lua", reader=_SIGNER),
+    # The milter sees for itself that it is another one.
+    Row("stream", "opendkim/public.table.j2", "/etc/postroad/{stream}/public.table"),
     Row("stream", "dovecot/dovecot.conf.j2", "/etc/postroad/{stream}/dovecot.conf", reader=_LOGINS),
     Row(
         "stream",
@@ -282,14 +297,40 @@ STREAM_ROWS: tuple[Row, ...] = (
     ),
     Row("stream", "postfix/body_checks.j2", "/etc/postfix-{stream}/body_checks", reader=_POSTFIX),
     Row(
+        "stream",
+        "postfix/milter_header_checks.j2",
+        "/etc/postfix-{stream}/milter_header_checks",
+        reader=_POSTFIX,
+    ),
+    Row(
         "stream", "postfix/sender_logins.j2", "/etc/postfix-{stream}/sender_logins", reader=_POSTFIX
     ),
     Row(
         "stream", "postfix/sender_access.j2", "/etc/postfix-{stream}/sender_access", reader=_POSTFIX
     ),
+    Row(
+        "stream",
+        "postfix/recipient_domains.j2",
+        "/etc/postfix-{stream}/recipient_domains",
+        reader=_POSTFIX,
+    ),
+    Row("stream", "postfix/dns_answers.j2", "/etc/postfix-{stream}/dns_answers", reader=_POSTFIX),
+    Row("stream", "postfix/nowhere.j2", "/etc/postfix-{stream}/nowhere", reader=_POSTFIX),
+    Row(
+        "stream",
+        "postfix/delivery_status.j2",
+        "/etc/postfix-{stream}/delivery_status",
+        reader=_POSTFIX,
+    ),
     Row("stream", "postfix/transport.j2", "/etc/postfix-{stream}/transport", reader=_POSTFIX),
     Row(
         "stream", "postfix/system_sender.j2", "/etc/postfix-{stream}/system_sender", reader=_POSTFIX
+    ),
+    Row(
+        "stream",
+        "postfix/system_command.j2",
+        "/etc/postfix-{stream}/system_command",
+        reader=_POSTFIX,
     ),
     Row(
         "stream",

@@ -17,15 +17,21 @@ ADOPTED = f"{STATE}/adopted"
 # Files of others that were replaced, below their own paths, with owners and modes as they were.
 BEFORE = f"{STATE}/before"
 MAILBOXES = "/var/mail/postroad"
-STAGE = "/run/postroad/stage"
-RUN_LOCK = "/run/postroad/run.lock"
-INSTALL_LOCK = "/run/postroad/install.lock"
+# What only root may enter: whoever can open a lock file can hold it (flock(2) asks for no right to
+# write), and whoever can make a name can be there first.
+RUN_FOLDER = "/run/postroad"
+#: Shell that makes it, or closes one that is open.
+MAKE_RUN_FOLDER = f"install -d -m 00700 {RUN_FOLDER}"
+STAGE = f"{RUN_FOLDER}/stage"
+RUN_LOCK = f"{RUN_FOLDER}/run.lock"
+INSTALL_LOCK = f"{RUN_FOLDER}/install.lock"
 # Masks a program of the postfix package until the next boot (systemd.generator(7)).
 GENERATOR_MASK = "/run/systemd/system-generators/postfix-instance-generator"
 
 WORLD_SEES = f"{TOOLS}/world-sees"
 RESOLVER_PROOF = f"{TOOLS}/resolver-proof"
 REFRESH = f"{TOOLS}/refresh"
+MILTER = f"{TOOLS}/milter"
 CANARY_FOLDER = f"{TOOLS}/canary"
 # A command: -I imports nothing that the environment names, -B leaves no __pycache__ in the folder.
 CANARY = f"/usr/bin/python3 -IB {CANARY_FOLDER}"
@@ -44,10 +50,15 @@ MAILBOX_USER = "postroad-mail"
 DEFAULT = "default"
 INBOUND = "inbound"
 
-# The loopback listener that takes root's and cron's mail; above 1023 and registered to nobody.
-SYSTEM_MAIL_PORT = 10587
-# Where a lone box's sink listens on loopback, and what it keeps.
-SINK_PORT = 10025
+# The loopback listener that takes root's and cron's mail; and, on a lone box, the sink. Below 1024,
+# so that nobody but root can listen there while ours is down, take what it is to get, and keep it
+# from starting; assigned to nobody by IANA.
+SYSTEM_MAIL_PORT = 327
+SINK_PORT = 325
+# Of an estate that an earlier postroad has deployed, and that leaves as it is.
+EARLIER_SYSTEM_MAIL_PORT = 10587
+# The address by which the null client hands in what root did not write: its budget is its own.
+OTHERS_MAIL_ADDRESS = "127.0.0.2"
 SINK = f"{MAILBOXES}/sink"
 
 
@@ -58,9 +69,12 @@ class Paths:
     certificate_chain: str
     certificate_key: str
     stream_folder: str
+    milter_socket: str
     mailboxes: str = MAILBOXES
     refresh: str = REFRESH
+    milter: str = MILTER
     system_mail_port: int = SYSTEM_MAIL_PORT
+    others_mail_address: str = OTHERS_MAIL_ADDRESS
     sink: str = SINK
     sink_port: int = SINK_PORT
 
@@ -75,7 +89,7 @@ def paths_for(estate: Estate, stream: str = "") -> Paths:
         case NoTls():
             # No file at all: what an earlier choice left on the host must not be picked up again.
             chain, key = "", ""
-    return Paths(chain, key, stream_folder(stream))
+    return Paths(chain, key, stream_folder(stream), milter_socket(stream))
 
 
 def config_folder(instance: str) -> str:
@@ -117,6 +131,11 @@ def life_path(stream: str, domain: str, selector: str) -> str:
 def pause_path(stream: str) -> str:
     """Present while the operator has paused the stream; says how (`postroad.pause`)."""
     return f"{stream_folder(stream)}/pause"
+
+
+def milter_socket(stream: str) -> str:
+    """Where postroad's own milter, behind the stream's signer, takes messages."""
+    return f"/run/postroad-milter-{stream}/milter.sock"
 
 
 def opened_path(stream: str) -> str:

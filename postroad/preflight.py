@@ -56,7 +56,7 @@ def refusals(estate: Estate, host: Host, state: HostState, clock_ahead: float) -
             f"its clock is {abs(clock_ahead):.0f} s {way} this machine's: set it (timedatectl, or "
             "the hoster's console) before certificates and signatures are made with it"
         )
-    yield from queues.refusals(state.queued_elsewhere, state.stamps)
+    yield from queues.refusals(state.queued_elsewhere, state.adopted)
     yield from listeners.refusals(estate, host, state.listeners)
     yield from daemons.refusals(state)
     yield from firewall.refusals(estate, host, state)

@@ -16,6 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from postroad.component import File
 from postroad.formats import FILTERS, FormatError, table_kind
 from postroad.keys import signing_keys
+from postroad.mail_hosts import LOOPBACK, NOWHERE, exceptions
 from postroad.manifest import Row
 from postroad.paths import MAILBOX_USER, key_path, paths_for
 from postroad.pause import Pause, all_found
@@ -47,6 +48,7 @@ class SigningKey:
     domain: str
     selector: str
     path: str
+    public_key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,12 @@ def _whole_first(logins: Mapping[str, list[str]]) -> dict[str, list[str]]:
 
 def _signing_keys(estate: Estate, host: Host, stream: Stream, facts: HostFacts) -> list[SigningKey]:
     return [
-        SigningKey(key.domain, key.selector, key_path(stream.name, key.domain, key.selector))
+        SigningKey(
+            key.domain,
+            key.selector,
+            key_path(stream.name, key.domain, key.selector),
+            key.public_key,
+        )
         for key in signing_keys(estate, host, facts.keys)
         if key.stream == stream.name
     ]
@@ -174,13 +181,16 @@ class Renderer:
             "inbound_domains": inbound_domains(estate, host),
             "inbound_addresses": inbound_addresses(host),
             "instances": instances(host),
+            "nowhere": NOWHERE,
+            "loopback": LOOPBACK,
+            "exceptions": exceptions(estate),
             "operator_file": lambda path: self.operator_file(path).rstrip("\n"),
             "secret": lambda ref: self.secret(ref).rstrip("\n"),
         }
         if name is not None:
             stream = estate.stream(name)
             logins = _sender_logins(stream)
-            tables = table_kind([estate.admin.email, estate.system_sender, *logins])
+            tables = table_kind([estate.admin.email, *logins])
             context |= {
                 "stream": stream,
                 "way": host.way_out(name),

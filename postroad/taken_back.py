@@ -22,6 +22,7 @@ from postroad.paths import (
     CERTIFICATE_FAULT,
     CONFIG,
     DEFAULT,
+    EARLIER_SYSTEM_MAIL_PORT,
     INBOUND,
     OPENED,
     STAMPS,
@@ -41,7 +42,7 @@ from postroad.taken_away import probe as probe_instances
 INSTANCES = (DEFAULT, INBOUND, *STREAM_NAMES)
 FIREWALL = "firewall"
 #: Where the null client hands its mail over: closed after it, or that mail would wait for ever.
-SYSTEM_DOOR = f"127.0.0.1:{SYSTEM_MAIL_PORT}"
+SYSTEM_DOORS = (f"127.0.0.1:{SYSTEM_MAIL_PORT}", f"127.0.0.1:{EARLIER_SYSTEM_MAIL_PORT}")
 
 _FOLDERS = (CONFIG, TOOLS)
 _MARKS = (ADOPTED, STAMPS, OPENED, CERTIFICATE_FAULT)
@@ -151,17 +152,17 @@ def to_close(ours: Ours) -> tuple[Instance, ...]:
 def _closable(instance: Instance, ours: Ours) -> Instance:
     if all(one.name != DEFAULT for one in ours.draining):
         return instance
-    return replace(instance, doors=tuple(d for d in instance.doors if d != SYSTEM_DOOR))
+    return replace(instance, doors=tuple(d for d in instance.doors if d not in SYSTEM_DOORS))
 
 
 def closing(ours: Ours) -> str:
     """Shell that closes the doors, the null client's own first, and has all mail tried at once."""
     lines = [*beginning()]
     for one in to_close(ours):
-        lines += closed(replace(one, doors=tuple(d for d in one.doors if d != SYSTEM_DOOR)))
-        if SYSTEM_DOOR in one.doors:
+        lines += closed(replace(one, doors=tuple(d for d in one.doors if d not in SYSTEM_DOORS)))
+        if last := tuple(d for d in one.doors if d in SYSTEM_DOORS):
             lines.append(f"if [ $({messages(DEFAULT)}) -eq 0 ]; then :")
-            lines += closed(replace(one, doors=(SYSTEM_DOOR,)))
+            lines += closed(replace(one, doors=last))
             lines.append("fi")
     return whole(lines)
 

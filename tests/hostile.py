@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 
 from postroad.manifest import Row
+from postroad.paths import MILTER
 from postroad.render import TEMPLATES, inbound_domains, system_stream
 from postroad.settings.model import Dns01, Estate, Host, StreamName
 from tests.unit.declarations import Declaration, Path, declaration, drop, put
@@ -94,7 +95,7 @@ class Place:
 
 
 PLACES: dict[str, Place] = {
-    "estate": Place((), ("time_servers", "other_releases")),
+    "estate": Place((), ("time_servers", "other_releases", "private_networks")),
     "admin": Place(("admin",), ("networks",)),
     "hosts.NAME": Place(_HOST),
     "hosts.NAME.ways_out.STREAM": Place((*_HOST, "ways_out", "transactional")),
@@ -157,6 +158,7 @@ def estate_of(local: str) -> Declaration:
     mine, bounce = f"{local}@shop.example", f"{local}@bounce.shop.example"
     declared["admin"]["email"] = f"{local}@bigmail.example"
     declared["system_sender"] = mine
+    declared["private_networks"] = ["10.9.0.0/16"]
     declared["dmarc"] = {"reports": mine}
     declared["tls_reports"] = mine
     declared["tls"]["email"] = mine
@@ -294,8 +296,6 @@ def _stream_main(row: Row, estate: Estate, host: Host) -> Iterator[Ask]:
     way = host.way_out(name)
     yield _parameter("myhostname", f"{name}.{host.hostname}")
     yield _parameter("smtp_helo_name", way.helo)
-    for which in ("error", "bounce", "2bounce"):
-        yield _parameter(f"{which}_notice_recipient", estate.admin.email)
     yield _parameter("inet_interfaces", ", ".join(map(str, way.addresses)))
 
 
@@ -309,7 +309,7 @@ def _stream_master(row: Row, estate: Estate, host: Host) -> Iterator[Ask]:
         return
     # Postfix's own readers take each other's words: the table that the listener names is asked.
     for table, parameter, address in (
-        ("system_sender", "smtpd_sender_restrictions", estate.system_sender),
+        ("system_sender", "smtpd_sender_restrictions", estate.stream(name).bounce_address),
         ("system_recipient", "smtpd_recipient_restrictions", estate.admin.email),
     ):
         yield Ask(
@@ -344,6 +344,15 @@ def _sender_access(row: Row, estate: Estate, host: Host) -> Iterator[Ask]:
     yield _postmap("<>", "texthash", refusal)
 
 
+def _system_command(row: Row, estate: Estate, host: Host) -> Iterator[Ask]:
+    bounce = estate.stream(_stream(row)).bounce_address
+    yield _postmap(
+        f"MAIL FROM:<{estate.system_sender}> SIZE=1", "pcre", f"MAIL FROM:<{bounce}> SIZE=1"
+    )
+    domain = estate.system_sender.rpartition("@")[2]
+    yield _postmap(f"MAIL FROM:<nobody@{domain}>", "pcre", "")
+
+
 def _transport(row: Row, estate: Estate, host: Host) -> Iterator[Ask]:
     for domain in inbound_domains(estate, host):
         yield _postmap(domain, "texthash", "inbound:[127.0.0.1]:25")
@@ -363,7 +372,8 @@ def _unit(wanted: Callable[[Host], str]) -> Reader:
         unit = f"hostile-{row.path.rpartition('/')[2]}"
         place = f"/run/systemd/system/{unit}"
         yield Ask(
-            f'cp "$f" {place}; systemctl daemon-reload; systemctl show -p ExecStart {unit}'
+            f'cp "$f" {place}; systemctl daemon-reload;'
+            f" systemctl show -p ExecStart {unit.replace('@', '@x')}"
             f" | sed -n 's/.*argv\\[\\]=\\(.*\\) ; ignore_errors.*/\\1/p'; rm {place}",
             wanted(host),
         )
@@ -409,6 +419,38 @@ def nothing(row: Row, estate: Estate, host: Host) -> Iterator[Ask]:
     return iter(())
 
 
+def _public_table(row: Row, estate: Estate, host: Host) -> Iterator[Ask]:
+    for domain in estate.stream(_stream(row)).from_domains:
+        yield Ask(f'awk \'$1 == "{domain}" {{print NF}}\' "$f"', "3")
+
+
+def _others(row: Row, estate: Estate, host: Host) -> Iterator[Ask]:
+    line = "Received: by mail1 (Postfix, from userid 33)"
+    yield _postmap(line, "pcre", "FILTER others:[127.0.0.1]:10587")
+
+
+def _nowhere(row: Row, estate: Estate, host: Host) -> Iterator[Ask]:
+    yield _postmap("10.8.0.1", "cidr", "IGNORE")
+    for network in estate.private_networks:
+        yield _postmap(str(network[1]), "cidr", "")
+
+
+def _early_rules(tables: str, chain: str) -> Reader:
+    def read(row: Row, estate: Estate, host: Host) -> Iterator[Ask]:
+        version = 4 if tables == "iptables" else 6
+        for network in (n for n in estate.private_networks if n.version == version):
+            yield Ask(
+                f'unshare --net sh -c \'{tables} -N {chain}; {tables}-restore --noflush < "$0";'
+                f" {tables} -S' \"$f\" | grep -c -- '-d {network} .*--dport 25 .*ACCEPT'",
+                "1",
+            )
+        yield Ask(
+            f"unshare --net sh -c '{tables} -N {chain}; {tables}-restore --noflush' < \"$f\"", ""
+        )
+
+    return read
+
+
 def _comments(row: Row, estate: Estate, host: Host) -> Iterator[Ask]:
     """Nothing but comments hold a value: without them, the file is the template's own."""
     template = (TEMPLATES / row.template).read_text()
@@ -439,22 +481,31 @@ READERS: dict[str, Reader] = {
     "opendkim/key.table.j2": _key_table,
     "opendkim/opendkim.conf.j2": _opendkim,
     "opendkim/policy.lua.j2": _policy,
+    "opendkim/public.table.j2": _public_table,
     "opendkim/signing.table.j2": _signing_table,
     "postfix/body_checks.j2": _comments,
+    "postfix/default.header_checks.j2": _others,
     "postfix/default.main.cf.j2": _default_main,
     "postfix/default.master.cf.j2": _comments,
+    "postfix/delivery_status.j2": _comments,
+    "postfix/dns_answers.j2": _comments,
     "postfix/header_checks.j2": _header_checks,
     "postfix/inbound.main.cf.j2": _inbound_main,
     "postfix/inbound.master.cf.j2": _comments,
     "postfix/mailboxes.j2": _mailboxes,
+    "postfix/milter_header_checks.j2": _comments,
+    "postfix/nowhere.j2": _nowhere,
+    "postfix/recipient_domains.j2": _comments,
     "postfix/sender_access.j2": _sender_access,
     "postfix/sender_logins.j2": _sender_logins,
     "postfix/stream.main.cf.j2": _stream_main,
     "postfix/stream.master.cf.j2": _stream_master,
+    "postfix/system_command.j2": _system_command,
     # Asked by way of the listener that names them.
     "postfix/system_recipient.j2": nothing,
     "postfix/system_sender.j2": nothing,
     "postfix/transport.j2": _transport,
+    "systemd/postroad-milter@.service.j2": _unit(lambda host: MILTER),
     "systemd/postroad-refresh.service.j2": _unit(lambda host: "/usr/local/lib/postroad/refresh"),
     "systemd/postroad-sink.service.j2": _unit(_sink),
     "tls/ca.crt.j2": nothing,
@@ -462,6 +513,8 @@ READERS: dict[str, Reader] = {
     "tls/key.pem.j2": nothing,
     "tls/renewed.j2": _renewed,
     "tls/rfc2136.ini.j2": _rfc2136,
+    "ufw/before.rules.j2": _early_rules("iptables", "ufw-logging-deny"),
+    "ufw/before6.rules.j2": _early_rules("ip6tables", "ufw6-logging-deny"),
     "unbound/root.hints.j2": nothing,
     "unbound/root.key.j2": nothing,
     "unbound/unbound.conf.j2": _unbound,

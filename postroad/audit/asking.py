@@ -8,16 +8,31 @@ from typing import Any
 
 from postroad.component import Component
 from postroad.dns.dkim import LiveKey, key_record
+from postroad.mail_hosts import NOWHERE, Nowhere, exceptions
 from postroad.manifest import rows_of
 from postroad.operations.base import POLICY
-from postroad.paths import INSTALL_LOCK, LOGS, STAMPS, paths_for
+from postroad.paths import (
+    INSTALL_LOCK,
+    LOGS,
+    STAMPS,
+    config_folder,
+    milter_socket,
+    paths_for,
+)
 from postroad.render import instances as own_instances
-from postroad.settings.model import Address, Estate, Host, Stream, User, WayOut
+from postroad.settings.model import Address, Estate, Host, Stream, StreamName, User, WayOut
 
 Json = dict[str, Any]
 
 # A name that cannot exist (RFC 6761 6.4): no key, no mailbox and no host is ever behind it.
 NOBODYS_DOMAIN = "audit.invalid"
+# Who writes a From: that the signer cannot read.
+UNREADABLE = f"unreadable@{NOBODYS_DOMAIN}"
+
+# A mail host that is itself a number: smtp(8) connects to it without asking further.
+NUMBERS = tuple(
+    f"{NOBODYS_DOMAIN}. 60 IN MX 10 {number}." for number in ("127.0.0.1", "0x7f.1", "::1")
+)
 
 PARAMETERS = (
     "bounce_queue_lifetime",
@@ -36,12 +51,15 @@ PARAMETERS = (
     "relayhost",
     "smtp_bind_address",
     "smtp_bind_address6",
+    "smtp_delivery_status_filter",
+    "smtp_dns_reply_filter",
     "smtp_helo_name",
     "smtp_tls_security_level",
     "smtpd_client_connection_count_limit",
     "smtpd_milter_maps",
     "smtpd_milters",
     "smtpd_recipient_limit",
+    "smtpd_recipient_restrictions",
     "transport_maps",
 )
 
@@ -57,10 +75,32 @@ def system(estate: Estate, host: Host) -> Json:
     }
 
 
-def postfix(host: Host) -> Json:
+def nowhere(estate: Estate) -> dict[Address, Nowhere]:
+    """Of each network without a mail host of the internet, addresses that no exception covers."""
+    allowed = exceptions(estate)
+    ends = ((no, (no.network[0], no.network[-1])) for no in NOWHERE)
+    return {
+        address: no
+        for no, addresses in ends
+        for address in addresses
+        if not any(address in network for network in allowed)
+    }
+
+
+def answer(address: Address) -> str:
+    """A record that names this address, as smtp_dns_reply_filter is asked (postconf(5))."""
+    kind = "A" if address.version == 4 else "AAAA"
+    return f"mx.{NOBODYS_DOMAIN}. 60 IN {kind} {address}"
+
+
+def postfix(estate: Estate, host: Host) -> Json:
     """For questions/postfix.py: our own instances, and the packages' one."""
     own = {name: f"/etc/postfix-{name}" for name in own_instances(host)}
-    return {"instances": {"default": "/etc/postfix", **own}, "parameters": PARAMETERS}
+    return {
+        "instances": {"default": "/etc/postfix", **own},
+        "parameters": PARAMETERS,
+        "answers": [*map(answer, nowhere(estate)), *NUMBERS],
+    }
 
 
 def signer_socket(components: tuple[Component, ...], stream: str) -> str:
@@ -76,8 +116,23 @@ def probes(estate: Estate, host: Host, components: tuple[Component, ...]) -> lis
     return [
         probe
         for stream, _ in estate.streams_of(host)
-        for probe in _probes(stream, signer_socket(components, stream.name))
+        for probe in (
+            *_probes(stream, signer_socket(components, stream.name)),
+            _unreadable_probe(stream.name),
+        )
     ]
+
+
+def _unreadable_probe(stream: StreamName) -> Json:
+    """What OpenDKIM cannot read, and passes on: for what stands before it and behind it."""
+    return {
+        "stream": stream,
+        "config": config_folder(stream),
+        "socket": milter_socket(stream),
+        "login": "",
+        "sender": UNREADABLE,
+        "headers": [*probe_headers(f'Probe"s shop <{UNREADABLE}>').items()],
+    }
 
 
 def without_dns(probes: list[Json], keys: Iterable[LiveKey]) -> list[Json]:

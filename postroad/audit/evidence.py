@@ -96,7 +96,8 @@ class Instance:
     """A Postfix instance; see postroad/audit/questions/postfix.py. Times are of the epoch.
 
     ``set_back`` is by how many seconds the clock was set back under it, ``next_try`` the latest
-    time before which a message of it is left alone (0 where none waits).
+    time before which a message of it is left alone (0 where none waits). ``ignored`` are, of the
+    records asked about, those by which it connects to nobody.
     """
 
     words: tuple[str, ...]
@@ -104,6 +105,7 @@ class Instance:
     parameters: Mapping[str, str]
     services: tuple[Service, ...]
     overrides: Mapping[str, str]
+    ignored: tuple[str, ...]
     written: float
     queue_manager: float | None
     set_back: float
@@ -223,7 +225,7 @@ def instances(said: Json) -> dict[str, Instance]:
 
 
 def _instance(row: Json) -> Instance:
-    lists = {name: tuple(row[name]) for name in ("words", "missing_folders")}
+    lists = {name: tuple(row[name]) for name in ("words", "missing_folders", "ignored")}
     services = tuple(Service(**service) for service in row["services"])
     return Instance(**{**row, **lists, "services": services})
 

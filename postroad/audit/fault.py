@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import pytest
 
+from postroad.terminal import line
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -17,7 +19,7 @@ class Fault:
     mend: str
 
     def __str__(self) -> str:
-        return f"{self.wrong}\n  so:   {self.follows}\n  mend: {self.mend}"
+        return f"{line(self.wrong)}\n  so:   {line(self.follows)}\n  mend: {line(self.mend)}"
 
 
 def refute(faults: Iterable[Fault]) -> None:
@@ -31,6 +33,6 @@ def refute(faults: Iterable[Fault]) -> None:
 def unknown(reasons: Iterable[str]) -> None:
     """End the check without a verdict, with every reason; do nothing where there is none."""
     __tracebackhide__ = True
-    found = list(reasons)
+    found = list(map(line, reasons))
     if found:
         pytest.skip("unknown: " + "; ".join(found))

@@ -76,7 +76,7 @@ def _audited(site: Site, host: TestinfraHost, run: str) -> Audited:
     # The rest is asked side by side, over channels of the one connection.
     answers = {
         "system": _spawn(host, "system", asking.system(estate, own)),
-        "postfix": _spawn(host, "postfix", asking.postfix(own)),
+        "postfix": _spawn(host, "postfix", asking.postfix(estate, own)),
         "signing": _spawn(host, "signing", probes),
         "smtp": _spawn(host, "submission", asking.smtp(estate, own, state.certificate is not None)),
         "world": gevent.spawn(_within(site, _expectations)),

@@ -9,19 +9,34 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from ipaddress import ip_network
 from typing import Literal
+
+from postroad.settings.model import Address
 
 Holds = Literal["no", "maybe", "yes"]
 
+_NOT: Mapping[Holds, Holds] = {"no": "yes", "maybe": "maybe", "yes": "no"}
+
 _NO_MATCH = ("-A", "-j", "--reject-with", "--limit", "--limit-burst", "--log-prefix", "--comment")
+_LOOPBACK = "lo"
 
 
 @dataclass(frozen=True, slots=True)
 class Packet:
-    """The first packet of a TCP connection to a port elsewhere, of a process of this user."""
+    """The first packet of a TCP connection to a port, of a process of this user.
+
+    It goes elsewhere, or to ``to``; from an address of the host that is not loopback.
+    """
 
     port: int
     uid: int
+    to: Address | None = None
+
+    @property
+    def is_inside(self) -> bool:
+        """Whether it stays on the host."""
+        return self.to is not None and self.to.is_loopback
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +85,9 @@ def _holds(words: Sequence[str], packet: Packet) -> Holds:
     """Whether a rule's matches hold for the packet; ``limit`` and the unknown ones may."""
     result: Holds = "yes"
     for before, option, value in zip(["", *words[:-1]], words, [*words[1:], ""], strict=True):
-        holds = "maybe" if before == "!" else _match(option, value, packet)
+        holds = _match(option, value, packet)
+        if before == "!":
+            holds = _NOT[holds]
         if holds == "no":
             return "no"
         if holds == "maybe":
@@ -81,7 +98,16 @@ def _holds(words: Sequence[str], packet: Packet) -> Holds:
 def _match(option: str, value: str, packet: Packet) -> Holds:
     match option:
         case "-o":
-            return "no" if value == "lo" else "maybe"
+            if packet.is_inside or value == _LOOPBACK:
+                return _either(packet.is_inside == (value == _LOOPBACK))
+            return "maybe"
+        case "-d" if packet.to is not None:
+            return _either(packet.to in ip_network(value))
+        case "-s":
+            return "no" if ip_network(value).is_loopback else "maybe"
+        case "--tcp-flags":
+            # It begins with SYN alone: "FIN,SYN,RST,ACK SYN" is what --syn stands for.
+            return "yes" if value == "FIN,SYN,RST,ACK" else "maybe"
         case "-p":
             return "yes" if value in ("tcp", "all") else "no"
         case "--dport":

@@ -7,6 +7,7 @@ The hosts and the way to them are the inventory's, by pyinfra's own connection. 
 from __future__ import annotations
 
 import time
+from collections.abc import Generator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ import pytest
 
 from postroad.audit import report
 from postroad.audit.report import Result
+from postroad.terminal import shown, tell
 
 if TYPE_CHECKING:
     from testinfra.host import Host as TestinfraHost
@@ -84,6 +86,17 @@ class Audit:
             known = [self.sites.get(site.pyhost.name, site) for site in found.sites]
             return tuple(outside.verdicts(replace(found, sites=known), heard))
 
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(self) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """What a check says, and an error as well, as it may be printed."""
+        seen = yield
+        if isinstance(seen.longrepr, tuple):
+            path, number, reason = seen.longrepr
+            seen.longrepr = (path, number, shown(reason))
+        elif seen.longrepr is not None:
+            seen.longrepr = shown(seen.longreprtext)
+        return seen
+
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Name each check and its host in every report, JUnit's among them."""
@@ -116,7 +129,7 @@ class Audit:
         if config.option.report_json:
             config.option.report_json.write_text(report.as_json(self.results), encoding="utf-8")
         if config.option.nagios:
-            print(report.nagios_line(self.results, time.monotonic() - self.started))
+            tell(report.nagios_line(self.results, time.monotonic() - self.started))
             session.exitstatus = report.nagios_status(self.results)
         with ctx_state.use(self.loaded.state):
             for pyhost in self.loaded.inventory:
@@ -152,7 +165,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     """Let our report stand in for testinfra's, which knows two states only."""
     # Not before: only now does nothing else write to standard output.
     if fault := session.config.stash.get(_FAULT, ""):
-        print(report.nagios_failure(fault))
+        tell(report.nagios_failure(fault))
         pytest.exit("no inventory", returncode=3)
     manager = session.config.pluginmanager
     if manager.has_plugin("postroad-audit") and manager.has_plugin("nagiosreporter"):

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal
 
+from postroad.terminal import line
+
 Verdict = Literal["ok", "wrong", "unknown", "error", "waived"]
 
 # https://www.monitoring-plugins.org/doc/guidelines.html, plugin return codes.
@@ -32,7 +34,7 @@ class Result:
 
 def as_json(results: Sequence[Result]) -> str:
     """A list of {check, host, verdict, detail}."""
-    return json.dumps([asdict(result) for result in results], indent=1, ensure_ascii=False) + "\n"
+    return json.dumps([asdict(result) for result in results], indent=1) + "\n"
 
 
 def nagios_status(results: Sequence[Result]) -> int:
@@ -73,8 +75,9 @@ def nagios_line(results: Sequence[Result], seconds: float) -> str:
 
 def nagios_failure(reason: str) -> str:
     """The line of an audit that could not begin."""
-    return f"POSTROAD {STATES[3]} - {' '.join(reason.split()).replace('|', '/')}"
+    return f"POSTROAD {STATES[3]} - {line(' '.join(reason.split())).replace('|', '/')}"
 
 
 def _first_line(text: str) -> str:
-    return text.strip().splitlines()[0] if text.strip() else "no reason given"
+    # Not splitlines(): to it, many more characters end a line.
+    return line(text.strip().split("\n")[0]) if text.strip() else "no reason given"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +29,7 @@ from postroad.secrets import SecretError
 from postroad.settings.faults import EstateFaults
 from postroad.settings.model import Estate
 from postroad.site import Site
+from postroad.terminal import complain
 
 T = TypeVar("T")
 
@@ -84,7 +84,7 @@ def who_answers(inventory: Path, look: Callable[[Site], T]) -> Heard[T]:
                 except PyinfraError as error:
                     silent.append(f"{site.host.name}: {error}")
     for sentence in silent:
-        print(sentence, file=sys.stderr)
+        complain(sentence)
     return Heard(tuple(answers), NOBODY if silent else 0)
 
 
@@ -93,8 +93,8 @@ def told(work: Callable[[], int]) -> int:
     try:
         return work()
     except (EstateFaults, UnusableKeyError) as faults:
-        print(faults, file=sys.stderr)
+        complain(faults)
         return 1
     except (InventoryError, UnreachableError, SecretError) as error:
-        print(error, file=sys.stderr)
+        complain(error)
         return NOBODY

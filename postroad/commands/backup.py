@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from pathlib import Path
 
 from postroad.backup import NoBackupError, archive_name, checked
 from postroad.commands.asking import NOBODY, told, who_answers
 from postroad.facts.saved import Saved
 from postroad.site import Site
+from postroad.terminal import complain, tell
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Ask every host, and keep what it says."""
     if fault := _unfit(arguments.folder):
-        print(fault, file=sys.stderr)
+        complain(fault)
         return NOBODY
     return told(lambda: _keep(arguments))
 
@@ -50,12 +50,12 @@ def _keep(arguments: argparse.Namespace) -> int:
         try:
             members = checked(archive)
         except NoBackupError as error:
-            print(f"{host}: nothing is kept: {error}", file=sys.stderr)
+            complain(f"{host}: nothing is kept: {error}")
             status = NOBODY
             continue
         _written(place, archive)
         keys = sum(name.startswith("etc/postroad/") and name.endswith(".pem") for name in members)
-        print(f"{place}: {keys} DKIM keys, {len(archive) // 1024} KiB")
+        tell(f"{place}: {keys} DKIM keys, {len(archive) // 1024} KiB")
     return status
 
 

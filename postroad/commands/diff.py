@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -19,6 +18,7 @@ from postroad.operations.dkim import faults
 from postroad.operations.firewall import differing
 from postroad.operations.tls import missing_certificate
 from postroad.site import Site
+from postroad.terminal import tell
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,7 +43,7 @@ def _tell(arguments: argparse.Namespace) -> int:
     if arguments.json is not None:
         listed = {host: [asdict(each) for each in parts] for host, parts in found.items()}
         arguments.json.write_text(json.dumps(listed, indent=2) + "\n", encoding="utf-8")
-    sys.stdout.write("\n".join(text(host, parts) for host, parts in found.items()))
+    tell("\n".join(text(host, parts) for host, parts in found.items()), end="")
     return heard.status or int(any(each.changes for parts in found.values() for each in parts))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from postroad.dmarc.reader import ParserMissingError
 from postroad.inventory import InventoryError, load
 from postroad.settings.faults import EstateFaults
 from postroad.settings.model import Estate
+from postroad.terminal import complain, tell
 
 
 class UnwrittenError(Exception):
@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.aside:
             put_aside(collected.barren, arguments.aside)
     except _CANNOT as error:
-        print(error, file=sys.stderr)
+        complain(error)
         return 2
     return _status(collected, arguments.place)
 
@@ -63,9 +63,9 @@ def _tell(estate: Estate, collected: Collected, json: Path | None) -> None:
     today = datetime.now(UTC).date()
     advices = [advise(findings, today) for findings in analysis.domains]
     if collected.reports:
-        print(show.as_text(estate, analysis, advices), end="")
+        tell(show.as_text(estate, analysis, advices), end="")
     for refusal in collected.refusals:
-        print(f"refused: {show.refusal_line(refusal)}", file=sys.stderr)
+        complain(f"refused: {show.refusal_line(refusal)}")
     if json:
         _write(json, show.as_json(estate, analysis, advices, collected.refusals))
 
@@ -79,6 +79,6 @@ def _write(place: Path, text: str) -> None:
 
 def _status(collected: Collected, place: Path) -> int:
     if not collected.reports:
-        print(f"{place}: holds no report that could be read", file=sys.stderr)
+        complain(f"{place}: holds no report that could be read")
         return 2
     return 1 if collected.refusals else 0

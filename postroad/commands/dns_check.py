@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from postroad.dns.check.verdict import Verdict, status
 from postroad.inventory import InventoryError
 from postroad.live import reached
 from postroad.settings.faults import EstateFaults
+from postroad.terminal import complain, tell
 
 NOT_ASKED = 3
 LONE = "the estate is lone: the world knows none of its names, and nobody was asked"
@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
             verdicts = outside.verdicts(found)
         return _tell(verdicts, before, arguments.json)
     except (EstateFaults, InventoryError, OSError, ValueError) as error:
-        print(error, file=sys.stderr)
+        complain(error)
         return NOT_ASKED
 
 
@@ -67,8 +67,8 @@ def _tell(verdicts: Sequence[Verdict], before: list[Verdict] | None, place: Path
     if place is not None:
         place.write_text(report.as_json(verdicts), encoding="utf-8")
     if before is None:
-        sys.stdout.write(report.text(verdicts))
+        tell(report.text(verdicts), end="")
         return status(verdicts)
     new = report.new_since(before, verdicts)
-    sys.stdout.write(report.changes(new, report.gone_since(before, verdicts)))
+    tell(report.changes(new, report.gone_since(before, verdicts)), end="")
     return status(new)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 from postroad.commands.asking import told
 from postroad.dns.mta_sts import policy
 from postroad.inventory import load
+from postroad.terminal import complain, tell
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,11 +26,12 @@ def _write(arguments: argparse.Namespace) -> int:
     estate = load(arguments.inventory).estate
     domains = [stream.envelope_domain for stream in estate.streams]
     if estate.mta_sts is None:
-        print('no policy is declared: write estate["mta_sts"]', file=sys.stderr)
+        complain('no policy is declared: write estate["mta_sts"]')
         return 1
     if arguments.domain not in domains:
         known = ", ".join(domains)
-        print(f"{arguments.domain} is no envelope domain: name one of {known}", file=sys.stderr)
+        complain(f"{arguments.domain} is no envelope domain: name one of {known}")
         return 1
-    print(policy(estate, estate.mta_sts), end="")
+    for each in policy(estate, estate.mta_sts).splitlines():
+        tell(each, end="\r\n")  # RFC 8461 §3.2.
     return 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from postroad.dns.octodns import document, file_name
 from postroad.dns.plan_text import elsewhere_text
 from postroad.dns.zones import Division, divide
 from postroad.settings.values import domain_fault
+from postroad.terminal import complain, tell
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,16 +40,16 @@ def run(arguments: argparse.Namespace) -> int:
 def _write(arguments: argparse.Namespace, known: Wanted) -> int:
     zones = tuple(arguments.zone) or tuple(zone.name for zone in known.estate.dns.zones)
     if fault := _fault(zones, arguments.to):
-        print(fault, file=sys.stderr)
+        complain(fault)
         return 2
     division = divide(known.records, zones)
     try:
         _hand_over(division, arguments.to)
     except OSError as error:
-        print(f"{arguments.to}: cannot be written: {error.strerror}", file=sys.stderr)
+        complain(f"{arguments.to}: cannot be written: {error.strerror}")
         return 2
     for sentence in (*known.lacking, elsewhere_text(division, ())):
-        print(sentence, end="\n" if sentence else "", file=sys.stderr)
+        complain(sentence, end="\n" if sentence else "")
     return 1 if division.outside else 0
 
 
@@ -64,14 +64,14 @@ def _fault(zones: tuple[str, ...], folder: Path | None) -> str:
 def _hand_over(division: Division, folder: Path | None) -> None:
     documents = _documents(division)
     if folder is None:
-        sys.stdout.writelines(text for _, text in documents)
+        tell("".join(text for _, text in documents), end="")
         return
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in documents:
         new = folder / f".{name}.new"
         new.write_text(text, encoding="utf-8")
         new.replace(folder / name)
-        print(folder / name)
+        tell(str(folder / name))
 
 
 def _documents(division: Division) -> Iterable[tuple[str, str]]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from postroad.commands.asking import told
 from postroad.dns.plan import plan
 from postroad.live import connected, live_certificates, live_keys, withdrawn_keys
+from postroad.terminal import tell
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,5 +26,5 @@ def _plan(inventory: Path) -> int:
         planned = plan(
             loaded.estate, live_keys(sites), withdrawn_keys(sites), live_certificates(sites)
         )
-    print(planned.text, end="")
+    tell(planned.text, end="")
     return 1 if planned.faults else 0

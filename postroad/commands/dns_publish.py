@@ -15,6 +15,7 @@ from postroad.dns.plan_text import elsewhere_text, outcome_text, plan_text
 from postroad.dns.primary import PrimaryError
 from postroad.dns.publishing import Place
 from postroad.dns.zones import Division, divide
+from postroad.terminal import complain, tell
 
 _NO_ZONE = (
     'estate["dns"]["zones"] names no zone that postroad may change: declare them with their TSIG'
@@ -41,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _publish(arguments: argparse.Namespace, known: Wanted) -> int:
     if not known.estate.dns.zones:
-        print(_NO_ZONE, file=sys.stderr)
+        complain(_NO_ZONE)
         return 1
     division = divide(known.records, (zone.name for zone in known.estate.dns.zones))
     places = primaries.places(known.estate, known.base, known.records, known.gone)
@@ -51,11 +52,11 @@ def _publish(arguments: argparse.Namespace, known: Wanted) -> int:
     if len(plans) < len(looked):
         for found in looked.values():
             if isinstance(found, PrimaryError):
-                print(found, file=sys.stderr)
-        print("Not every zone could be looked at, so nothing was changed.", file=sys.stderr)
+                complain(found)
+        complain("Not every zone could be looked at, so nothing was changed.")
         return 2
     if not any(plan.to_do for plan in plans.values()):
-        print("Nothing to publish.")
+        tell("Nothing to publish.")
     elif not _is_wanted(arguments):
         return 1
     else:
@@ -65,31 +66,30 @@ def _publish(arguments: argparse.Namespace, known: Wanted) -> int:
 
 def _show(known: Wanted, division: Division, plans: Mapping[str, ZonePlan]) -> None:
     for plan in plans.values():
-        print(plan_text(plan), end="")
+        tell(plan_text(plan), end="")
     leaving = divide(known.gone, (zone.name for zone in known.estate.dns.zones))
-    print(elsewhere_text(division, leaving.outside), end="")
+    tell(elsewhere_text(division, leaving.outside), end="")
     for sentence in known.lacking:
-        print(sentence)
+        tell(sentence)
 
 
 def _is_wanted(arguments: argparse.Namespace) -> bool:
     if arguments.yes:
         return True
     if not sys.stdin.isatty():
-        print("Nothing was changed: add --yes to publish without being asked.", file=sys.stderr)
+        complain("Nothing was changed: add --yes to publish without being asked.")
         return False
-    sys.stdout.write("\nPublish this? [y/N] ")
-    sys.stdout.flush()
+    tell("\nPublish this? [y/N] ", end="")
     if sys.stdin.readline().strip().lower() in ("y", "yes"):
         return True
-    print("Nothing was changed.")
+    tell("Nothing was changed.")
     return False
 
 
 def _carried_out(places: list[Place], plans: Mapping[str, ZonePlan]) -> dict[str, ZonePlan]:
     """What each zone lacks afterwards: its old plan where it was not changed."""
     outcomes = publishing.carry_out(places, plans)
-    print("\n" + outcome_text(plans, outcomes), end="")
+    tell("\n" + outcome_text(plans, outcomes), end="")
     after = {zone: came for zone, came in outcomes.items() if isinstance(came, ZonePlan)}
     return {**plans, **after}
 

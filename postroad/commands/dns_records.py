@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import sys
+import io
 from pathlib import Path
 
 from postroad.commands.asking import told
 from postroad.dns import command
 from postroad.live import connected, live_certificates, live_keys
+from postroad.terminal import tell
 
 add_arguments = command.add_arguments
 
@@ -21,5 +22,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _write(arguments: argparse.Namespace) -> int:
     with connected(Path(arguments.inventory)) as (loaded, sites):
         keys, certificates = live_keys(sites), live_certificates(sites)
-        arguments.write(loaded.estate, keys, certificates, sys.stdout)
+        written = io.StringIO()
+        arguments.write(loaded.estate, keys, certificates, written)
+    tell(written.getvalue(), end="")
     return 0

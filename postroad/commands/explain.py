@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 from postroad.commands.asking import told, who_answers
 from postroad.facts.traced import Traced
 from postroad.render import instances
 from postroad.site import Site
+from postroad.terminal import tell
 from postroad.trace.story import Found, as_json, found, text
 
 UNKNOWN = 1
@@ -43,6 +43,6 @@ def _tell(arguments: argparse.Namespace) -> int:
     everything = [one for each in heard.answers for one in each]
     if arguments.json is not None:
         arguments.json.write_text(as_json(everything), encoding="utf-8")
-    sys.stdout.write(text(arguments.what, everything))
+    tell(text(arguments.what, everything), end="")
     is_known = any(one.stories or one.refused for one in everything)
     return heard.status or (0 if is_known else UNKNOWN)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from functools import partial
 from pathlib import Path
@@ -15,6 +14,7 @@ from postroad.queues.waiting import Queue, as_json, queues, text
 from postroad.render import instances
 from postroad.settings.model import StreamName
 from postroad.site import Site
+from postroad.terminal import tell
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,7 +41,7 @@ def _tell(arguments: argparse.Namespace) -> int:
     found = [queue for each in heard.answers for queue in each]
     if arguments.json is not None:
         arguments.json.write_text(as_json(found), encoding="utf-8")
-    sys.stdout.write(text(found, time.time()))
+    tell(text(found, time.time()), end="")
     return heard.status
 
 

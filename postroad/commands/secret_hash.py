@@ -7,6 +7,7 @@ import getpass
 import sys
 
 from postroad.passwords import hashed
+from postroad.terminal import complain, tell
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,12 +22,12 @@ def run(arguments: argparse.Namespace) -> int:
     """Print the hash; 1 where the password is empty or its repetition differs."""
     password = _ask() if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
     if password is None:
-        print("the two passwords differ: nothing hashed", file=sys.stderr)
+        complain("the two passwords differ: nothing hashed")
         return 1
     try:
-        print(hashed(password))
+        tell(hashed(password))
     except ValueError as error:
-        print(error, file=sys.stderr)
+        complain(error)
         return 1
     return 0
 

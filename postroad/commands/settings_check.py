@@ -6,14 +6,15 @@ Of a declaration without a fault, the records that it needs are looked at as wel
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 from postroad.commands.asking import told
 from postroad.dns import budget
 from postroad.dns.records import derive
 from postroad.inventory import load
+from postroad.settings.hidden import in_the_clear
 from postroad.settings.model import Estate
+from postroad.terminal import complain, tell
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,12 +28,15 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _check(inventory: Path) -> int:
-    estate = load(inventory).estate
+    loaded = load(inventory)
+    estate = loaded.estate
     wrong = budget.faults(derive(estate, ()))
     if wrong:
-        print("\n".join(f"the records of this estate: {fault}" for fault in wrong), file=sys.stderr)
+        complain("\n".join(f"the records of this estate: {fault}" for fault in wrong))
         return 1
-    print(summary(estate))
+    tell(summary(estate))
+    for key in in_the_clear(next(iter(loaded.inventory)).data.get("estate")):
+        tell(f'{key}: `pyinfra --debug` prints these hashes: write Hidden("{{ARGON2ID}}…")')
     return 0
 
 

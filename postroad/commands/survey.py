@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from dataclasses import asdict
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from postroad.foreign.lines import findings
 from postroad.foreign.told import Found, offers, text
 from postroad.preflight import refusals
 from postroad.site import Site
+from postroad.terminal import tell
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,7 +38,7 @@ def _tell(arguments: argparse.Namespace) -> int:
     if arguments.json is not None:
         rows = [asdict(found) for found in heard.answers]
         arguments.json.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
-    sys.stdout.write("\n".join(map(text, heard.answers)))
+    tell("\n".join(map(text, heard.answers)), end="")
     return heard.status or int(any(found.in_the_way for found in heard.answers))
 
 

@@ -14,6 +14,7 @@ from postroad.dmarc.advice import Advice, stages_line
 from postroad.dmarc.analysis import Analysis, Findings, Source
 from postroad.dmarc.intake import Refusal
 from postroad.settings.model import Estate
+from postroad.terminal import line
 
 _MOST_SOURCES = 30
 _MOST_NAMES = 3
@@ -25,7 +26,7 @@ _RIGHT = range(2, 6)
 
 def printable(text: str, widest: int = _WIDEST) -> str:
     """``text`` in one line without control characters, cut where it is longer than ``widest``."""
-    shown = "".join(c if c.isprintable() else "?" for c in text)
+    shown = line(text)
     return shown if len(shown) <= widest else f"{shown[:widest]}…"
 
 

@@ -11,6 +11,7 @@ from pyinfra.api.exceptions import FactProcessError
 from pyinfra.api.facts import FactBase
 
 from postroad.paths import WORLD_SEES
+from postroad.terminal import line
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,6 @@ class WorldSees(FactBase[list[Seen]]):
     def process(self, output: Iterable[str]) -> list[Seen]:
         text = "\n".join(output)
         try:
-            return [Seen(str(v["verdict"]), str(v["reason"])) for v in json.loads(text)]
+            return [Seen(line(v["verdict"]), line(v["reason"])) for v in json.loads(text)]
         except (ValueError, KeyError, TypeError) as error:
             raise FactProcessError(f"{WORLD_SEES} answered {text[:200]!r}: {error}") from error

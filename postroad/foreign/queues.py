@@ -7,10 +7,11 @@ or by the wrong one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-# The component of the packages' Postfix: once it is finished, that queue is ours.
+# The component of the packages' Postfix: once it was finished, that queue is ours, also to a run
+# that completes what another began. Anybody can put mail into it.
 _OURS = "default"
 
 
@@ -80,11 +81,11 @@ def _probe(servers: Iterable[Server]) -> str:
     )
 
 
-def refusals(queued: Mapping[str, int], stamps: Mapping[str, str]) -> Iterator[str]:
-    """A sentence for each server that still has mail; ``stamps`` are what postroad has finished."""
+def refusals(queued: Mapping[str, int], adopted: Collection[str]) -> Iterator[str]:
+    """A sentence for each server that still has mail; ``adopted`` is what has been ours once."""
     for server in SERVERS:
         count = queued.get(server.name, 0)
-        if not count or (server.name == "Postfix" and _OURS in stamps):
+        if not count or (server.name == "Postfix" and _OURS in adopted):
             continue
         things = "message" if count == 1 else "messages"
         yield (

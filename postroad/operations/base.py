@@ -10,7 +10,13 @@ from pyinfra.api import operation
 from pyinfra.api.command import StringCommand
 
 from postroad.foreign import queues
-from postroad.paths import GENERATOR_MASK, INSTALL_LOCK, MAILBOX_USER, MAILBOXES
+from postroad.paths import (
+    GENERATOR_MASK,
+    INSTALL_LOCK,
+    MAILBOX_USER,
+    MAILBOXES,
+    MAKE_RUN_FOLDER,
+)
 from postroad.site import Site
 from postroad.software import packages as wanted_packages
 
@@ -52,7 +58,7 @@ def install_script(packages: tuple[str, ...]) -> str:
 postroad() {{
 set -eu
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C
-mkdir -p /run/postroad
+{MAKE_RUN_FOLDER}
 exec 8>{INSTALL_LOCK}
 flock -w 300 8 || {{ echo 'another installation is still at work on this host' >&2; exit 1; }}
 if [ ! -e {POLICY} ] || grep -q 'Written by postroad' {POLICY}; then

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 
-from pyinfra import host, logger
+from pyinfra import host
 from pyinfra.api import operation
 from pyinfra.api.command import StringCommand
 from pyinfra.context import ctx_host
@@ -19,6 +19,7 @@ from postroad.leaving import draining
 from postroad.live import live_certificates, live_keys
 from postroad.settings.model import NoTls, StreamName
 from postroad.site import Site, Sites
+from postroad.terminal import line, warn
 
 NO_CERTIFICATE = "there is no certificate yet"
 
@@ -42,7 +43,7 @@ def waits_for_records(site: Site, stream: StreamName) -> bool:
 def _no_certificate(site: Site) -> str:
     if isinstance(site.estate.tls, NoTls):
         return 'tls.source is "none"'
-    said = site.state().certificate_fault.rstrip(".")
+    said = line(site.state().certificate_fault.rstrip("."))
     return f"{NO_CERTIFICATE}; the authority says: {said}" if said else NO_CERTIFICATE
 
 
@@ -80,4 +81,4 @@ def report(site: Site, sites: Sites) -> Generator[StringCommand]:
     together = sites.beside(site)
     # The first host speaks for all of them.
     if site is together[0] and (words := last_words(together)):
-        logger.warning(words)
+        warn(words)

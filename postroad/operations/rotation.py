@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
 from gevent.lock import BoundedSemaphore  # type: ignore[import-untyped]
-from pyinfra import host, logger
+from pyinfra import host
 from pyinfra.api import operation
 from pyinfra.api.command import FunctionCommand, StringCommand
 from pyinfra.api.exceptions import PyinfraError
@@ -32,6 +32,7 @@ from postroad.rotation import Seen, Step, pending, script, steps
 from postroad.settings.model import StreamName
 from postroad.site import Site
 from postroad.state import KeyState
+from postroad.terminal import fail, inform, shown
 
 
 @dataclass
@@ -130,7 +131,7 @@ def _zones(together: list[Site]) -> list[Place]:
         wanted = tuple(dkim.records(estate, live_keys(together)))
         gone = tuple(dkim.records(estate, withdrawn_keys(together)))
     except UnusableKeyError as fault:
-        raise PyinfraError(str(fault)) from None
+        raise PyinfraError(shown(str(fault))) from None
     return places(estate, base, wanted, gone)
 
 
@@ -147,7 +148,7 @@ def _publish(state: PyinfraState, host: PyinfraHost, together: list[Site]) -> bo
     try:
         held = _zones(together)
     except PyinfraError as error:
-        logger.error(str(error))
+        fail(str(error))
         return False
     looked = publishing.look(held)
     faults = [str(found) for found in looked.values() if isinstance(found, PrimaryError)]
@@ -156,10 +157,10 @@ def _publish(state: PyinfraState, host: PyinfraHost, together: list[Site]) -> bo
     outcomes = publishing.carry_out(known, plans)
     for plan in plans.values():
         if not plan.is_settled:
-            logger.info(plan_text(plan))
-    logger.info(outcome_text(plans, outcomes))
+            inform(plan_text(plan))
+    inform(outcome_text(plans, outcomes))
     after = {**plans, **{z: came for z, came in outcomes.items() if isinstance(came, ZonePlan)}}
     faults += [str(came) for came in outcomes.values() if isinstance(came, PrimaryError)]
     for fault in faults:
-        logger.error(fault)
+        fail(fault)
     return not faults and all(plan.is_settled for plan in after.values())

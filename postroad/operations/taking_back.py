@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from pyinfra import host, logger
+from pyinfra import host
 from pyinfra.api import operation
 from pyinfra.api.command import PyinfraCommand, QuoteString, StringCommand
 from pyinfra.context import ctx_host
@@ -17,6 +17,7 @@ from postroad.facts.ours import Ours
 from postroad.operations import ufw
 from postroad.pause import all_found
 from postroad.site import Site, shape
+from postroad.terminal import warn
 from postroad.ufw import Rule
 
 Commands = Generator[str | PyinfraCommand]
@@ -154,7 +155,7 @@ def farewell(departure: Departure, departures: Mapping[str, Departure]) -> Gener
     together = [one for one in departures.values() if one.site.pyhost in active]
     # The first host speaks for all of them.
     if departure is together[0]:
-        logger.warning(last_words(together))
+        warn(last_words(together))
 
 
 def last_words(together: Iterable[Departure]) -> str:

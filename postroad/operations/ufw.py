@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 
-from pyinfra import logger
 from pyinfra.api.arguments import ConnectorArguments
 from pyinfra.api.command import PyinfraCommand, QuoteString, StringCommand
 from pyinfra.api.exceptions import ConnectError, OperationError
@@ -19,6 +18,7 @@ from pyinfra.context import host
 from typing_extensions import override
 
 from postroad.facts.ufw import UfwState
+from postroad.terminal import fail, line
 from postroad.ufw import (
     ROLLBACK_UNIT,
     Argv,
@@ -80,7 +80,7 @@ class Refusal(PyinfraCommand):
     def execute(
         self, state: PyinfraState, host: Host, connector_arguments: ConnectorArguments
     ) -> bool:
-        host.log_styled(self.message, fg="red", log_func=logger.error)
+        fail(f"[{host.name}] {self.message}")
         return False
 
 
@@ -113,12 +113,11 @@ class FreshConnection(PyinfraCommand):
         return status or self._failed(host, "it came too late, or the timer was gone")
 
     def _failed(self, host: Host, reason: str) -> bool:
-        host.log_styled(
-            f"no fresh connection came in after the change of the firewall ({reason}); the host "
-            "disables its firewall in a minute or two, and the next run tries again. Look for what "
-            "else stands in the way: an address that changes, a rate limit, rules outside ufw",
-            fg="red",
-            log_func=logger.error,
+        fail(
+            f"[{host.name}] no fresh connection came in after the change of the firewall "
+            f"({line(reason)}); the host disables its firewall in a minute or two, and the next "
+            "run tries again. Look for what else stands in the way: an address that changes, a "
+            "rate limit, rules outside ufw"
         )
         return False
 

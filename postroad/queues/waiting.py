@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from postroad import terminal
 from postroad.dns.names import organisation
 
 # The order in which a message goes through them (qmgr(8)).
@@ -80,7 +81,7 @@ def _provider(place: str) -> str:
 
 def as_json(found: Iterable[Queue]) -> str:
     """A list of {host, instance, messages, octets, oldest, groups: [{queue, provider, …}]}."""
-    return json.dumps([asdict(queue) for queue in found], indent=1, ensure_ascii=False) + "\n"
+    return json.dumps([asdict(queue) for queue in found], indent=1) + "\n"
 
 
 def text(found: Sequence[Queue], now: float) -> str:
@@ -90,7 +91,7 @@ def text(found: Sequence[Queue], now: float) -> str:
     empty = [f"{queue.host} {queue.instance}" for queue in found if not queue.messages]
     if empty:
         lines.append(f"nothing waits: {', '.join(empty)}")
-    return "".join(f"{line}\n" for line in lines)
+    return "".join(f"{terminal.line(each)}\n" for each in lines)
 
 
 def _paragraph(queue: Queue, now: float) -> Iterator[str]:

@@ -9,6 +9,7 @@ from pyinfra.api.state import State
 from postroad.components import Build
 from postroad.operations import component
 from postroad.site import Site
+from postroad.terminal import line
 
 NAMED = 3
 
@@ -22,7 +23,7 @@ def titled(site: Site, title: str, things: Sequence[object]) -> str:
         return title
     where = f"{site.host.name}: " if len(site.estate.hosts) > 1 else ""
     more = f" and {len(things) - NAMED} more" if len(things) > NAMED else ""
-    return f"{title}: {where}{', '.join(str(thing) for thing in things[:NAMED])}{more}"
+    return f"{title}: {where}{', '.join(map(line, things[:NAMED]))}{more}"
 
 
 def converge(site: Site, title: str, build: Build) -> None:

@@ -25,6 +25,7 @@ from postroad.roles.apply import name_what_differs
 from postroad.roles.preflight import preflight
 from postroad.settings.model import operator_files
 from postroad.site import Site, Sites
+from postroad.terminal import guard
 
 _SITES = Sites()
 
@@ -36,6 +37,7 @@ def open_site() -> Site:
     """
     # Not pyinfra.host: that is whichever host is current, and a site is about one.
     host: Host = ctx_host.get()
+    guard()
     # Read for the first host, it is the same for all: twice the hosts, not four times the work.
     estate = _SITES.estate(host.state) or estate_for_run(host.inventory)
     site = Site(host, estate, Path(host.state.cwd or Path.cwd()))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pyinfra import logger
 from pyinfra.api.exceptions import PyinfraError
 
 from postroad.facts.outward import Port25Open
@@ -10,6 +9,7 @@ from postroad.foreign import files
 from postroad.paths import BEFORE
 from postroad.preflight import refusals, warnings
 from postroad.site import Site
+from postroad.terminal import inform, line, warn
 
 
 def preflight(site: Site) -> None:
@@ -18,17 +18,17 @@ def preflight(site: Site) -> None:
     Raises PyinfraError with every reason at once.
     """
     state = site.state()
-    reasons = list(refusals(site.estate, site.host, state, site.clock_ahead))
+    reasons = list(map(line, refusals(site.estate, site.host, state, site.clock_ahead)))
     if reasons:
         listed = "\n".join(f"  - {reason}" for reason in reasons)
         raise PyinfraError(f"{site.host.name} is left as it is:\n{listed}")
     if "postfix" not in state.packages:
-        logger.info(
+        inform(
             f"{site.host.name} is bare: files are named here, their text is settled once the "
             "packages are there and postroad knows what they can do"
         )
     for sentence in warnings(state):
-        logger.warning(f"{site.host.name}: {sentence}")
+        warn(f"{site.host.name}: {sentence}")
     _name_what_is_kept(site)
     probe = site.estate.port25_probe
     # Asked once, before the first deploy: it costs five seconds where the answer is no.
@@ -37,7 +37,7 @@ def preflight(site: Site) -> None:
         and "postfix" not in state.packages
         and not site.pyhost.get_fact(Port25Open, server=probe)
     ):
-        logger.warning(
+        warn(
             f"{site.host.name}: port 25 of {probe} cannot be reached, so mail will wait in the "
             "queue: ask the hoster to open port 25 outward, or send by a relay"
         )
@@ -49,7 +49,7 @@ def _name_what_is_kept(site: Site) -> None:
         return
     paths = ", ".join(files.replaced(parts, site.state()))
     if paths:
-        logger.info(
+        inform(
             f"{site.host.name}: files of others are replaced, and kept as they were below {BEFORE}:"
             f" {paths}"
         )

@@ -23,6 +23,7 @@ ESTATE = (
     "time_servers",
     "log_days",
     "port25_probe",
+    "private_networks",
     "other_releases",
     "lone",
 )

@@ -9,7 +9,7 @@ are bytes and durations are Postfix time values (``30s``, ``4h``, ``1d``).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Literal
 
@@ -111,7 +111,7 @@ class User:
     """
 
     name: str
-    password_hashes: tuple[str, ...]
+    password_hashes: tuple[str, ...] = field(repr=False)
     from_addresses: tuple[str, ...]
     envelope_senders: tuple[str, ...]
 
@@ -351,6 +351,7 @@ class Estate:
     time_servers: tuple[str, ...]
     log_days: int
     port25_probe: str | None
+    private_networks: tuple[Network, ...]
     other_releases: tuple[str, ...]
     lone: bool
 

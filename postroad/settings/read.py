@@ -15,6 +15,7 @@ from postroad.settings.model import (
     Estate,
     EstateInput,
     Firewall,
+    Network,
     NoTls,
     Opening,
     Resolver,
@@ -51,6 +52,7 @@ from postroad.settings.values import (
     networks,
     origin,
     port,
+    private_network,
     release,
     time_server,
     url,
@@ -149,6 +151,9 @@ def _estate(node: Node) -> Estate | None:
     log_days = table.optional("log_days", whole_number(1, 3650, "days"), defaults.LOG_DAYS)
     lone = table.optional("lone", flag, False)
     probe = table.nullable("port25_probe", domain, None if lone else defaults.PORT25_PROBE)
+    private_networks: tuple[Network, ...] = table.optional(
+        "private_networks", many(private_network), ()
+    )
     releases: tuple[str, ...] = table.optional("other_releases", many(release), ())
     if lone:
         lone_and_unknown(table, claims.addresses, tls, dns)
@@ -176,6 +181,7 @@ def _estate(node: Node) -> Estate | None:
             time_servers=time_servers,
             log_days=log_days,
             port25_probe=probe,
+            private_networks=private_networks,
             other_releases=releases,
             lone=lone,
         )

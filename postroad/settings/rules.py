@@ -188,6 +188,10 @@ def lone_and_unknown(
         table.at("dns").child("zones", None).fault(
             "would publish records of a lone box", "leave the zones out"
         )
+    if table.values.get("private_networks"):
+        table.at("private_networks").fault(
+            "names mail servers, and all mail of a lone box goes to its sink", "leave it out"
+        )
     for key in ("mta_sts", "port25_probe"):
         if table.values.get(key) is not None:
             table.at(key).fault(

@@ -12,6 +12,8 @@ from ipaddress import (
     ip_network,
 )
 
+from postroad.mail_hosts import DECLARABLE, is_within
+from postroad.settings.hidden import Hidden
 from postroad.settings.model import Address, Network, SecretRef
 from postroad.settings.shapes import Node, Reader, items, many, text, whole_number, wrong_type
 
@@ -142,6 +144,12 @@ def email(node: Node) -> str | None:
     if not _LOCAL_PART.fullmatch(local) or len(local) > 64:
         node.fault("is no mail address", 'write it as "name@shop.example"')
         return None
+    if "=?" in local:
+        node.fault(
+            'holds "=?", which begins an encoded word (RFC 2047 §2) to those who read it in From:',
+            "write another address",
+        )
+        return None
     fault = domain_fault(at_domain)
     if fault is not None:
         node.fault(f'the domain "{at_domain}" {fault[0]}', fault[1])
@@ -221,6 +229,19 @@ def network(node: Node) -> Network | None:
     node.fault(
         f"{written} has host bits set",
         f'write "{meant}" for the network or "{host}" for the one host',
+    )
+    return None
+
+
+def private_network(node: Node) -> Network | None:
+    """A network of private addresses, which only a declaration lets mail go to."""
+    found = network(node)
+    if found is None or any(is_within(found, known) for known in DECLARABLE):
+        return found
+    node.fault(
+        f"{found} is no private network",
+        "write networks within " + ", ".join(str(known) for known in DECLARABLE) + " alone: what"
+        " is public needs no declaration, and loopback and link-local have no mail server",
     )
     return None
 
@@ -339,16 +360,17 @@ def url(*schemes: str) -> Reader[str]:
 
 def password_hash(node: Node) -> str | None:
     """The hash of a submission password; the message never repeats what was written."""
-    if not isinstance(node.value, str):
+    written = node.value.unmask() if isinstance(node.value, Hidden) else node.value
+    if not isinstance(written, str):
         wrong_type(node, "a password hash")
         return None
-    if not any(form.fullmatch(node.value) for form in _HASHES):
+    if not any(form.fullmatch(written) for form in _HASHES):
         node.fault(
             "is no password hash of an accepted scheme ({ARGON2ID}, {SHA512-CRYPT}, {BLF-CRYPT})",
             "write the line that `postroad secret hash` prints, never the password",
         )
         return None
-    return node.value
+    return written
 
 
 def user_name(name: str, node: Node) -> str | None:

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from postroad import terminal
+
 Outcome = Literal["delivered", "bounced", "waits", "removed", "unknown"]
 
 _LINE = re.compile(
@@ -167,7 +169,7 @@ def _refusal(line: str) -> Iterator[Step]:
 
 def as_json(all_of_it: Iterable[Found]) -> str:
     """A list of {host, instance, stories: [{queue_id, recipients, steps}], refused, more}."""
-    return json.dumps([asdict(one) for one in all_of_it], indent=1, ensure_ascii=False) + "\n"
+    return json.dumps([asdict(one) for one in all_of_it], indent=1) + "\n"
 
 
 def text(what: str, all_of_it: Sequence[Found]) -> str:
@@ -175,7 +177,7 @@ def text(what: str, all_of_it: Sequence[Found]) -> str:
     lines = [line for one in all_of_it for line in _told(one)]
     if not lines:
         lines = [f"no log of any host knows {what}: it was never handed in, or its log is rotated"]
-    return "".join(f"{line}\n" for line in lines)
+    return "".join(f"{terminal.line(each)}\n" for each in lines)
 
 
 def _told(one: Found) -> Iterator[str]:

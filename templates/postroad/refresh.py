@@ -14,6 +14,7 @@ Written for Python 3.10, without packages.
 from __future__ import annotations
 
 import fcntl
+import os
 import re
 import smtplib
 import socket
@@ -40,8 +41,12 @@ ENABLED = Path("/etc/systemd/system/multi-user.target.wants")
 SHARED = ("unbound.service", "systemd-timesyncd.service", "postfix.service", "postfix@-.service")
 FIRST, LAST = "inbound", "transactional"
 
-SERVICE = re.compile(r"/([^/\n]+\.service)$", re.MULTILINE)
-OURS = re.compile(r"postroad-(?:dkim|auth|postfix)@(.+)\.service")
+# The services of the system (cgroups(7)). Below user.slice anybody may have a unit of any name
+# (systemd-run(1) --user).
+SERVICE = re.compile(
+    r"^\d+:[^:\n]*:/system\.slice/(?:[^/\n]+\.slice/)*([^/\n]+\.service)$", re.MULTILINE
+)
+OURS = re.compile(r"postroad-(?:dkim|milter|auth|postfix)@(.+)\.service")
 # proc(5), maps: programs and libraries are mapped to be executed; caches and queues never are.
 REPLACED = re.compile(r"^\S+ ..x. \S+ \S+ \d+ +(/(?:usr|lib|bin|sbin)\S*) \(deleted\)$", re.M)
 
@@ -70,8 +75,11 @@ def outdated() -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for place in PROC.glob("[0-9]*"):
         try:
-            service = SERVICE.search((place / "cgroup").read_text())
-            files = REPLACED.findall((place / "maps").read_text())
+            service = SERVICE.search((place / "cgroup").read_text(errors="replace"))
+            # What else runs is others': their texts are not even read.
+            files = REPLACED.findall(
+                (place / "maps").read_text(errors="replace") if service else ""
+            )
         except OSError:
             continue  # It ended meanwhile.
         if service and files:
@@ -101,7 +109,7 @@ def told(*command: str) -> str:
 
 
 def sockets(instance: str) -> list[str]:
-    """The sockets of the signer and of the logins that a Postfix instance asks."""
+    """The sockets of the milters and of the logins that a Postfix instance asks."""
     said = told("postconf", "-c", f"/etc/postfix-{instance}", "-hx", "smtpd_milters")
     logins = told("postconf", "-c", f"/etc/postfix-{instance}", "-hx", "smtpd_sasl_path").strip()
     return [*re.findall(r"unix:(/[^,\s}]+)", said), *([logins] if logins.startswith("/") else [])]
@@ -198,8 +206,10 @@ def awaited(reason: Callable[[], str]) -> str:
 @contextmanager
 def alone() -> Iterator[None]:
     """No run of pyinfra changes the host meanwhile."""
-    RUN_LOCK.parent.mkdir(parents=True, exist_ok=True)
-    with RUN_LOCK.open("a") as lock:
+    # After a boot this may be the first: whoever can open a lock can hold it (flock(2)).
+    RUN_LOCK.parent.mkdir(mode=0o700, exist_ok=True)
+    RUN_LOCK.parent.chmod(0o700)
+    with os.fdopen(os.open(RUN_LOCK, os.O_RDWR | os.O_CREAT, 0o600)) as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 

@@ -12,6 +12,7 @@ from lab import control, road
 from lab.session import Lab
 from postroad.inventory import load
 from postroad.settings.model import Estate
+from tests.lab import queues
 
 # Debian 12 with an address a stream, Debian 13 with one address that both streams share.
 TARGETS = ("mail1:bookworm:11,12,13", "mail2:trixie:21")
@@ -63,3 +64,10 @@ def mended(deployed: Lab) -> Iterator[None]:
 
 def _succeed(done: subprocess.CompletedProcess[str]) -> None:
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+
+
+@pytest.fixture(autouse=True)
+def _nothing_unsigned() -> Iterator[None]:
+    """At the end of every test: what is in a stream's queue is signed, or a report to ourselves."""
+    yield
+    assert queues.unsigned() == []

@@ -16,8 +16,12 @@ UNSIGNED = "postfix.nothing_can_leave_unsigned"
 VALUES = "postfix.values_are_those_declared"
 RULES = "firewall.rules_are_those_declared"
 PORT_25 = "firewall.only_postfix_reaches_port_25"
+ROOTS_DOOR = "firewall.only_the_null_client_hands_in_roots_mail"
 WORLD = "dns.the_world_can_verify"
+KERNEL = "firewall.no_mail_goes_where_no_mail_host_is"
+NOWHERE = "postfix.no_mail_goes_where_no_mail_host_is"
 VERIFY = "signing.signatures_verify"
+LET_OUT = "signing.nothing_is_let_out_unsigned"
 PACKAGES = "packages.packages_are_installed"
 WHOLE = "packages.the_package_manager_is_whole"
 ANSWER = "submission.listeners_answer"
@@ -163,6 +167,24 @@ OPERATION = [
         {FILES: f"{MARKETING}/master.cf", UNREAD: "marketing", UNSIGNED: "no_milters"},
     ),
     Case(
+        "a stream follows records to anywhere",
+        *postconf("smtp_dns_reply_filter ="),
+        {
+            FILES: f"{MARKETING}/main.cf",
+            UNREAD: "marketing",
+            NOWHERE: "marketing: mail goes where a record says A 0.0.0.0",
+        },
+    ),
+    Case(
+        "an address is a recipient's domain",
+        *postconf("smtpd_recipient_restrictions = permit_sasl_authenticated, reject"),
+        {
+            FILES: f"{MARKETING}/main.cf",
+            UNREAD: "marketing",
+            NOWHERE: "takes an address for a recipient's domain",
+        },
+    ),
+    Case(
         "something else listens",
         "systemd-run --quiet --unit=audit-listens python3 -m http.server 8080"
         " && until ss -Hltn | grep -q :8080; do :; done",
@@ -178,6 +200,34 @@ OPERATION = [
             "signing.signers_sign": "the marketing signer, given a message from",
             ANSWER: "Try again later",
         },
+    ),
+    Case(
+        "the milter is stopped",
+        "systemctl stop postroad-milter@marketing.service",
+        "systemctl start postroad-milter@marketing.service",
+        {
+            UNITS: "postroad-milter@marketing.service is inactive",
+            LET_OUT: "cannot read: does not answer",
+            ANSWER: "Try again later",
+        },
+    ),
+    Case(
+        "the milter is left out",
+        *postconf(
+            "smtpd_milters = { unix:/run/postroad-dkim-marketing/signer.sock,"
+            " default_action=tempfail }",
+            after="systemctl reload postroad-postfix@marketing",
+        ),
+        {FILES: "main.cf", UNSIGNED: "marketing: smtpd at"},
+    ),
+    Case(
+        "what the signer cannot read is let through to it",
+        *edited(
+            "/etc/postfix-marketing/header_checks",
+            "echo '/^X-Nothing:/ DUNNO' > /etc/postfix-marketing/header_checks",
+            "systemctl reload postroad-postfix@marketing",
+        ),
+        {FILES: "header_checks", LET_OUT: "cannot read: taken by header_checks"},
     ),
     Case(
         "a key can be read by others",
@@ -240,6 +290,7 @@ OPERATION = [
         {
             FILES: f"{MARKETING}/main.cf",
             "submission.nothing_relays_without_login": "takes mail for anybody from anybody",
+            NOWHERE: "takes an address for a recipient's domain",
         },
     ),
     Case(
@@ -312,13 +363,33 @@ OPERATION = [
         "the firewall is off",
         "ufw disable >/dev/null",
         "ufw --force enable >/dev/null",
-        {RULES: "the firewall is switched off", PORT_25: "root may connect to port 25 elsewhere"},
+        {
+            RULES: "the firewall is switched off",
+            PORT_25: "root may connect to port 25 elsewhere",
+            ROOTS_DOOR: "nobody may connect to port 327 of loopback",
+            KERNEL: "Postfix may connect to port 25 of 0.0.0.0",
+        },
     ),
     Case(
         "the kernel lets anybody send mail",
         "iptables -I ufw-before-output 1 -p tcp --dport 25 -j ACCEPT",
         "iptables -D ufw-before-output 1",
-        {PORT_25: "IPv4: nobody may connect to port 25 elsewhere"},
+        {
+            PORT_25: "IPv4: nobody may connect to port 25 elsewhere",
+            KERNEL: "Postfix may connect to port 25 of 0.0.0.0",
+        },
+    ),
+    Case(
+        "the kernel lets mail in among neighbours",
+        "iptables -I ufw-before-output 1 -p tcp --dport 25 -m owner --uid-owner postfix -j ACCEPT",
+        "iptables -D ufw-before-output 1",
+        {KERNEL: "may connect to port 25 of 0.0.0.0"},
+    ),
+    Case(
+        "the kernel lets anybody hand in root's mail",
+        "iptables -I ufw-before-output 1 -o lo -j ACCEPT",
+        "iptables -D ufw-before-output 1",
+        {ROOTS_DOOR: "nobody may connect to port 327 of loopback"},
     ),
     Case(
         "another resolver is asked",

@@ -16,6 +16,7 @@ from _pytest.mark import ParameterSet
 
 from lab.guest import Guest, wait_until
 from lab.session import Lab
+from postroad.paths import SYSTEM_MAIL_PORT
 
 CANARY = "/usr/bin/python3 -IB /usr/local/lib/postroad/canary"
 STAGE = "/run/canary-test"
@@ -86,6 +87,12 @@ POSTFIX_FAULTS = (
         ),
         "relaying for a stranger was let in",
     ),
+    Fault(
+        "an address is a recipient's domain",
+        setting("smtpd_recipient_restrictions = permit_sasl_authenticated, reject"),
+        "mail for someone@.* was accepted",
+    ),
+    Fault("records are followed anywhere", setting("smtp_dns_reply_filter ="), "reply_filter"),
     Fault("no TLS key", setting("smtpd_tls_chain_files = /etc/nothing.pem"), "/etc/nothing.pem"),
     Fault("no signer there", setting("smtpd_milters = unix:/run/nothing.sock"), "nothing.sock"),
     Fault("address of another host", setting("smtp_bind_address = 192.0.2.99"), "192.0.2.99"),
@@ -164,7 +171,11 @@ def staged(guest: Guest, instance: str, edit: str = ":") -> str:
     """Stage what is live of ``instance``, run ``edit`` in the stage; return its path."""
     stage = f"{STAGE}/{instance}"
     # Beside ours, the packages keep files of their own in the default instance's folder.
-    postfix = "/etc/postfix/ma*.cf" if instance == "default" else f"/etc/postfix-{instance}"
+    postfix = (
+        "/etc/postfix/ma*.cf /etc/postfix/header_checks"
+        if instance == "default"
+        else f"/etc/postfix-{instance}"
+    )
     guest.run(
         f"rm -rf {stage} && mkdir -p {stage} && cd {stage} && cp -a --parents {postfix} . && "
         f"if test -d /etc/postroad/{instance}; then cp -a --parents /etc/postroad/{instance} .; fi"
@@ -303,7 +314,7 @@ def test_closed_stream_is_tried_behind_its_closing_line(guest: Guest) -> None:
             "smtpd_relay_restrictions = check_client_access "
             "static:{451 4.7.1 transactional is closed: nobody sees its key}, reject"
         ),
-        "postconf -c . -P 127.0.0.1:10587/inet/smtpd_relay_restrictions=defer",
+        f"postconf -c . -P 127.0.0.1:{SYSTEM_MAIL_PORT}/inet/smtpd_relay_restrictions=defer",
     )
     closed = " && ".join(edits)
     assert canary(guest, "stream", STREAM, staged(guest, STREAM, closed)) == ""

@@ -27,7 +27,7 @@ import pytest
 from lab import control, packages, vagrant
 from lab.guest import wait_until
 from lab.shell import run
-from postroad.paths import SINK
+from postroad.paths import SINK, SINK_PORT
 
 INVENTORY = "inventories/vagrant.py"
 DEPLOY = "deploys/mailserver.py"
@@ -273,10 +273,13 @@ def test_mail_waits_while_the_sink_is_down_and_goes_nowhere_else(box: Box) -> No
     submit(box, "a receipt that waits")
     queued = "postqueue -c /etc/postfix-transactional -j"
     wait_until(lambda: b"delay_reason" in box.run(queued).stdout, 60, "a deferred message")
-    assert b"connect to 127.0.0.1[127.0.0.1]:10025: Connection refused" in box.run(queued).stdout
+    assert (
+        f"connect to 127.0.0.1[127.0.0.1]:{SINK_PORT}: Connection refused".encode()
+        in box.run(queued).stdout
+    )
     _, said, _ = audit("-k", "units or listeners")
     assert "postroad-sink.service is inactive, not active" in said
-    assert "nothing listens on 127.0.0.1 port 10025 (the sink of a lone box)" in said
+    assert f"nothing listens on 127.0.0.1 port {SINK_PORT} (the sink of a lone box)" in said
     succeed(sys.executable, "-m", "pyinfra", "-y", INVENTORY, DEPLOY)
     box.run("postqueue -c /etc/postfix-transactional -f")
     received(box, "a receipt that waits")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from postroad import openings, ufw
-from postroad.audit.asking import NOBODYS_DOMAIN, probe_headers, submission_ports
+from postroad.audit.asking import NOBODYS_DOMAIN, postfix, probe_headers, submission_ports
 from postroad.audit.audited import Audited, Expectation
 from postroad.audit.evidence import (
     Dialogue,
@@ -22,7 +22,8 @@ from postroad.audit.evidence import (
 from postroad.audit.suites.listeners import declared
 from postroad.certificate import wanted_renewal
 from postroad.keys import OWNER
-from postroad.paths import SYSTEM_MAIL_PORT, key_folder, key_path, stream_folder
+from postroad.mail_hosts import LOOPBACK, NOWHERE
+from postroad.paths import SYSTEM_MAIL_PORT, key_folder, key_path, milter_socket, stream_folder
 from postroad.settings.model import AcmeTls, Estate, Host, Stream, WayOut
 from postroad.settings.read import read
 from postroad.software import packages
@@ -33,11 +34,31 @@ NOW = 1_800_000_000.0
 DAY = 86400
 POSTFIX_UID = 107
 DIGEST = "a" * 64
+# What Postfix may not connect to, as iptables(8) tells it.
+NOWHERE_RULES = {
+    version: tuple(
+        f"-A ufw-before-output{' ! -s 127.0.0.0/8' if no.network == LOOPBACK else ''}"
+        f" -d {no.network} -p tcp -m tcp --dport 25 -m owner --uid-owner {POSTFIX_UID}"
+        " -j REJECT --reject-with tcp-reset"
+        for no in NOWHERE
+        if no.network.version == version
+    )
+    for version in (4, 6)
+}
 RULES = (
     "-P OUTPUT ACCEPT",
     "-N ufw-before-output",
     "-N ufw-logging-deny",
     "-A OUTPUT -j ufw-before-output",
+    *(
+        f"-A ufw-before-output -o lo -p tcp -m tcp --dport {SYSTEM_MAIL_PORT}"
+        f" --tcp-flags FIN,SYN,RST,ACK SYN {what}"
+        for what in (
+            f"-m owner --uid-owner {POSTFIX_UID} -j ACCEPT",
+            "-m owner --uid-owner 0 -j ACCEPT",
+            "-j REJECT --reject-with tcp-reset",
+        )
+    ),
     "-A ufw-before-output -o lo -j ACCEPT",
     "-A ufw-before-output -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
     f"-A ufw-before-output -p tcp -m tcp --dport 25 -m owner --uid-owner {POSTFIX_UID} -j ACCEPT",
@@ -119,8 +140,8 @@ def _system() -> System:
         sockets=(),
         processes=(),
         failed_units=(),
-        rules4=RULES,
-        rules6=RULES,
+        rules4=(*NOWHERE_RULES[4], *RULES),
+        rules6=(*NOWHERE_RULES[6], *RULES),
         postfix_uid=POSTFIX_UID,
         name_servers=("127.0.0.1",),
         resolver_fault="",
@@ -157,13 +178,15 @@ def _instances(estate: Estate, host: Host) -> dict[str, Instance]:
             Service("cleanup", "unix", "cleanup"),
             Service("smtp", "unix", "smtp"),
         )
-        found[stream.name] = _instance({**TIMES, **_parameters(stream, way)}, services)
+        ignored = tuple(postfix(estate, host)["answers"])
+        found[stream.name] = _instance({**TIMES, **_parameters(stream, way)}, services, ignored)
     return found
 
 
 def _parameters(stream: Stream, way: WayOut) -> dict[str, str]:
     # What the signer's socket is called is the template's choice; without components it is "".
-    milters = "{ unix:, default_action=tempfail }"
+    own = f"{{ unix:{milter_socket(stream.name)}, default_action=tempfail }}"
+    milters = "{ unix:, default_action=tempfail }, " + own
     return {
         "smtpd_milters": milters,
         "non_smtpd_milters": milters,
@@ -180,10 +203,16 @@ def _parameters(stream: Stream, way: WayOut) -> dict[str, str]:
         "smtp_bind_address": str(way.ipv4 or ""),
         "smtp_bind_address6": str(way.ipv6 or ""),
         "smtp_tls_security_level": stream.outbound_tls,
+        "smtp_dns_reply_filter": "pipemap:{}",
+        "smtpd_recipient_restrictions": "pcre:/x/recipient_domains, permit_sasl_authenticated",
     }
 
 
-def _instance(parameters: dict[str, str], services: tuple[Service, ...] = ()) -> Instance:
+def _instance(
+    parameters: dict[str, str],
+    services: tuple[Service, ...] = (),
+    ignored: tuple[str, ...] = (),
+) -> Instance:
     limits = {"message_size_limit": "1", "queue_minfree": "1", "queue_directory": "/var/spool/x"}
     return Instance(
         words=(),
@@ -191,6 +220,7 @@ def _instance(parameters: dict[str, str], services: tuple[Service, ...] = ()) ->
         parameters={**limits, **parameters},
         services=services,
         overrides={},
+        ignored=ignored,
         written=NOW - 100,
         queue_manager=NOW - 90,
         set_back=0.0,

@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, cast
 
@@ -337,7 +338,7 @@ def told(state: HostState) -> str:
     section(
         "listeners",
         *(
-            f'{one.address}:{one.port} users:(("{one.program}",pid=1,fd=1))'
+            f"{_in_words(one.address)}:{one.port:04X} {one.uid} {one.program}"
             for one in state.listeners
         ),
     )
@@ -413,3 +414,10 @@ def _tuple(rule: ufw.Rule, everywhere: str) -> str:
     ports = ",".join(rule.ports) or "any"
     comment = f" comment={rule.comment.encode().hex()}" if rule.comment else ""
     return f"{rule.action} {rule.proto} {ports} {to} any {from_} in{comment}"
+
+
+def _in_words(address: str) -> str:
+    """An address as /proc/net/tcp has it."""
+    octets = ip_address(address.strip("[]")).packed
+    words = (octets[at : at + 4][::-1] for at in range(0, len(octets), 4))
+    return b"".join(words).hex().upper()

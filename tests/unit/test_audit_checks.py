@@ -97,12 +97,16 @@ def test_a_unit_with_an_old_program_is_named() -> None:
     assert "older /usr/lib/libc.so.6 and 1 more" in wrong(units.outdated_programs, host)
 
 
+OWN_MILTER = "unix:/run/postroad-milter-marketing/milter.sock"
+
+
 @pytest.mark.parametrize(
     ("parameter", "value"),
     [
         ("smtpd_milters", ""),
         ("smtpd_milters", "unix:/run/other.sock"),
-        ("smtpd_milters", "{ unix:, default_action=accept }"),
+        ("smtpd_milters", f"{{ unix:, default_action=accept }}, {OWN_MILTER}"),
+        ("smtpd_milters", f"{OWN_MILTER}, unix:"),
         ("smtpd_milter_maps", "cidr:/etc/postfix/exceptions"),
         ("receive_override_options", "no_address_mappings, no_milters"),
     ],
@@ -312,6 +316,52 @@ def test_a_firewall_that_stops_postfix_is_seen() -> None:
     foreign = tuple(r.replace(str(POSTFIX_UID), "999") for r in host.system.rules6)
     host = replace(host, system=replace(host.system, rules6=foreign))
     assert wrong(firewall.leaks, host).startswith("IPv6: Postfix itself may not connect")
+
+
+def test_a_firewall_that_lets_mail_in_among_neighbours_is_seen() -> None:
+    host = audited()
+    rules = tuple(r for r in host.system.rules4 if "169.254.0.0/16" not in r)
+    spoiled = replace(host, system=replace(host.system, rules4=rules))
+    said = wrong(firewall.ways_to_nowhere, spoiled)
+    assert "port 25 of 169.254.0.0 (link-local" in said
+    assert "of 1 other addresses" in said
+
+
+def test_a_lone_firewall_need_not_tell_places_apart() -> None:
+    host = audited()
+    lone = replace(host, estate=replace(host.estate, lone=True))
+    spoiled = replace(lone, system=replace(lone.system, rules4=(), rules6=()))
+    assert list(firewall.ways_to_nowhere(spoiled)) == []
+
+
+def of_marketing(host: Audited, **changes: object) -> Audited:
+    """The host with another marketing instance."""
+    marketing = replace(host.instances["marketing"], **changes)  # type: ignore[arg-type]
+    return replace(host, instances={**host.instances, "marketing": marketing})
+
+
+def test_a_stream_that_follows_records_to_anywhere_is_seen() -> None:
+    said = wrong(postfix.ways_to_nowhere, of_marketing(audited(), ignored=()))
+    assert "marketing: mail goes where a record says A 0.0.0.0 (this network" in said
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        ({"smtp/unix/smtp_dns_reply_filter": ""}, "of service smtp is empty"),
+        (
+            {
+                "192.0.2.13:587/inet/smtpd_recipient_restrictions": "permit_sasl_authenticated,"
+                " check_recipient_access pcre:/x/recipient_domains"
+            },
+            "takes an address for a recipient's domain",
+        ),
+    ],
+)
+def test_an_override_past_the_filter_of_addresses_is_seen(
+    overrides: dict[str, str], said: str
+) -> None:
+    assert said in wrong(postfix.ways_to_nowhere, of_marketing(audited(), overrides=overrides))
 
 
 def test_a_silent_resolver_is_seen() -> None:

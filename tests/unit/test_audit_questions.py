@@ -41,7 +41,9 @@ def test_only_fatal_lines_since_the_last_change_are_trouble(tmp_path: Path) -> N
     fatal = "mail1 postfix/smtpd[7]: fatal: bad"
     kept = [f"Jan  1 00:03:00 {fatal}", "Jan  1 00:04:00 mail1 postfix/smtpd[7]: panic: worse"]
     other = "Jan  1 00:04:00 mail1 postfix/smtpd[7]: warning: said error: twice"
-    log.write_text("\n".join([f"Dec 31 23:00:00 {fatal}", *kept, other]) + "\n")
+    # In a stranger's own words.
+    quoted = "Jan  1 00:04:00 mail1 postfix/smtpd[7]: NOQUEUE: reject: helo=<x[7]: fatal: y>"
+    log.write_text("\n".join([f"Dec 31 23:00:00 {fatal}", *kept, other, quoted]) + "\n")
     found = system.log(log, since=NEW_YEAR - 120 + 0.9)
     assert found["trouble"] == kept
     assert found["oldest"] == NEW_YEAR - 3900

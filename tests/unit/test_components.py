@@ -114,9 +114,10 @@ def test_a_stream_is_gated_by_its_canary_and_its_daemons_take_up_what_they_read(
     assert {"main.cf", "master.cf", "sender_logins", "transport"} <= reads[
         f"postroad-postfix@{stream}.service"
     ]
-    # The signer is up before the instance that cannot do without it.
+    # The milters are up before the instance that cannot do without it.
     assert [u.name.partition("@")[0] for u in component.units] == [
         "postroad-dkim",
+        "postroad-milter",
         "postroad-auth",
         "postroad-postfix",
     ]

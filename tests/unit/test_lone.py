@@ -20,7 +20,7 @@ from postroad.dns.dkim import LiveKey
 from postroad.foreign.listeners import Listener
 from postroad.manifest import rows
 from postroad.operations.report import last_words
-from postroad.paths import opened_path
+from postroad.paths import SINK_PORT, opened_path
 from postroad.preflight import refusals
 from postroad.settings.faults import EstateFaults
 from postroad.settings.model import Estate
@@ -68,6 +68,7 @@ def test_a_lone_box_probes_no_port_25() -> None:
         (("dns",), {"zones": ZONE}, '["dns"]["zones"]', "would publish records"),
         (("mta_sts",), {"mode": "testing", "web_host": "w.example"}, '["mta_sts"]', "about"),
         (("port25_probe",), "mx.example", '["port25_probe"]', "about the world"),
+        (("private_networks",), ["10.0.0.0/8"], '["private_networks"]', "its sink"),
         (("lone",), "yes", '["lone"]', "True or False"),
     ],
 )
@@ -99,14 +100,14 @@ def test_its_latch_opens_nothing_for_the_world() -> None:
 
 
 def test_every_stream_hands_all_of_its_mail_to_the_sink() -> None:
-    line = "\nrelayhost = [127.0.0.1]:10025\n"
+    line = f"\nrelayhost = [127.0.0.1]:{SINK_PORT}\n"
     for stream in ("transactional", "marketing"):
         assert line in text(box(), f"/etc/postfix-{stream}/main.cf")
         assert "relayhost" not in text(
             estates.estate(declaration()), f"/etc/postfix-{stream}/main.cf"
         )
     unit = text(box(), "/etc/systemd/system/postroad-sink.service")
-    assert " 127.0.0.1:10025 100\n" in unit
+    assert f" 127.0.0.1:{SINK_PORT} 100\n" in unit
     assert "\nUser=postroad-mail\n" in unit
 
 
@@ -152,14 +153,15 @@ def test_a_host_is_lone_from_its_first_run_on_or_never() -> None:
 def test_another_program_on_the_sink_s_port_is_in_the_way() -> None:
     def said(program: str) -> list[str]:
         estate = box()
-        there = (Listener("127.0.0.1", 10025, program),)
+        there = (Listener("127.0.0.1", SINK_PORT, program),)
         state = replace(bare(estate, estate.hosts[0]), listeners=there)
         return list(refusals(estate, estate.hosts[0], state, 0))
 
     assert said("smtp-sink") == []
     (reason,) = said("amavisd")
     assert (
-        "amavisd listens on 127.0.0.1:10025, where postroad needs the port for the sink" in reason
+        f"amavisd listens on 127.0.0.1:{SINK_PORT}, where postroad needs the port for the sink"
+        in reason
     )
 
 
@@ -200,10 +202,10 @@ def test_the_audit_wants_a_closed_port_25_the_sink_and_the_way_to_it() -> None:
     closed = replace(alone, system=replace(alone.system, rules4=shut, rules6=shut))
     assert list(firewall.leaks(closed)) == []
     assert [f.wrong for f in listeners.silent_places(alone)] == [
-        "nothing listens on 127.0.0.1 port 10025 (the sink of a lone box)"
+        f"nothing listens on 127.0.0.1 port {SINK_PORT} (the sink of a lone box)"
     ]
     wrong = [fault.wrong for fault in postfix.other_values(alone)]
-    assert "transactional: relayhost is empty, declared is [127.0.0.1]:10025" in wrong
+    assert f"transactional: relayhost is empty, declared is [127.0.0.1]:{SINK_PORT}" in wrong
 
 
 def test_a_signature_is_held_against_the_key_that_is_on_the_box() -> None:

@@ -102,6 +102,35 @@ def test_a_program_or_library_that_was_replaced_makes_its_service_outdated(
     assert refresh.outdated() == {"postroad-dkim@marketing.service": {LIBSSL}}
 
 
+# What stands in another user's cgroup(s) and maps: units of any name, and bytes that are no text.
+THEIRS = "/user.slice/user-7.slice/user@7.service/app.slice/postroad-dkim@transactional.service"
+
+
+@pytest.mark.parametrize("before", ["0::", "9:name=systemd:"])
+def test_a_unit_of_a_user_s_own_is_no_service_of_the_system(
+    refresh: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, before: str
+) -> None:
+    """`systemd-run --user` makes units of any name, and a name space of one's own any path."""
+    place = tmp_path / "7"
+    place.mkdir()
+    (place / "cgroup").write_text(f"{before}{THEIRS}\n")
+    (place / "maps").write_bytes(MAPS.encode() + b"7f0-7f1 r-xp 0 0:1 5 /home/\xff\xfe\n")
+    monkeypatch.setattr(refresh, "PROC", tmp_path)
+    assert refresh.outdated() == {}
+    assert system.SERVICE.search((place / "cgroup").read_text()) is None
+    assert refresh.SERVICE.pattern == system.SERVICE.pattern
+
+
+def test_the_lock_is_for_root_alone_whoever_is_first(
+    refresh: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Whoever can open a file can lock it; and after a boot an upgrade may be the first."""
+    lock = tmp_path / "postroad" / "run.lock"
+    monkeypatch.setattr(refresh, "RUN_LOCK", lock)
+    with refresh.alone():
+        assert (lock.parent.stat().st_mode & 0o777, lock.stat().st_mode & 0o777) == (0o700, 0o600)
+
+
 def test_the_audit_sees_the_same_and_whatever_else_is_gone() -> None:
     assert set(system.REPLACED.findall(MAPS)) == {LIBSSL, "/dev/zero"}
 

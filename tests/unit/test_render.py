@@ -18,6 +18,7 @@ from postroad.settings.model import STREAM_NAMES, Estate, Host, StreamName
 from postroad.state import CertificateState, blank
 from tests.unit import estates
 from tests.unit.declarations import HASH, declaration, put, two_hosts
+from tests.unit.postfix_tables import logical, pcre
 
 HOSTS = estates.hosts()
 IDS = [name for name, _, _ in HOSTS]
@@ -59,19 +60,6 @@ def test_an_upgrade_of_the_package_adds_nothing_to_the_null_client() -> None:
 
 def text(path: str, postfix: str = "3.7.11") -> str:
     return estates.text(path, ESTATE, MAIL1, estates.facts(ESTATE, MAIL1, postfix))
-
-
-def logical(text: str) -> list[str]:
-    """The lines of main.cf or master.cf as postconf(5) joins them; no comment, no empty one."""
-    lines: list[str] = []
-    for line in text.splitlines():
-        if line.startswith("#") or not line.strip():
-            continue
-        if line[0].isspace():
-            lines[-1] += " " + line.strip()
-        else:
-            lines.append(line.rstrip())
-    return lines
 
 
 def pairs(text: str) -> list[tuple[str, str]]:
@@ -138,7 +126,7 @@ def test_dovecot_is_written_in_the_installed_version_s_words(
         assert ("auth_allow_cleartext = no" in lines) == dovecot.startswith("2.4")
         assert written.count(f"/etc/postroad/{stream}/users") == 2
         assert "auth_verbose_passwords = no" in lines
-        assert f"base_dir = /run/postroad-auth-{stream}" in lines
+        assert f"base_dir = /run/postroad-auth-{stream}/own" in lines
 
 
 @EVERY_HOST
@@ -280,6 +268,20 @@ def test_system_mail_waits_while_its_stream_is_closed() -> None:
     assert restrictions(FACTS).endswith(
         "=check_recipient_access,texthash:${config_directory}/system_recipient,reject"
     )
+
+
+def test_system_mail_returns_to_the_stream_and_not_to_its_sender() -> None:
+    written = text("/etc/postfix-transactional/system_command")
+    assert pcre(written, f"MAIL FROM:<{ESTATE.system_sender}> SIZE=9") == (
+        "MAIL FROM:<bounce@bounce.shop.example> SIZE=9"
+    )
+    assert pcre(written, "MAIL FROM:<rootXshop.example>") is None
+    assert "bounce@bounce.shop.example OK" in text("/etc/postfix-transactional/system_sender")
+
+
+@pytest.mark.parametrize("instance", ["", "-transactional", "-marketing", "-inbound"])
+def test_no_instance_writes_notices_which_hold_transcripts(instance: str) -> None:
+    assert main_cf(instance)["notify_classes"] == ""
 
 
 def test_only_the_stream_that_signs_for_the_system_sender_carries_system_mail() -> None:
@@ -430,24 +432,6 @@ def test_inbound_relays_nothing_signs_nothing_and_sends_nothing() -> None:
     assert said["virtual_uid_maps"] == "static:998"
     assert said["virtual_gid_maps"] == "static:997"
     assert said["inet_interfaces"] == "127.0.0.1, 192.0.2.11, 2001:db8::11"
-
-
-def pcre(text: str, subject: str) -> str | None:
-    """What a pcre_table(5) answers: the first match wins, blocks count where their test matches."""
-    passed_over = 0
-    for line in logical(text):
-        if line == "endif":
-            passed_over = max(0, passed_over - 1)
-            continue
-        rule = re.fullmatch(r"(if )?/([^/]*)/ ?(.*)", line)
-        assert rule, line
-        # pcre_table(5): case-insensitive, and a dot matches a line's end, unless told otherwise.
-        found = re.search(rule[2], subject, re.IGNORECASE | re.DOTALL)
-        if rule[1]:
-            passed_over += passed_over > 0 or found is None
-        elif found and not passed_over:
-            return re.sub(r"\$(\d)", lambda n, m=found: m[int(n[1])], rule[3])
-    return None
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,12 @@ SUPPLIED = {
 DNS01 = {"server": "192.0.2.53", "key_name": "acme.shop.example", "key": {"env": "TSIG"}}
 ZONE = {"server": "192.0.2.53", "key_name": "postroad", "key": {"env": "TSIG"}}
 
+
+def unprivate(network: str, wrong: str, mend: str) -> Case:
+    """A network to which no declaration lets mail go."""
+    return Case(("private_networks",), [network], wrong, mend, ("private_networks", 0))
+
+
 SPOILED = [
     # Shapes
     Case(("admin",), "ops", "is a string", "a dictionary"),
@@ -107,6 +113,15 @@ SPOILED = [
     Case((*MAIL1, "ipv4"), "192.0.2.256", "is no IP address", "192.0.2.1"),
     Case((*MAIL1, "ipv4"), "2001:db8::11", "is an IPv6 address", 'under "ipv6"'),
     Case((*MAIL1, "ipv6"), "192.0.2.99", "is an IPv4 address", 'under "ipv4"'),
+    Case(("private_networks",), "10.0.0.0/8", "is a string", "a list"),
+    unprivate("8.8.8.0/24", "is no private network", "no declaration"),
+    unprivate("0.0.0.0/0", "is no private network", "no declaration"),
+    unprivate("10.0.0.0/7", "is no private network", "10.0.0.0/8"),
+    unprivate("127.0.0.0/8", "is no private network", "loopback"),
+    unprivate("169.254.169.254", "is no private network", "link-local"),
+    unprivate("::1", "is no private network", "loopback"),
+    unprivate("2001:db8::/32", "is no private network", "fc00::/7"),
+    unprivate("10.0.0.1/8", "has host bits set", "10.0.0.0/8"),
     Case((*OUT, "ipv6"), "fe80::1", "is no address of one host", "routed"),
     Case((*OUT, "ipv4"), "127.0.0.2", "is a loopback address", "routed"),
     Case((*OUT, "ipv4"), "0.0.0.0", "is no address of one host", "routed"),

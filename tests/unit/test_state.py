@@ -112,7 +112,7 @@ postroad-mail
 ssh=198.51.100.7 50000 192.0.2.11 22
 
 @@postroad listeners
-0.0.0.0:22 users:(("sshd",pid=1,fd=3))
+00000000:0016 0 sshd
 
 @@postroad end
 """

@@ -14,7 +14,7 @@ from postroad.openings import wanted
 from postroad.paths import ADOPTED, BEFORE
 from postroad.site import shape
 from postroad.taken_away import Instance
-from postroad.taken_back import SYSTEM_DOOR, Ours
+from postroad.taken_back import SYSTEM_DOORS, Ours
 from tests.unit import estates
 from tests.unit.declarations import declaration, put
 from tests.unit.machine import INSTALLED_UFW
@@ -182,9 +182,10 @@ def test_an_answer_that_was_cut_off_is_none() -> None:
         taken_back.parse(["path /etc/hosts"])
 
 
-def test_the_null_client_s_way_out_is_closed_after_it(box: Sandbox) -> None:
+@pytest.mark.parametrize("door", SYSTEM_DOORS)
+def test_the_null_client_s_way_out_is_closed_after_it(box: Sandbox, door: str) -> None:
     null_client = Instance("default", 1, ("sendmail",))
-    stream = Instance("transactional", 0, ("192.0.2.12:587", SYSTEM_DOOR))
+    stream = Instance("transactional", 0, ("192.0.2.12:587", door))
     ours = Ours((null_client, stream))
     (_, closed) = taken_back.to_close(ours)
     assert closed.doors == ("192.0.2.12:587",)
@@ -194,10 +195,10 @@ def test_the_null_client_s_way_out_is_closed_after_it(box: Sandbox) -> None:
     make(box, "/var/spool/postfix/maildrop/4jYWrm")
     box.sh(moved(box, taken_back.closing(empty)))
     assert "postconf -c /etc/postfix-transactional -MX 192.0.2.12:587/inet" in plain(box)
-    assert f"postconf -c /etc/postfix-transactional -MX {SYSTEM_DOOR}/inet" not in plain(box)
+    assert f"postconf -c /etc/postfix-transactional -MX {door}/inet" not in plain(box)
     (box.root / "var/spool/postfix/maildrop/4jYWrm").unlink()
     box.sh(moved(box, taken_back.closing(empty)))
-    assert f"postconf -c /etc/postfix-transactional -MX {SYSTEM_DOOR}/inet" in plain(box)
+    assert f"postconf -c /etc/postfix-transactional -MX {door}/inet" in plain(box)
     closing = [line for line in plain(box) if line.startswith("postconf")]
     assert closing[0] == "postconf -c /etc/postfix -e authorized_submit_users="
 

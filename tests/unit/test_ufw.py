@@ -399,12 +399,14 @@ def test_openings_only_open() -> None:
         ("before6.rules", "86fae82fe9375b1fe8221e8f6570f159e1844daac103c2e2316c487c019623cd"),
     ],
 )
-def test_the_rules_files_are_ufws_own_but_for_our_block(name: str, digest: str) -> None:
+def test_the_rules_files_are_ufws_own_but_for_our_blocks(name: str, digest: str) -> None:
     # The digest is that of the rules (comments aside) in /usr/share/ufw/iptables of ufw 0.36.2.
     text = (TEMPLATES / f"{name}.j2").read_text()
-    ours = re.search("^# postroad: only.*?^# postroad: end$", text, re.DOTALL | re.MULTILINE)
-    assert ours is not None
-    rest = text.replace(ours.group(), "")
+    block = re.compile("^# postroad: .*?^# postroad: end$", re.DOTALL | re.MULTILINE)
+    *before, others = block.finditer(text)
+    assert others[0].startswith("# postroad: only")
+    rest = block.sub("", text)
     rules = "".join(f"{line}\n" for line in rest.splitlines() if line and not line.startswith("#"))
     assert hashlib.sha256(rules.encode()).hexdigest() == digest
-    assert text.index("-o lo -j ACCEPT") < ours.start()
+    loopback = text.index("-o lo -j ACCEPT\n")
+    assert before[-1].end() < loopback < others.start()

@@ -1,6 +1,7 @@
 """What each Postfix instance of this host is configured to do and does, as JSON.
 
-Argument: {"instances": {name: configuration folder}, "parameters": [name of postconf(5), ...]}.
+Argument: {"instances": {name: configuration folder}, "parameters": [name of postconf(5), ...],
+"answers": [record that the DNS might answer, ...]}.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ from pathlib import Path
 from typing import Any
 
 Json = dict[str, Any]
+
+# The packages' own instance.
+DEFAULT = "/etc/postfix"
 
 PATIENCE = 10.0
 # Of one command, in seconds.
@@ -171,7 +175,9 @@ def child_start(master: str) -> float | None:
     """When the queue manager whose parent is ``master`` started."""
     for place in Path("/proc").glob("[0-9]*"):
         try:
-            name, _, rest = (place / "stat").read_text().partition("(")[2].rpartition(")")
+            # A process may call itself by any bytes; whose child it is, the kernel says.
+            stat = (place / "stat").read_text(errors="replace")
+            name, _, rest = stat.partition("(")[2].rpartition(")")
         except OSError:
             continue
         fields = rest.split()
@@ -204,7 +210,27 @@ def free_bytes(place: Path) -> int:
     return room.f_bavail * room.f_frsize
 
 
-def instance(folder: str, parameters: list[str]) -> Json:
+def ignored(maps: str, answers: list[str]) -> list[str]:
+    """The answers that smtp_dns_reply_filter, which is ``maps``, leaves out.
+
+    postmap(1) is asked by the packages' own configuration: by that of a stream it would not start
+    where anything at all is wrong there, as with an address that is not on the host.
+    """
+    if not maps:
+        return []
+    asked = subprocess.run(
+        ["postmap", "-q", "-", maps],
+        input="".join(f"{answer}\n" for answer in answers),
+        capture_output=True,
+        text=True,
+        env=environment(DEFAULT),
+        timeout=LONGEST,
+    )
+    said = (line.split("\t") for line in asked.stdout.splitlines())
+    return [answer for answer, action in said if action.upper() == "IGNORE"]
+
+
+def instance(folder: str, parameters: list[str], answers: list[str]) -> Json:
     """One instance."""
     main = run(folder, "postconf", "-x", *parameters)
     everything = run(folder, "postconf", "-n")
@@ -228,6 +254,7 @@ def instance(folder: str, parameters: list[str]) -> Json:
         "queue_manager": queue_manager_start(folder, place),
         "set_back": set_back(place),
         "next_try": next_try(place),
+        "ignored": ignored(values.get("smtp_dns_reply_filter", ""), answers),
         "corrupt": len(list((place / "corrupt").glob("*"))),
         "free": free_bytes(place) if place.exists() else 0,
         **queue(folder),
@@ -238,7 +265,7 @@ def look(ask: Json) -> Json:
     """Every instance, side by side."""
     with ThreadPoolExecutor(4) as pool:
         answers = {
-            name: pool.submit(instance, folder, ask["parameters"])
+            name: pool.submit(instance, folder, ask["parameters"], ask["answers"])
             for name, folder in ask["instances"].items()
         }
         return {name: answer.result() for name, answer in answers.items()}

@@ -5,12 +5,16 @@ Argument: {"logs": folder, "stamps": folder, "rotation": file, "start_ban": file
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import re
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +30,12 @@ import dns.rcode
 
 Json = dict[str, Any]
 
-TROUBLE = r"\]: (fatal|panic|error): "
+# Of the daemon itself: what a client says is quoted behind that.
+TROUBLE = r"^[A-Z][a-z]{2} [ 0-9]{2} [0-9:]{8} [^ ]+ [^ ]+\[[0-9]+\]: (fatal|panic|error): "
 SHOWN = 5
 # The text of programs and libraries (proc(5), maps); caches and shared memory are not executed.
+# The services of the system: below user.slice anybody may have a unit of any name (cgroups(7)).
+SERVICE = re.compile(r"^\d+:[^:\n]*:/system\.slice/(?:[^/\n]+\.slice/)*([^/\n]+\.service)$", re.M)
 REPLACED = re.compile(r"^\S+ ..x. \S+ \S+ \d+ +(/\S+) \(deleted\)$", re.MULTILINE)
 # When apt.systemd.daily last had success.
 PERIODIC = Path("/var/lib/apt/periodic")
@@ -42,39 +49,81 @@ UNITS = Path("/etc/systemd/system")
 def said(*command: str) -> str:
     """Standard output of a command, whatever its exit status; empty where it is missing."""
     try:
-        return subprocess.run(command, capture_output=True, text=True, timeout=20).stdout
+        return subprocess.run(command, capture_output=True, errors="replace", timeout=20).stdout
     except OSError:
         return ""
 
 
 def sockets() -> list[Json]:
-    """Every listening TCP and bound UDP socket (ss(8)), with its program where it has one."""
-    found = []
-    for line in said("ss", "-Hltunp").splitlines():
-        fields = line.split(None, 6)
-        address, _, port = fields[4].rpartition(":")
-        program = re.search(r'\(\("([^"]*)"', fields[6]) if len(fields) > 6 else None
-        found.append(
-            {
-                "protocol": fields[0],
-                "address": address.strip("[]").partition("%")[0],
-                "port": int(port),
-                "program": program.group(1) if program else "",
-            }
-        )
+    """Every listening TCP and bound UDP socket, from the kernel's own tables (proc(5)).
+
+    A process may call itself anything: the program is named where root has the socket or gave the
+    port, and its user elsewhere.
+    """
+    found = [
+        (protocol, *row)
+        for protocol, state in (("tcp", "0A"), ("udp", "07"))
+        for table in (protocol, f"{protocol}6")
+        for row in bound(Path(f"/proc/net/{table}"), state)
+    ]
+    programs = holders({inode for _, _, port, uid, inode in found if named(port, uid)})
+    return [
+        {
+            "protocol": protocol,
+            "address": address,
+            "port": port,
+            "program": programs.get(inode, "") if named(port, uid) else f"user {uid}",
+        }
+        for protocol, address, port, uid, inode in found
+    ]
+
+
+def named(port: int, uid: int) -> bool:
+    """Whether nobody but root can have had this socket made."""
+    return uid == 0 or port < 1024
+
+
+def bound(table: Path, state: str) -> Iterator[tuple[str, int, int, str]]:
+    """Address, port, owner and inode of each socket of a table that is in ``state``."""
+    for fields in map(str.split, content(table).splitlines()[1:]):
+        address, _, port = fields[1].partition(":")
+        if fields[3] == state:
+            yield spelled(address), int(port, 16), int(fields[7]), fields[9]
+
+
+def spelled(kernel: str) -> str:
+    """An address as the kernel's tables have it: words of 32 bits, the lowest octet first."""
+    words = bytes.fromhex(kernel)
+    address = ip_address(b"".join(words[at : at + 4][::-1] for at in range(0, len(words), 4)))
+    return str(getattr(address, "ipv4_mapped", None) or address)
+
+
+def holders(inodes: set[str]) -> dict[str, str]:
+    """The program that holds each of these sockets, by inode."""
+    found: dict[str, str] = {}
+    for place in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # It ended meanwhile.
+            held = {os.readlink(link)[8:-1] for link in (place / "fd").iterdir()}
+            for inode in held & inodes:
+                found.setdefault(inode, content(place / "comm").strip())
     return found
 
 
+def content(place: Path) -> str:
+    """What stands in a file; empty where there is none."""
+    try:
+        return place.read_text(errors="replace")
+    except OSError:
+        return ""
+
+
 def processes() -> list[Json]:
-    """Every process of a systemd service: its unit, and what of it was replaced (proc(5))."""
+    """Every process of a service of the system: its unit, and what of it was replaced (proc(5))."""
     found = []
     for place in Path("/proc").glob("[0-9]*"):
-        try:
-            unit = re.search(r"/([^/\n]+\.service)$", (place / "cgroup").read_text(), re.MULTILINE)
-            replaced = REPLACED.findall((place / "maps").read_text())
-        except OSError:
-            continue  # It ended meanwhile, or it is the kernel's.
+        unit = SERVICE.search(content(place / "cgroup"))
         if unit:
+            replaced = REPLACED.findall(content(place / "maps"))
             found.append(
                 {
                     "unit": unit.group(1),
@@ -164,6 +213,13 @@ def logs(folder: Path, stamps: Path) -> list[Json]:
     return [log(path, since) for path in sorted(folder.glob("*.log"))]
 
 
+def failed_units() -> list[str]:
+    """The units that have failed; a user's own manager is his, and fails whenever he likes."""
+    listed = said("systemctl", "list-units", "--state=failed", "--plain", "--no-legend")
+    names = [line.split()[0] for line in listed.splitlines()]
+    return [name for name in names if not name.startswith("user@")]
+
+
 def rotation_words(configuration: str) -> list[str]:
     """What logrotate(8) finds wrong with its configuration."""
     # Before the first rotation there is no state, of which logrotate before 3.19 complains.
@@ -191,12 +247,7 @@ def look(ask: Json) -> Json:
     asked = {
         "sockets": sockets,
         "processes": processes,
-        "failed_units": lambda: [
-            line.split()[0]
-            for line in said(
-                "systemctl", "list-units", "--state=failed", "--plain", "--no-legend"
-            ).splitlines()
-        ],
+        "failed_units": failed_units,
         "rules4": lambda: said("iptables", "-S").splitlines(),
         "rules6": lambda: said("ip6tables", "-S").splitlines(),
         "postfix_uid": lambda: int(said("id", "-u", "postfix") or -1),

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from ipaddress import ip_address
 
 from postroad import openings, ufw
+from postroad.audit import asking
 from postroad.audit.audited import Audited
 from postroad.audit.fault import Fault, refute
 from postroad.audit.netfilter import Packet, may_leave, parse
+from postroad.paths import SYSTEM_MAIL_PORT
+
+LOOPBACK = ip_address("127.0.0.1")
 
 SMTP = 25
 # Anybody but root: root's packets are told apart by nothing, nobody's stand for all others.
@@ -68,6 +73,42 @@ def leaks(audited: Audited) -> Iterator[Fault]:
             )
 
 
+def ways_to_nowhere(audited: Audited) -> Iterator[Fault]:
+    """Addresses that no mail host of the internet has, and that Postfix may connect to."""
+    if audited.estate.lone:
+        return  # Its Postfix may connect to nobody.
+    rules = {4: parse(audited.system.rules4), 6: parse(audited.system.rules6)}
+    postfix = audited.system.postfix_uid
+    asked = asking.nowhere(audited.estate)
+    open_to = [to for to in asked if may_leave(rules[to.version], Packet(SMTP, postfix, to))]
+    if open_to:
+        yield Fault(
+            f"Postfix may connect to port {SMTP} of {open_to[0]} ({asked[open_to[0]].what}), and "
+            f"of {len(open_to) - 1} other addresses that no mail host of the internet has",
+            "only its own tables keep mail from this host's neighbours",
+            f"ufw reload; then {audited.run}",
+        )
+
+
+def intruders(audited: Audited) -> Iterator[Fault]:
+    """Who is let in at the listener that signs what comes, beside Postfix and root."""
+    rules = parse(audited.system.rules4)
+    if audited.host.streams and may_leave(
+        rules, Packet(SYSTEM_MAIL_PORT, OTHERS["nobody"], LOOPBACK)
+    ):
+        yield Fault(
+            f"nobody may connect to port {SYSTEM_MAIL_PORT} of loopback",
+            "any local account has the operator flooded, with signed messages of its own wording",
+            f"ufw reload; then {audited.run}",
+        )
+    if not may_leave(rules, Packet(SYSTEM_MAIL_PORT, audited.system.postfix_uid, LOOPBACK)):
+        yield Fault(
+            f"Postfix itself may not connect to port {SYSTEM_MAIL_PORT} of loopback",
+            "root's and cron's mail waits",
+            f"ufw reload; then {audited.run}",
+        )
+
+
 def test_rules_are_those_declared(audited: Audited) -> None:
     """Both families, defaults, order; active now and after the next boot."""
     refute(differing_rules(audited))
@@ -76,3 +117,13 @@ def test_rules_are_those_declared(audited: Audited) -> None:
 def test_only_postfix_reaches_port_25(audited: Audited) -> None:
     """By the rules that the kernel has, not by the files."""
     refute(leaks(audited))
+
+
+def test_no_mail_goes_where_no_mail_host_is(audited: Audited) -> None:
+    """By the rules that the kernel has; loopback is one of these places."""
+    refute(ways_to_nowhere(audited))
+
+
+def test_only_the_null_client_hands_in_roots_mail(audited: Audited) -> None:
+    """Whose the connection is, the kernel knows."""
+    refute(intruders(audited))

@@ -5,15 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from postroad.audit.asking import signer_socket
+from postroad.audit.asking import NUMBERS, answer, nowhere, signer_socket
 from postroad.audit.audited import Audited
 from postroad.audit.evidence import Instance, Service
 from postroad.audit.fault import Fault, refute
-from postroad.paths import SINK_PORT, SYSTEM_MAIL_PORT, config_folder
+from postroad.paths import SINK_PORT, SYSTEM_MAIL_PORT, config_folder, milter_socket
 from postroad.settings.model import Estate, Stream, WayOut
 
 # Clock ticks and the second in which the kernel counts its boot (proc(5)) are no more exact.
 SLACK_SECONDS = 2.0
+
+# Tables that refuse an address as a recipient's domain: one by its form, one all but one mailbox.
+RECIPIENTS = ("/recipient_domains", "/system_recipient")
 
 # What ``postfix check`` says of owners and modes.
 OF_ACCESS = re.compile(r"warning: (not owned by|group or other writable|not set-gid)")
@@ -122,7 +125,8 @@ def unread_files(audited: Audited) -> Iterator[Fault]:
 def unsigned_paths(audited: Audited) -> Iterator[Fault]:
     """Every way into and out of the queues on which a message would not meet its signer."""
     for stream in audited.host.streams:
-        wanted = f"unix:{signer_socket(audited.components, stream)}"
+        places = (signer_socket(audited.components, stream), milter_socket(stream))
+        wanted = [f"unix:{place}" for place in places]
         for problem in _around_signer(audited.instances[stream], wanted):
             yield _unsigned(audited, f"{stream}: {problem}")
     relay = audited.instances["default"].parameters.get("relayhost", "")
@@ -134,11 +138,52 @@ def unsigned_paths(audited: Audited) -> Iterator[Fault]:
                 yield _unsigned(audited, f"inbound: its service {service.name} can move mail on")
 
 
+def ways_to_nowhere(audited: Audited) -> Iterator[Fault]:
+    """Addresses that no mail host of the internet has, and to which a stream would connect."""
+    addresses = {answer(address): no.what for address, no in nowhere(audited.estate).items()}
+    asked = {**addresses, **dict.fromkeys(NUMBERS, "a number for a name")}
+    for stream in audited.host.streams:
+        instance = audited.instances[stream]
+        if not instance.is_readable:
+            continue
+        followed = [record for record in asked if record not in instance.ignored]
+        if followed:
+            yield _followed(
+                audited,
+                f"{stream}: mail goes where a record says {followed[0].partition(' IN ')[2]} "
+                f"({asked[followed[0]]}), and {len(followed) - 1} others like it",
+            )
+        for problem in _other_ways(instance):
+            yield _followed(audited, f"{stream}: {problem}")
+
+
+def _other_ways(instance: Instance) -> Iterator[str]:
+    filtered = "smtp_dns_reply_filter"
+    for service in instance.services:
+        own = instance.of(service, filtered)
+        # Our own bounces go to an address that is written down (transport(5)): no DNS is asked.
+        sends = service.command == "smtp" and service.name != "inbound"
+        if sends and own != instance.parameters.get(filtered, ""):
+            yield f"{filtered} of service {service.name} is {own or 'empty'}"
+        before = instance.of(service, "smtpd_recipient_restrictions").partition("permit")[0]
+        if service.command == "smtpd" and not any(table in before for table in RECIPIENTS):
+            yield f"smtpd at {service.name} takes an address for a recipient's domain"
+
+
+def _followed(audited: Audited, wrong: str) -> Fault:
+    return Fault(
+        wrong,
+        "whoever owns a domain makes this host talk to itself, its neighbours, or a cloud's "
+        "metadata service",
+        audited.run,
+    )
+
+
 def _unsigned(audited: Audited, wrong: str) -> Fault:
     return Fault(wrong, "mail can leave unsigned, and receivers refuse or distrust it", audited.run)
 
 
-def _around_signer(instance: Instance, wanted: str) -> Iterator[str]:
+def _around_signer(instance: Instance, wanted: list[str]) -> Iterator[str]:
     for service in instance.services:
         if service.command == "smtpd":
             yield from _door_faults(instance, service, "smtpd_milters", wanted)
@@ -152,10 +197,11 @@ def _around_signer(instance: Instance, wanted: str) -> Iterator[str]:
 
 
 def _door_faults(
-    instance: Instance, service: Service, parameter: str, wanted: str
+    instance: Instance, service: Service, parameter: str, wanted: list[str]
 ) -> Iterator[str]:
     milters = instance.of(service, parameter)
-    if wanted not in re.split(r"[\s,{}]+", milters):
+    # In this order: the last one sees what the signer has made of it.
+    if re.findall(r"(?:unix|inet|local):[^\s,{}]*", milters) != wanted:
         yield f"{service.command} at {service.name} hands mail to {milters or 'no signer'}"
     actions = re.findall(r"default_action\s*=\s*(\w+)", milters)
     actions.append(instance.of(service, "milter_default_action"))
@@ -195,3 +241,8 @@ def test_daemons_have_read_their_files(audited: Audited) -> None:
 def test_nothing_can_leave_unsigned(audited: Audited) -> None:
     """By every service of every instance, its overrides included."""
     refute(unsigned_paths(audited))
+
+
+def test_no_mail_goes_where_no_mail_host_is(audited: Audited) -> None:
+    """By what Postfix's own tables answer (postmap(1)), for every service that sends."""
+    refute(ways_to_nowhere(audited))

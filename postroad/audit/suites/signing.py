@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from postroad.audit.asking import NOBODYS_DOMAIN, probe_headers
+from postroad.audit.asking import NOBODYS_DOMAIN, UNREADABLE, probe_headers
 from postroad.audit.audited import Audited
 from postroad.audit.evidence import Signed
 from postroad.audit.fault import Fault, refute, unknown
@@ -12,7 +12,7 @@ from postroad.keys import key_faults
 
 
 def _is_stranger(probe: Signed) -> bool:
-    return probe.sender.endswith(f"@{NOBODYS_DOMAIN}")
+    return probe.sender.endswith(f"@{NOBODYS_DOMAIN}") and probe.sender != UNREADABLE
 
 
 def _why(audited: Audited, stream: str) -> str:
@@ -32,7 +32,9 @@ def wrong_keys(audited: Audited) -> Iterator[Fault]:
 def unsigned(audited: Audited) -> Iterator[Fault]:
     """Probes of the stream's own domains that did not come back signed."""
     for probe in audited.signed:
-        if not _is_stranger(probe) and probe.outcome != "signed":
+        if probe.sender.endswith(f"@{NOBODYS_DOMAIN}"):
+            continue
+        if probe.outcome != "signed":
             yield Fault(
                 f"the {probe.stream} signer, given a message from {probe.sender}: {probe.outcome}",
                 "mail of this stream waits in the shop's own queues, or leaves unsigned",
@@ -88,6 +90,17 @@ def believed_strangers(audited: Audited) -> Iterator[Fault]:
             )
 
 
+def let_out_unsigned(audited: Audited) -> Iterator[Fault]:
+    """What the signer cannot read, where what stands before it or behind it lets it pass."""
+    for probe in audited.signed:
+        if probe.sender == UNREADABLE and probe.outcome != "deferred":
+            yield Fault(
+                f"a From: that the {probe.stream} signer cannot read: {probe.outcome}",
+                "mail leaves unsigned, and receivers refuse or distrust it",
+                f"{audited.run}   (why: journalctl -u postroad-milter@{probe.stream})",
+            )
+
+
 def test_keys_are_there_and_private(audited: Audited) -> None:
     """One for each sending domain, readable for the signer alone."""
     refute(wrong_keys(audited))
@@ -109,3 +122,8 @@ def test_signatures_verify(audited: Audited) -> None:
 def test_strangers_are_not_signed(audited: Audited) -> None:
     """Deferred or refused; never signed, never passed on unsigned."""
     refute(believed_strangers(audited))
+
+
+def test_nothing_is_let_out_unsigned(audited: Audited) -> None:
+    """A From: that the signer cannot read: refused before it, kept back behind it."""
+    refute(let_out_unsigned(audited))

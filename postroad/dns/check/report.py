@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
+from postroad import terminal
 from postroad.dns.check.verdict import Verdict
 
 _FIELDS = {field.name for field in fields(Verdict)}
@@ -42,7 +43,7 @@ def _verdict(place: int, entry: Any) -> Verdict:
 def text(verdicts: Sequence[Verdict]) -> str:
     """What is not ok, below the name that it is about, each with its mend; then a summary."""
     lines = list(_grouped(verdict for verdict in verdicts if verdict.verdict != "ok"))
-    return "".join(f"{line}\n" for line in [*lines, summary(verdicts)])
+    return "".join(f"{terminal.line(each)}\n" for each in [*lines, summary(verdicts)])
 
 
 def _grouped(verdicts: Iterable[Verdict]) -> Iterator[str]:
@@ -107,4 +108,4 @@ def changes(new: Sequence[Verdict], gone: Sequence[Verdict]) -> str:
     if not new and not gone:
         return "nothing changed\n"
     lines = [*_grouped(new), *(f"over: {v.about}: {v.check}: {v.reason}" for v in gone)]
-    return "".join(f"{line}\n" for line in lines)
+    return "".join(f"{terminal.line(each)}\n" for each in lines)

@@ -12,7 +12,10 @@ from tables import parameter
 # From these on.
 OPENED_PORT = 20587
 LONE_PORT = 20687
+BARE_PORT = 20787
 LISTS = ("client", "helo", "sender", "relay", "recipient")
+# A cleanup(8) that looks at no header itself.
+UNCHECKED = "unchecked"
 # Logins without TLS, for the canary's own network alone.
 BARE = {
     "smtpd_tls_security_level": "none",
@@ -47,6 +50,19 @@ def lone_lists(canary: Canary) -> tuple[Listener, ...]:
     """A listener for each restriction list, which asks nothing else: smtpd(8) reads a list only as
     far as the first word that decides, and finds a misspelt word only there."""
     return _added(canary, LONE_PORT, [_lone_options(name) for name in LISTS])
+
+
+def unchecked(canary: Canary) -> Listener:
+    """A listener whose mail meets the milters alone, without what stands before them."""
+    row = (
+        f"{UNCHECKED} unix n - n - 0 cleanup\n    -o header_checks=\n    -o milter_header_checks=\n"
+    )
+    with (canary.config / "master.cf").open("a", encoding="utf-8") as master:
+        master.write(row)
+    options = BARE | {"cleanup_service_name": UNCHECKED}
+    options["smtpd_relay_restrictions"] = "permit_sasl_authenticated,reject"
+    (made,) = _added(canary, BARE_PORT, [options])
+    return made
 
 
 def _lone_options(name: str) -> dict[str, str]:

@@ -20,6 +20,7 @@ def write_drop_ins(canary: Canary) -> None:
     settings = {
         "postfix": f"Environment=MAIL_CONFIG={canary.config}\nReadWritePaths={canary.home}\n",
         "dkim": f"Environment=CONFIG={canary.folder / 'opendkim.conf'}\n{seen}\n",
+        "milter": f"Environment=CONFIG={canary.folder / 'public.table'}\n{seen}\n",
         "auth": f"Environment=CONFIG={canary.folder / 'dovecot.conf'}\n{seen}\n",
     }
     for unit in canary.daemons:
@@ -47,7 +48,7 @@ def start(canary: Canary, journal: Journal) -> None:
 
 def wait_for_logins(canary: Canary, journal: Journal) -> None:
     """The login daemon is up before its socket is."""
-    unit, place = canary.daemons[1], Path(parameter(canary, "smtpd_sasl_path"))
+    unit, place = canary.logins, Path(parameter(canary, "smtpd_sasl_path"))
 
     def answering() -> bool | None:
         if run("systemctl", "is-active", unit).returncode:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pwd
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -52,10 +53,12 @@ class Journal:
         """Warnings since of a ``program`` that ended before the journal knew its unit.
 
         journald(8) looks for the unit of a message in /proc, where on a busy host there may be
-        nobody any more.
+        nobody any more. Anybody can log under any identifier (logger(1) -t); the user is the
+        kernel's word (systemd.journal-fields(7), trusted fields).
         """
         after = (f"--after-cursor={self.cursor}",) if self.cursor else ()
-        which = (f"--identifier={program}", "--priority=warning")
+        user = f"_UID={pwd.getpwnam(program).pw_uid}"
+        which = (f"--identifier={program}", "--priority=warning", user)
         shown = run("journalctl", "--quiet", "--output=json", *which, *after)
         entries = [json.loads(line) for line in shown.stdout.splitlines()]
         return [str(each["MESSAGE"]) for each in entries if "_SYSTEMD_UNIT" not in each]
@@ -75,17 +78,18 @@ def complaints(canary: Canary, journal: Journal) -> list[str]:
     """Each warning, error, fatal and panic of the daemons that the canary did not provoke."""
     found = list(_postfix_complaints(canary, journal))
     if canary.is_stream:
-        signer, logins, _ = canary.daemons
         found += [
             f"opendkim: {re.sub(r'^[0-9A-Za-z]{10,}: ', '', line)}"
             for line in (
-                *journal.lines(signer, "--priority=warning"),
+                *journal.lines(canary.signer, "--priority=warning"),
                 *journal.last_words("opendkim"),
             )
             if NO_KEY not in line
         ]
         found += [
-            f"dovecot: {line}" for line in journal.lines(logins) if DOVECOT_COMPLAINT.search(line)
+            f"dovecot: {line}"
+            for line in journal.lines(canary.logins)
+            if DOVECOT_COMPLAINT.search(line)
         ]
     return list(dict.fromkeys(found))
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
-import socket
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,6 +16,8 @@ from places import Canary
 from refusal import RefusedError
 
 LIFETIME_SECONDS = 60
+# See postroad/paths.py.
+LOCKS = Path("/run/postroad")
 PROGRAM = Path(__file__).absolute().parent
 
 
@@ -31,10 +34,17 @@ def host_addresses() -> tuple[str, ...]:
 
 @contextmanager
 def only_one(canary: Canary) -> Iterator[None]:
-    """Hold the name of this canary; an abstract socket goes with the process, whatever ends it."""
-    with socket.socket(socket.AF_UNIX) as lock:
+    """Hold the name of this canary; a lock goes with the process, whatever ends it (flock(2)).
+
+    In a folder that root alone may enter: anybody can bind an abstract socket, and anybody who can
+    open a file can lock it.
+    """
+    LOCKS.mkdir(mode=0o700, exist_ok=True)
+    LOCKS.chmod(0o700)
+    place = os.open(LOCKS / f"canary-{canary.name}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    with os.fdopen(place) as lock:
         try:
-            lock.bind(f"\0{canary.unit}")
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise RefusedError(f"another canary of {canary.name} is at work on this host") from None
         yield

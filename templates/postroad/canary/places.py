@@ -24,8 +24,18 @@ class Canary:
     @property
     def daemons(self) -> tuple[str, ...]:
         """The units that run the staged configuration, in the order in which they start."""
-        kinds = ("dkim", "auth", "postfix") if self.is_stream else ("postfix",)
+        kinds = ("dkim", "milter", "auth", "postfix") if self.is_stream else ("postfix",)
         return tuple(f"postroad-{kind}@canary-{self.name}.service" for kind in kinds)
+
+    @property
+    def signer(self) -> str:
+        """The unit of the stream's signer."""
+        return f"postroad-dkim@canary-{self.name}.service"
+
+    @property
+    def logins(self) -> str:
+        """The unit that checks the stream's logins."""
+        return f"postroad-auth@canary-{self.name}.service"
 
     @property
     def home(self) -> Path:

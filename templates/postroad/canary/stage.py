@@ -39,7 +39,7 @@ def redirect(file: Path, canary: Canary, staged: Sequence[str]) -> None:
     text = file.read_text(encoding="utf-8", errors="surrogateescape")
     text = re.sub(rf"(?<![\w./-])(?:{names})(?![\w/-]|\.\w)", rf"{canary.home}\g<0>", text)
     text = re.sub(
-        rf"/run/postroad-(dkim|auth)-{canary.name}\b",
+        rf"/run/postroad-(dkim|milter|auth)-{canary.name}\b",
         r"/run/postroad-\1-canary-" + canary.name,
         text,
     )

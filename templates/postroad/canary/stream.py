@@ -6,19 +6,21 @@ import secrets
 from collections.abc import Iterator, Sequence
 from functools import partial
 
-from added_listeners import LISTS, is_closed, lone_lists, opened
+from added_listeners import LISTS, is_closed, lone_lists, opened, unchecked
 from daemons import start
 from dialogue import logged_in, session, submit
 from journal import Journal
+from keys import keys
 from listeners import Listener, listeners
 from logins import address_in, logins, set_password
-from mail import ELSEWHERE, STRANGER, Mail, domain_of
+from mail import ELSEWHERE, NO_MAIL_HOSTS, STRANGER, Mail, domain_of, unreadable
 from places import Canary
 from probes import Probe, check_probe
 from refusal import RefusedError
 from sink import SINK_PORT, sink, sink_address
-from submission import submission_tasks
+from submission import good_letters, submission_tasks
 from system_mail import system_mail, system_tasks
+from tables import parameter, postmap
 from tasks import Task, together
 
 
@@ -31,6 +33,8 @@ def check_stream(canary: Canary, journal: Journal) -> None:
     has_doors = any(one.takes_logins for one in staged)
     doors = opened(canary, staged) if closed or not has_doors else staged
     lists = lone_lists(canary)
+    bare = unchecked(canary)
+    check_filter(canary)
     start(canary, journal)
     with sink(canary, sink_address(canary), SINK_PORT):
         together(
@@ -40,8 +44,18 @@ def check_stream(canary: Canary, journal: Journal) -> None:
                 *submission_tasks(canary, [at for at in doors if at.takes_logins], password),
                 *system_tasks(canary, [at for at in doors if not at.takes_logins]),
                 *list_tasks(lists),
+                *seal_tasks(canary, bare, password),
             ],
         )
+
+
+def check_filter(canary: Canary) -> None:
+    """Answers that name loopback are left out; the copy's mail is sent to an address that is
+    written down, and meets no answer."""
+    maps = parameter(canary, "smtp_dns_reply_filter")
+    for answer in NO_MAIL_HOSTS:
+        if postmap(canary, answer, maps) != "IGNORE":
+            raise RefusedError(f"smtp_dns_reply_filter: mail goes where {answer} says")
 
 
 def check_closed(canary: Canary, at: Listener, password: str) -> None:
@@ -57,6 +71,16 @@ def check_closed(canary: Canary, at: Listener, password: str) -> None:
         answer = submit(smtp, mail.sender, mail.recipient, b"")
     if not (answer.command == "RCPT" and 400 <= answer.code < 500 and names in answer.text):
         raise RefusedError(f"the stream is closed, and {at} answers {answer}")
+
+
+def seal_tasks(canary: Canary, bare: Listener, password: str) -> Iterator[Task]:
+    """What the signer cannot read stays here, even where nothing before it has refused that."""
+    known, signing = logins(canary), keys(canary)
+    if known:
+        login, address = good_letters(known, signing)[0]
+        mail = Mail(address_in(login.envelope_grants[0]), ELSEWHERE, unreadable(address))
+        what = "From: a field that the signer cannot read, past header_checks,"
+        yield partial(check_probe, Probe(what, bare, mail, login.name), password)
 
 
 def list_tasks(lists: Sequence[Listener]) -> Iterator[Task]:

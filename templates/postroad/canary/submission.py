@@ -10,7 +10,15 @@ from dialogue import clear_session, log_in, logged_in, session
 from keys import Key, keys
 from listeners import Listener
 from logins import Login, address_in, logins, may_write
-from mail import ELSEWHERE, STRANGER, Mail, domain_of, percent_hack
+from mail import (
+    ELSEWHERE,
+    NO_RECIPIENTS,
+    STRANGER,
+    Mail,
+    domain_of,
+    percent_hack,
+    unreadable,
+)
 from places import Canary
 from probes import Probe, check_probe
 from refusal import RefusedError
@@ -86,8 +94,17 @@ def submission_probes(
     # The last address is what the regular expression of header_checks sees.
     both = f"{ELSEWHERE}, {from_address}"
     yield Probe("From: two addresses", at, mail(header=both), login.name)
+    # Postfix and its tables may take it; OpenDKIM gives it up, and asks nobody.
+    yield Probe(
+        "From: a field that the signer cannot read",
+        at,
+        mail(header=unreadable(from_address)),
+        login.name,
+    )
     if strange:
         yield Probe("From: an address of another login", at, mail(header=strange), login.name)
+    for address in NO_RECIPIENTS:
+        yield Probe(f"mail for {address}", at, mail(recipient=address), login.name)
     yield Probe("mail without a login", at, mail())
     yield Probe("mail of a stranger", at, mail(), client=STRANGER)
     relayed = mail(sender=f"stranger@{domain_of(ELSEWHERE)}")

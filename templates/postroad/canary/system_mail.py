@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from functools import partial
 
@@ -16,10 +17,17 @@ from refusal import RefusedError
 from tables import table
 from tasks import Task
 
+# policy.lua is made by the same hand as this program.
+_SENDER = re.compile(r'^local system_sender = "([^"]+)"$', re.MULTILINE)
+
 
 def system_mail(canary: Canary) -> Mail:
     """A message as root's and cron's arrive from the default instance."""
-    sender = table(canary.config / "system_sender")[0][0]
+    policy = (canary.folder / "policy.lua").read_text(encoding="utf-8")
+    found = _SENDER.search(policy)
+    if found is None:
+        raise RefusedError("policy.lua names no sender of the host's own mail")
+    sender = found.group(1)
     return Mail(sender, table(canary.config / "system_recipient")[0][0], sender)
 
 

@@ -80,7 +80,7 @@ def test_some_refused(inventory: Path, place: Path, capsys: pytest.CaptureFixtur
     assert report(inventory, place) == 1
     shown = capsys.readouterr()
     assert shown.err.splitlines() == [
-        "refused: bad?[2J.xml: declares a document type (DOCTYPE), which no report needs",
+        "refused: bad\\x1b[2J.xml: declares a document type (DOCTYPE), which no report needs",
         "refused: worse.xml: has 1 of 2 rows that are broken",
     ]
     assert len(list(place.iterdir())) == 3
@@ -226,4 +226,4 @@ def test_names_by_strangers_do_not_reach_the_terminal(
 
 def test_a_refusal_of_an_attachment_names_both() -> None:
     refusal = Refusal(Path("/m/cur/1:2,S"), "a\nb.zip", "is empty")
-    assert show.refusal_line(refusal) == "1:2,S: a?b.zip: is empty"
+    assert show.refusal_line(refusal) == "1:2,S: a\\nb.zip: is empty"

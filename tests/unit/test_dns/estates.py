@@ -136,6 +136,7 @@ def estate(*hosts: Host, reports: str = "dmarc@shop.example") -> Estate:
         time_servers=(),
         log_days=30,
         port25_probe=None,
+        private_networks=(),
         other_releases=(),
         lone=False,
     )

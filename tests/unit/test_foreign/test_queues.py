@@ -53,18 +53,18 @@ def test_every_message_is_counted_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("queued", "stamps", "said"),
+    ("queued", "adopted", "said"),
     [
-        ({}, {}, []),
-        ({"Exim": 2}, {}, ["Exim still has 2 messages"]),
+        ({}, (), []),
+        ({"Exim": 2}, (), ["Exim still has 2 messages"]),
         # What postroad's own null client has queued is the operator's root mail, on its way.
-        ({"Postfix": 1}, {"default": "x"}, []),
-        ({"Postfix": 1}, {}, ["Postfix still has 1 message"]),
-        ({"Postfix": 1, "Exim": 1}, {"default": "x"}, ["Exim still has 1 message"]),
+        ({"Postfix": 1}, ("default",), []),
+        ({"Postfix": 1}, (), ["Postfix still has 1 message"]),
+        ({"Postfix": 1, "Exim": 1}, ("default",), ["Exim still has 1 message"]),
     ],
 )
-def test_what_is_refused(queued: dict[str, int], stamps: dict[str, str], said: list[str]) -> None:
-    told = list(foreign.refusals(queued, stamps))
+def test_what_is_refused(queued: dict[str, int], adopted: tuple[str, ...], said: list[str]) -> None:
+    told = list(foreign.refusals(queued, adopted))
     assert [sentence.partition(" in its own")[0] for sentence in told] == said
     assert all("look there (`" in sentence and "run again" in sentence for sentence in told)
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -23,15 +26,15 @@ FRESH = bare(ESTATE, MAIL1)
 @pytest.mark.parametrize(
     ("line", "found"),
     [
-        ('0.0.0.0:25 users:(("master",pid=1,fd=13))', Listener("0.0.0.0", 25, "master")),
-        ('[::]:80 users:(("nginx",pid=7,fd=4),("nginx",pid=6,fd=4))',
-         Listener("[::]", 80, "nginx")),
-        ('127.0.0.53%lo:53 users:(("systemd-resolve",pid=1,fd=1))',
-         Listener("127.0.0.53", 53, "systemd-resolve")),
-        ("*:22 ", Listener("*", 22, "")),
+        ("00000000:0019 0 master", Listener("0.0.0.0", 25, "master")),
+        ("00000000000000000000000000000000:0050 0 nginx", Listener("[::]", 80, "nginx")),
+        ("3500007F:0035 101 systemd-resolve",
+         Listener("127.0.0.53", 53, "systemd-resolve", uid=101)),
+        ("B80D0120000000000000000001000000:024B 0 ", Listener("[2001:db8::1]", 587)),
+        ("0000000000000000FFFF00000100007F:1F90 1000 ", Listener("127.0.0.1", 8080, uid=1000)),
     ],
 )  # fmt: skip
-def test_ss_is_read(line: str, found: Listener) -> None:
+def test_the_kernel_s_table_is_read(line: str, found: Listener) -> None:
     assert list(listeners.parse([line])) == [found]
 
 
@@ -65,6 +68,41 @@ def test_a_listener_that_is_in_the_way(found: Listener, says: str) -> None:
 )
 def test_a_listener_that_is_not(found: Listener) -> None:
     assert list(listeners.refusals(ESTATE, MAIL1, [found])) == []
+
+
+def test_whoever_listens_beside_ours_is_not_in_the_way() -> None:
+    """Anybody may bind every address of IPv6 alone, and the same port of loopback."""
+    ours = Listener("192.0.2.12", 587, "master")
+    beside = Listener("[::]", 587, "", uid=1000)
+    (told,) = listeners.refusals(ESTATE, MAIL1, [beside])
+    assert told.startswith("a program of user 1000 listens on [::]:587")
+    own = [a for way in MAIL1.ways_out for a in way.addresses]
+    there = [Listener(f"[{a}]" if a.version == 6 else str(a), 587, "master") for a in own]
+    assert list(listeners.refusals(ESTATE, MAIL1, [ours, beside, *there])) == []
+
+
+# What a local account may call its processes; one reads like a line between what a host answers.
+NAMES = [b"\n1 2 3 x:y", b"\xff\xfe", b'") ("', b"\n@@postroad end", b"master"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_that_a_process_gives_itself_is_not_read(name: bytes) -> None:
+    """Asked of this machine's kernel, as nobody runs it: the name is this process's own."""
+    program = (
+        "import ctypes, os, socket, subprocess, sys\n"
+        "one = socket.create_server(('127.0.0.1', 0))\n"
+        "ctypes.CDLL(None).prctl(15, bytes.fromhex(sys.argv[1]), 0, 0, 0)\n"
+        "print(one.getsockname()[1], flush=True)\n"
+        "subprocess.run(['sh', '-c', sys.argv[2]])"
+    )
+    said = subprocess.run(
+        [sys.executable, "-c", program, name.hex(), listeners.COMMAND],
+        capture_output=True,
+        check=True,
+    ).stdout.decode()
+    port, *lines = said.splitlines()
+    (mine,) = [one for one in listeners.parse(lines) if one.port == int(port)]
+    assert re.fullmatch(r"[\w.-]*", mine.program)
 
 
 def with_rules(*texts: str) -> HostState:

@@ -1,0 +1,43 @@
+"""Text of an estate that nobody is to see printed: the hashes of passwords."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+MASK = "*MASKED*"
+
+
+class Hidden:
+    """A text that shows as ``*MASKED*``, whoever prints it.
+
+    pyinfra does, with whatever stands in group_data: ``--debug``, ``debug-inventory``.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def unmask(self) -> str:
+        """The text."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return MASK
+
+    def to_json(self) -> str:
+        """What pyinfra's JSON output shows."""
+        return MASK
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Hidden) and other._text == self._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+
+def in_the_clear(declared: Mapping[str, Any]) -> Iterator[str]:
+    """The keys of an estate without faults whose hashes are not hidden."""
+    for stream, of_stream in declared["streams"].items():
+        for name, user in of_stream["users"].items():
+            if any(isinstance(each, str) for each in user["passwords"]):
+                yield f'estate["streams"]["{stream}"]["users"]["{name}"]["passwords"]'
