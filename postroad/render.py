@@ -14,6 +14,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from postroad.component import File
+from postroad.formats import FILTERS, FormatError, table_kind
 from postroad.keys import signing_keys
 from postroad.mail_hosts import LOOPBACK, NOWHERE, exceptions
 from postroad.manifest import Row
@@ -97,6 +98,11 @@ def _sender_logins(stream: Stream) -> dict[str, list[str]]:
     return logins
 
 
+def _whole_first(logins: Mapping[str, list[str]]) -> dict[str, list[str]]:
+    """Whole addresses before domains: the first pattern that fits counts (pcre_table(5))."""
+    return dict(sorted(logins.items(), key=lambda item: item[0].startswith("@")))
+
+
 def _signing_keys(estate: Estate, host: Host, stream: Stream, facts: HostFacts) -> list[SigningKey]:
     return [
         SigningKey(
@@ -123,19 +129,6 @@ def inbound_domains(estate: Estate, host: Host) -> tuple[str, ...]:
     return tuple(dict.fromkeys([host.hostname, *envelopes]))
 
 
-def lua_string(text: str) -> str:
-    """``text`` as a Lua string literal (Lua manual §3.1).
-
-    All but plain ASCII as decimal escapes of its bytes: those mean the same in every version.
-    """
-    return f'"{"".join(_lua_byte(byte) for byte in text.encode())}"'
-
-
-def _lua_byte(byte: int) -> str:
-    plain = 0x20 <= byte < 0x7F and byte not in b'"\\'
-    return chr(byte) if plain else f"\\{byte:03}"
-
-
 @cache
 def _environment() -> Environment:
     # Compiled templates live in it: compiling them anew for each row took most of a run.
@@ -147,7 +140,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         autoescape=False,  # noqa: S701  configuration files, not HTML
     )
-    environment.filters["lua"] = lua_string
+    environment.filters.update(FILTERS)
     return environment
 
 
@@ -164,7 +157,10 @@ class Renderer:
         if source.suffix != ".j2":
             return source.read_text(encoding="utf-8")
         template = _environment().get_template(row.template)
-        return template.render(**self._context(row.stream, estate, host, facts))
+        try:
+            return template.render(**self._context(row.stream, estate, host, facts))
+        except FormatError as fault:
+            raise FormatError(f"{row.path} cannot hold {fault}") from None
 
     def file(self, row: Row, estate: Estate, host: Host, facts: HostFacts) -> File:
         """``row`` as it must be on ``host``."""
@@ -193,11 +189,14 @@ class Renderer:
         }
         if name is not None:
             stream = estate.stream(name)
+            logins = _sender_logins(stream)
+            tables = table_kind([estate.admin.email, *logins])
             context |= {
                 "stream": stream,
                 "way": host.way_out(name),
                 "keys": _signing_keys(estate, host, stream, facts),
-                "sender_logins": _sender_logins(stream),
+                "sender_logins": _whole_first(logins) if tables == "pcre" else logins,
+                "address_tables": tables,
                 "carries_system_mail": name == system.name,
             }
         return context

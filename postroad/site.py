@@ -344,5 +344,7 @@ def _sha256(content: bytes) -> str:
 
 def _one_line(text: str) -> str:
     """A reason that fits an SMTP reply (RFC 5321 4.5.3.1.5) and a Postfix table in braces."""
-    plain = "".join(c for c in " ".join(text.split()) if c.isascii() and c not in "{}$\\")
+    plain = "".join(
+        c for c in " ".join(text.split()) if c.isascii() and c.isprintable() and c not in "{}$\\"
+    )
     return plain[:300]

@@ -371,7 +371,12 @@ def _units(lines: Iterable[str]) -> dict[str, UnitState]:
 
 
 def _numbers(lines: Iterable[str]) -> dict[str, int]:
-    return {parts[0]: int(parts[1]) for line in lines if len(parts := line.split()) == 2}
+    # From the right: the first part may be a path, with spaces in it.
+    return {
+        parts[0]: int(parts[1])
+        for line in lines
+        if len(parts := line.rsplit(maxsplit=1)) == 2 and parts[1].isdecimal()
+    }
 
 
 def _keys(lines: Iterable[str], lives: Iterable[str]) -> tuple[KeyState, ...]:
@@ -415,8 +420,14 @@ def _certificate(
         if part.strip().startswith("DNS:")
     }
     remembered = (line.partition(" = ") for line in renewal)
-    renewal_of = {key.strip(): value.strip() for key, _, value in remembered}
+    renewal_of = {key.strip(): _unquoted(value.strip()) for key, _, value in remembered}
     return CertificateState(frozenset(names), int(end - clock), renewal_of, _public_key(lines))
+
+
+def _unquoted(value: str) -> str:
+    """A value as certbot reads it: ConfigObj writes one with a comma in quotation marks."""
+    is_quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "\"'"
+    return value[1:-1] if is_quoted else value
 
 
 def _public_key(lines: Sequence[str]) -> str:

@@ -10,9 +10,9 @@ from dataclasses import replace
 import pytest
 from jinja2 import UndefinedError
 
-from postroad import paths, render
+from postroad import formats, paths, render
 from postroad.manifest import Row, rows
-from postroad.render import TEMPLATES, facts_from, instances, lua_string, system_stream
+from postroad.render import TEMPLATES, facts_from, instances, system_stream
 from postroad.settings import defaults
 from postroad.settings.model import STREAM_NAMES, Estate, Host, StreamName
 from postroad.state import CertificateState, blank
@@ -636,7 +636,7 @@ def as_lua_reads(literal: str) -> str:
     ],
 )
 def test_nothing_breaks_out_of_a_lua_string(odd: str) -> None:
-    assert as_lua_reads(lua_string(odd)) == odd
+    assert as_lua_reads(formats.lua(odd)) == odd
 
 
 def test_two_passwords_are_valid_while_one_is_being_changed() -> None:
