@@ -230,6 +230,12 @@ OPERATION = [
         {FILES: "header_checks", LET_OUT: "cannot read: taken by header_checks"},
     ),
     Case(
+        "a daemon may write where root writes its file",
+        "chown unbound /etc/unbound",
+        "chown root /etc/unbound",
+        {"files.folders_above_are_root_s": "/etc/unbound belongs to unbound"},
+    ),
+    Case(
         "a key can be read by others",
         "chmod 644 /etc/postroad/marketing/keys/*/*.pem",
         "chmod 600 /etc/postroad/marketing/keys/*/*.pem",
