@@ -395,7 +395,10 @@ OPERATION = [
         "the kernel lets anybody hand in root's mail",
         "iptables -I ufw-before-output 1 -o lo -j ACCEPT",
         "iptables -D ufw-before-output 1",
-        {ROOTS_DOOR: "nobody may connect to port 327 of loopback"},
+        {
+            ROOTS_DOOR: "nobody may connect to port 327 of loopback",
+            KERNEL: "may connect to port 25 of 127.",
+        },
     ),
     Case(
         "another resolver is asked",
