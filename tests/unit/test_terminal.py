@@ -176,12 +176,6 @@ ON_HOSTS = (
     "trace/on_host.py",
     "dns/check/on_host.py",
 )
-    "audit/questions/",
-    "backup/on_host.py",
-    "queues/on_host.py",
-    "trace/on_host.py",
-    "dns/check/on_host.py",
-)
 WRITER = "terminal.py"
 
 
