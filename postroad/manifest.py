@@ -287,6 +287,7 @@ STREAM_ROWS: tuple[Row, ...] = (
     Row(
         "stream", "postfix/sender_access.j2", "/etc/postfix-{stream}/sender_access", reader=_POSTFIX
     ),
+    Row("stream", "postfix/originated.j2", "/etc/postfix-{stream}/originated", reader=_POSTFIX),
     Row("stream", "postfix/transport.j2", "/etc/postfix-{stream}/transport", reader=_POSTFIX),
     Row(
         "stream", "postfix/system_sender.j2", "/etc/postfix-{stream}/system_sender", reader=_POSTFIX

@@ -12,6 +12,7 @@ from lab import control, road
 from lab.session import Lab
 from postroad.inventory import load
 from postroad.settings.model import Estate
+from tests.lab import queues
 
 # Debian 12 with an address a stream, Debian 13 with one address that both streams share.
 TARGETS = ("mail1:bookworm:11,12,13", "mail2:trixie:21")
@@ -59,6 +60,16 @@ def mended(deployed: Lab) -> Iterator[None]:
     yield
     _succeed(road.deploy())
     assert road.plan() == []
+
+
+@pytest.fixture(autouse=True)
+def nothing_strange_is_queued() -> Iterator[None]:
+    """After each test: all mail in the streams' queues is signed, or a report to ourselves."""
+    yield
+    running = queues.running()
+    for guest in running.targets.values() if running else ():
+        found = queues.strange_mail(guest)
+        assert not found, f"{guest.name}: unsigned, and no report to ourselves: {found}"
 
 
 def _succeed(done: subprocess.CompletedProcess[str]) -> None:

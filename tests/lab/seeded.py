@@ -13,6 +13,7 @@ UNITS = "units.units_are_as_declared"
 UNREAD = "postfix.daemons_have_read_their_files"
 COMPLAINT = "postfix.configuration_is_without_complaint"
 UNSIGNED = "postfix.nothing_can_leave_unsigned"
+WRITING = "postfix.daemons_write_no_mail"
 VALUES = "postfix.values_are_those_declared"
 RULES = "firewall.rules_are_those_declared"
 PORT_25 = "firewall.only_postfix_reaches_port_25"
@@ -146,6 +147,16 @@ OPERATION = [
             UNREAD: "marketing instance",
             VALUES: "marketing: queue_minfree is 1, declared is",
         },
+    ),
+    Case(
+        "a daemon writes to its postmaster",
+        *postconf("notify_classes = resource, software", after=RELOAD),
+        {FILES: f"{MARKETING}/main.cf", WRITING: "marketing: notify_classes is resource, software"},
+    ),
+    Case(
+        "a listener tells of its sessions",
+        *submission_override("notify_classes=policy", after=RELOAD),
+        {FILES: f"{MARKETING}/master.cf", WRITING: "notify_classes of service"},
     ),
     Case(
         "a file was written and not read",

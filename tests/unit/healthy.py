@@ -164,10 +164,13 @@ def _instances(estate: Estate, host: Host) -> dict[str, Instance]:
 def _parameters(stream: Stream, way: WayOut) -> dict[str, str]:
     # What the signer's socket is called is the template's choice; without components it is "".
     milters = "{ unix:, default_action=tempfail }"
+    originated = f"texthash:/etc/postfix-{stream.name}/originated"
     return {
         "smtpd_milters": milters,
         "non_smtpd_milters": milters,
         "milter_default_action": "tempfail",
+        "double_bounce_sender": "double-bounce",
+        "sender_dependent_default_transport_maps": originated,
         "message_size_limit": str(stream.limits.message_size),
         "smtpd_recipient_limit": str(stream.limits.recipients_per_message),
         "maximal_queue_lifetime": stream.limits.queue_lifetime,
@@ -183,12 +186,15 @@ def _parameters(stream: Stream, way: WayOut) -> dict[str, str]:
     }
 
 
+SILENT = {"notify_classes": "", "delay_warning_time": "0h", "confirm_delay_cleared": "no"}
+
+
 def _instance(parameters: dict[str, str], services: tuple[Service, ...] = ()) -> Instance:
     limits = {"message_size_limit": "1", "queue_minfree": "1", "queue_directory": "/var/spool/x"}
     return Instance(
         words=(),
         missing_folders=(),
-        parameters={**limits, **parameters},
+        parameters={**limits, **SILENT, **parameters},
         services=services,
         overrides={},
         written=NOW - 100,

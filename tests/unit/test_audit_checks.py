@@ -123,6 +123,34 @@ def test_sendmail_past_the_signer_is_seen() -> None:
     )
 
 
+@pytest.mark.parametrize("name", ["default", "inbound", "marketing"])
+@pytest.mark.parametrize(
+    ("parameter", "value"),
+    [
+        ("notify_classes", "resource"),
+        ("delay_warning_time", "4h"),
+        ("confirm_delay_cleared", "yes"),
+    ],
+)
+def test_a_daemon_that_writes_mail_is_seen(name: str, parameter: str, value: str) -> None:
+    host = with_parameter(audited(), name, parameter, value)
+    said = wrong(postfix.daemons_that_write, host)
+    assert said == f"{name}: {parameter} is {value}"
+
+
+def test_an_override_by_which_a_daemon_writes_mail_is_seen() -> None:
+    host = spoilt(audited(), "marketing", overrides={"smtp/unix/notify_classes": "protocol"})
+    assert "notify_classes of service smtp" in wrong(postfix.daemons_that_write, host)
+
+
+@pytest.mark.parametrize(
+    "parameter", ["sender_dependent_default_transport_maps", "double_bounce_sender"]
+)
+def test_a_way_for_what_daemons_write_is_seen(parameter: str) -> None:
+    host = with_parameter(audited(), "marketing", parameter, "")
+    assert f"marketing: {parameter} is empty" in wrong(postfix.daemons_that_write, host)
+
+
 def test_system_mail_past_the_stream_is_seen() -> None:
     host = with_parameter(audited(), "default", "relayhost", "")
     assert "relayhost is empty" in wrong(postfix.unsigned_paths, host)

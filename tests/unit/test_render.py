@@ -243,7 +243,11 @@ def test_sendmail_has_no_way_past_the_signer(stream: StreamName) -> None:
 def test_the_default_instance_listens_nowhere_and_only_hands_on() -> None:
     said = main_cf("")
     assert said["relayhost"] == f"[127.0.0.1]:{paths.SYSTEM_MAIL_PORT}"
-    assert said["sender_canonical_maps"] == f"static:{ESTATE.system_sender}"
+    # In From: whom the signer has a key for; reports of what fails go to our own bounce address.
+    assert said["canonical_maps"] == f"static:{ESTATE.system_sender}"
+    assert said["canonical_classes"] == "header_sender"
+    assert said["sender_canonical_maps"] == "static:bounce@bounce.shop.example"
+    assert said["sender_canonical_classes"] == "envelope_sender"
     assert said["recipient_canonical_maps"] == "static:ops@shop.example"
     assert not [s for s in services(text("/etc/postfix/master.cf")) if s.endswith(" inet")]
 
@@ -543,7 +547,20 @@ def test_own_bounces_go_to_the_inbound_instance_where_it_is() -> None:
     estate = estates.estate(estates.DECLARED["inbound elsewhere"])
     host = estate.host("mail2")
     facts = estates.facts(estate, host)
-    assert logical(estates.text("/etc/postfix-marketing/transport", estate, host, facts)) == []
+    table = logical(estates.text("/etc/postfix-marketing/transport", estate, host, facts))
+    assert table == ["bounce.shop.example smtp:", "bounce.news.shop.example smtp:"]
+
+
+@pytest.mark.parametrize("stream", STREAM_NAMES)
+def test_daemons_of_a_stream_write_to_our_own_bounce_addresses_alone(stream: StreamName) -> None:
+    said = main_cf(f"-{stream}")
+    assert said["notify_classes"] == ""
+    assert said["delay_warning_time"] == "0h"
+    assert not [name for name in said if name.endswith("_notice_recipient")]
+    table = logical(text(f"/etc/postfix-{stream}/originated"))
+    own = f"{said['double_bounce_sender']}@{said['myhostname']}"
+    assert [line.split()[:2] for line in table] == [["<>", "error:5.7.1"], [own, "error:5.7.1"]]
+    assert said["sender_dependent_default_transport_maps"].endswith("/originated")
 
 
 # ---- the signer ----------------------------------------------------------------------------------

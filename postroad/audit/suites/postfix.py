@@ -15,6 +15,13 @@ from postroad.settings.model import Estate, Stream, WayOut
 # Clock ticks and the second in which the kernel counts its boot (proc(5)) are no more exact.
 SLACK_SECONDS = 2.0
 
+# Parameters by which daemons write mail of their own, and the values with which they do not.
+_SILENT = {
+    "notify_classes": ("",),
+    "delay_warning_time": ("0h", "0s", "0"),
+    "confirm_delay_cleared": ("no",),
+}
+
 # What ``postfix check`` says of owners and modes.
 OF_ACCESS = re.compile(r"warning: (not owned by|group or other writable|not set-gid)")
 
@@ -134,6 +141,38 @@ def unsigned_paths(audited: Audited) -> Iterator[Fault]:
                 yield _unsigned(audited, f"inbound: its service {service.name} can move mail on")
 
 
+def daemons_that_write(audited: Audited) -> Iterator[Fault]:
+    """Services that would tell somebody by mail of their own: a transcript, without a signature."""
+    for name, instance in audited.instances.items():
+        if not instance.is_readable:
+            continue
+        for parameter, silent in _SILENT.items():
+            values = {f" of service {s.name}": instance.of(s, parameter) for s in instance.services}
+            for where, value in {"": instance.parameters.get(parameter, ""), **values}.items():
+                if value not in silent:
+                    yield _written(audited, f"{name}: {parameter}{where} is {value}")
+                    break
+    for stream in audited.host.streams:
+        instance = audited.instances[stream]
+        wanted = f"texthash:{config_folder(stream)}/originated"
+        for parameter, value in (
+            ("sender_dependent_default_transport_maps", wanted),
+            ("double_bounce_sender", "double-bounce"),
+        ):
+            found = instance.parameters.get(parameter, "")
+            if instance.is_readable and found != value:
+                yield _written(audited, f"{stream}: {parameter} is {found or 'empty'}, not {value}")
+
+
+def _written(audited: Audited, wrong: str) -> Fault:
+    return Fault(
+        wrong,
+        "mail that a daemon writes can leave: without a signature, and with the transcript of a "
+        "session, an application's password in it",
+        audited.run,
+    )
+
+
 def _unsigned(audited: Audited, wrong: str) -> Fault:
     return Fault(wrong, "mail can leave unsigned, and receivers refuse or distrust it", audited.run)
 
@@ -195,3 +234,8 @@ def test_daemons_have_read_their_files(audited: Audited) -> None:
 def test_nothing_can_leave_unsigned(audited: Audited) -> None:
     """By every service of every instance, its overrides included."""
     refute(unsigned_paths(audited))
+
+
+def test_daemons_write_no_mail(audited: Audited) -> None:
+    """But reports to our own bounce addresses."""
+    refute(daemons_that_write(audited))
