@@ -9,6 +9,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Iterator
 
+from postroad.manifest import BUDGET_UNIT, TIDY_TIMER
 from postroad.paths import (
     ADOPTED,
     DEFAULT,
@@ -102,7 +103,7 @@ def closed(instance: Instance) -> Iterator[str]:
 def units(name: str) -> tuple[str, ...]:
     """The systemd units of an instance that is not the packages' own, Postfix first."""
     if name == INBOUND:
-        return (unit(name),)
+        return (unit(name), BUDGET_UNIT, TIDY_TIMER)
     return (unit(name), f"postroad-dkim@{name}.service", f"postroad-auth@{name}.service")
 
 

@@ -26,6 +26,8 @@ GENERATOR_MASK = "/run/systemd/system-generators/postfix-instance-generator"
 WORLD_SEES = f"{TOOLS}/world-sees"
 RESOLVER_PROOF = f"{TOOLS}/resolver-proof"
 REFRESH = f"{TOOLS}/refresh"
+ALARM = f"{TOOLS}/alarm"
+BUDGET = f"{TOOLS}/budget"
 CANARY_FOLDER = f"{TOOLS}/canary"
 # A command: -I imports nothing that the environment names, -B leaves no __pycache__ in the folder.
 CANARY = f"/usr/bin/python3 -IB {CANARY_FOLDER}"
@@ -60,6 +62,8 @@ class Paths:
     stream_folder: str
     mailboxes: str = MAILBOXES
     refresh: str = REFRESH
+    alarm: str = ALARM
+    budget: str = BUDGET
     system_mail_port: int = SYSTEM_MAIL_PORT
     sink: str = SINK
     sink_port: int = SINK_PORT

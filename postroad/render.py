@@ -14,6 +14,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from postroad.component import File
+from postroad.intake import intake
 from postroad.keys import signing_keys
 from postroad.manifest import Row
 from postroad.paths import MAILBOX_USER, key_path, paths_for
@@ -32,6 +33,7 @@ POSTFIX_PARAMETERS = (
     "force_mime_input_conversion",
     "respectful_logging",
     "smtp_bind_address_enforce",
+    "smtpd_client_ipv6_prefix_length",
     "smtpd_forbid_bare_newline",
     "smtpd_forbid_bare_newline_reject_code",
     "smtpd_forbid_unauth_pipelining",
@@ -174,6 +176,7 @@ class Renderer:
             "facts": facts,
             "paths": paths_for(estate, name or ""),
             "mailbox_user": MAILBOX_USER,
+            "intake": intake(estate),
             "system_stream": system,
             "inbound_domains": inbound_domains(estate, host),
             "inbound_addresses": inbound_addresses(host),

@@ -49,5 +49,11 @@ def test_the_tools_are_where_the_manifest_puts_them() -> None:
     estate = estates.estate(estates.DECLARED["an address a stream"])
     installed = {row.path for row in rows(estate, estate.hosts[0]) if row.component == "tools"}
     canary = {path for path in installed if path.rpartition("/")[0] == paths.CANARY_FOLDER}
-    assert installed - canary == {paths.WORLD_SEES, paths.RESOLVER_PROOF, paths.REFRESH}
+    assert installed - canary == {
+        paths.WORLD_SEES,
+        paths.RESOLVER_PROOF,
+        paths.REFRESH,
+        paths.ALARM,
+        paths.BUDGET,
+    }
     assert f"{paths.CANARY_FOLDER}/__main__.py" in canary

@@ -243,11 +243,7 @@ def test_sendmail_has_no_way_past_the_signer(stream: StreamName) -> None:
 def test_the_default_instance_listens_nowhere_and_only_hands_on() -> None:
     said = main_cf("")
     assert said["relayhost"] == f"[127.0.0.1]:{paths.SYSTEM_MAIL_PORT}"
-    # In From: whom the signer has a key for; reports of what fails go to our own bounce address.
-    assert said["canonical_maps"] == f"static:{ESTATE.system_sender}"
-    assert said["canonical_classes"] == "header_sender"
-    assert said["sender_canonical_maps"] == "static:bounce@bounce.shop.example"
-    assert said["sender_canonical_classes"] == "envelope_sender"
+    assert said["sender_canonical_maps"] == f"static:{ESTATE.system_sender}"
     assert said["recipient_canonical_maps"] == "static:ops@shop.example"
     assert not [s for s in services(text("/etc/postfix/master.cf")) if s.endswith(" inet")]
 
@@ -549,6 +545,15 @@ def test_own_bounces_go_to_the_inbound_instance_where_it_is() -> None:
     facts = estates.facts(estate, host)
     table = logical(estates.text("/etc/postfix-marketing/transport", estate, host, facts))
     assert table == ["bounce.shop.example smtp:", "bounce.news.shop.example smtp:"]
+
+
+def test_reports_about_system_mail_go_to_our_own_bounce_address() -> None:
+    said = main_cf("-transactional")
+    assert said["sender_canonical_classes"] == "envelope_sender"
+    assert said["sender_canonical_maps"] == (
+        f"inline:{{ {{ {ESTATE.system_sender} = bounce@bounce.shop.example }} }}"
+    )
+    assert "sender_canonical_maps" not in main_cf("-marketing")
 
 
 @pytest.mark.parametrize("stream", STREAM_NAMES)

@@ -7,12 +7,10 @@ from dataclasses import dataclass
 
 from mail import domain_of
 from places import Canary
-from refusal import RefusedError
 from tables import table
 
 # policy.lua is made by the same hand as this program: one line for each login.
 _GRANTS = re.compile(r'^\s*\[ "([^"]+)" \] = \{(.*)\},$', re.MULTILINE)
-_SYSTEM = re.compile(r'^local system_sender = "([^"]+)"', re.MULTILINE)
 _GRANT = re.compile(r'\[ "([^"]+)" \]')
 
 
@@ -49,15 +47,6 @@ def _envelope_grants(canary: Canary) -> dict[str, list[str]]:
         for name in " ".join(names).replace(",", " ").split():
             grants.setdefault(name, []).append(sender)
     return grants
-
-
-def system_from(canary: Canary) -> str:
-    """The one From: of mail without a login, by the policy; RefusedError where it names none."""
-    policy = (canary.folder / "policy.lua").read_text(encoding="utf-8")
-    found = _SYSTEM.search(policy)
-    if found is None:
-        raise RefusedError("policy.lua names no system_sender")
-    return found.group(1)
 
 
 def address_in(grant: str) -> str:

@@ -41,12 +41,11 @@ def hand_to_sendmail(canary: Canary) -> None:
 def check_rewritten(canary: Canary, received: str) -> None:
     """The sender and the recipient are the declared ones, whatever cron wrote."""
     sender = parameter(canary, "sender_canonical_maps").removeprefix("static:")
-    author = parameter(canary, "canonical_maps").removeprefix("static:")
     recipient = parameter(canary, "recipient_canonical_maps").removeprefix("static:")
     for header, address in (
         ("X-Mail-Args", f"<{sender}>"),
         ("X-Rcpt-Args", f"<{recipient}>"),
-        ("From", author),
+        ("From", sender),
     ):
         line = re.search(rf"^{header}: (.*)$", received, re.MULTILINE)
         if line is None or address not in line.group(1):

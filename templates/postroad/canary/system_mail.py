@@ -9,7 +9,6 @@ from delivery import carry
 from dialogue import session
 from keys import keys
 from listeners import Listener
-from logins import system_from
 from mail import ELSEWHERE, STRANGER, Mail, domain_of
 from places import Canary
 from probes import Probe, check_probe
@@ -20,10 +19,8 @@ from tasks import Task
 
 def system_mail(canary: Canary) -> Mail:
     """A message as root's and cron's arrive from the default instance."""
-    sender, recipient = (
-        table(canary.config / name)[0][0] for name in ("system_sender", "system_recipient")
-    )
-    return Mail(sender, recipient, system_from(canary))
+    sender = table(canary.config / "system_sender")[0][0]
+    return Mail(sender, table(canary.config / "system_recipient")[0][0], sender)
 
 
 def system_tasks(canary: Canary, doors: Sequence[Listener]) -> Iterator[Task]:
@@ -37,9 +34,9 @@ def system_tasks(canary: Canary, doors: Sequence[Listener]) -> Iterator[Task]:
 
 def check_carried(canary: Canary, at: Listener, mail: Mail) -> None:
     """The host's own mail comes out, signed."""
-    key = keys(canary).get(domain_of(mail.from_address))
+    key = keys(canary).get(domain_of(mail.sender))
     if key is None:
-        raise RefusedError(f"key.table has no key for the system sender, {mail.from_address}")
+        raise RefusedError(f"key.table has no key for the system sender, {mail.sender}")
     with session(at) as smtp:
         carry(canary, smtp, mail, key)
 
@@ -47,8 +44,8 @@ def check_carried(canary: Canary, at: Listener, mail: Mail) -> None:
 def system_probes(at: Listener, good: Mail) -> Iterator[Probe]:
     """Everything that the listener of the host's own mail must refuse."""
     other = f"canary-nobody@{domain_of(good.sender)}"
-    yield Probe("another sender", at, Mail(other, good.recipient, good.from_address))
-    yield Probe("another recipient", at, Mail(good.sender, ELSEWHERE, good.from_address))
+    yield Probe("another sender", at, Mail(other, good.recipient, good.sender))
+    yield Probe("another recipient", at, Mail(good.sender, ELSEWHERE, good.sender))
     yield Probe("From: another address", at, Mail(good.sender, good.recipient, other))
-    relayed = Mail(good.sender, ELSEWHERE, good.from_address)
+    relayed = Mail(good.sender, ELSEWHERE, good.sender)
     yield Probe("mail of a stranger", at, relayed, client=STRANGER)
