@@ -28,6 +28,7 @@ RESOLVER_PROOF = f"{TOOLS}/resolver-proof"
 REFRESH = f"{TOOLS}/refresh"
 ALARM = f"{TOOLS}/alarm"
 BUDGET = f"{TOOLS}/budget"
+BUDGET_SOCKET = "/run/postroad-budget/policy.sock"
 CANARY_FOLDER = f"{TOOLS}/canary"
 # A command: -I imports nothing that the environment names, -B leaves no __pycache__ in the folder.
 CANARY = f"/usr/bin/python3 -IB {CANARY_FOLDER}"
@@ -64,6 +65,7 @@ class Paths:
     refresh: str = REFRESH
     alarm: str = ALARM
     budget: str = BUDGET
+    budget_socket: str = BUDGET_SOCKET
     system_mail_port: int = SYSTEM_MAIL_PORT
     sink: str = SINK
     sink_port: int = SINK_PORT

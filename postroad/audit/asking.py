@@ -10,7 +10,7 @@ from postroad.component import Component
 from postroad.dns.dkim import LiveKey, key_record
 from postroad.manifest import rows_of
 from postroad.operations.base import POLICY
-from postroad.paths import INSTALL_LOCK, LOGS, STAMPS, paths_for
+from postroad.paths import INSTALL_LOCK, LOGS, MAILBOXES, STAMPS, paths_for
 from postroad.render import instances as own_instances
 from postroad.settings.model import Address, Estate, Host, Stream, User, WayOut
 
@@ -44,9 +44,12 @@ PARAMETERS = (
     "smtp_helo_name",
     "smtp_tls_security_level",
     "smtpd_client_connection_count_limit",
+    "smtpd_client_connection_rate_limit",
+    "smtpd_client_event_limit_exceptions",
     "smtpd_milter_maps",
     "smtpd_milters",
     "smtpd_recipient_limit",
+    "smtpd_recipient_restrictions",
     "transport_maps",
 )
 
@@ -56,10 +59,19 @@ def system(estate: Estate, host: Host) -> Json:
     return {
         "logs": LOGS,
         "stamps": STAMPS,
-        "rotation": rows_of("logs", estate, host)[0].path,
+        "rotation": [row.path for row in rows_of("logs", estate, host)],
+        "maildirs": maildirs(host),
         "start_ban": POLICY,
         "ban_lock": INSTALL_LOCK,
     }
+
+
+def maildirs(host: Host) -> list[str]:
+    """The Maildirs that strangers write to."""
+    if not host.inbound:
+        return []
+    of_streams = (f"{s}/{kind}" for s in host.streams for kind in ("bounces", "complaints"))
+    return [f"{MAILBOXES}/{name}" for name in (*of_streams, "postmaster")]
 
 
 def postfix(host: Host) -> Json:

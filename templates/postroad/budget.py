@@ -6,11 +6,11 @@
 
 Anybody may write to the Maildirs of the inbound instance, and virtual(8) knows no limit for all of
 one. ``serve`` answers smtpd(8) at each RCPT (SMTPD_POLICY_README): 452 where the recipient's
-Maildir, with all that is queued for it or on its way, has BYTES or FILES, or where the disk has no
-more than FREE bytes left beside what is queued. Without an answer smtpd says 452 as well, so that
-nothing but inbound stops. Reports from this host itself may fill a quarter more: what strangers
-have filled does not keep a stream from its bounces. A message that is still being sent is not
-counted; there are no more of those than inbound has places.
+Maildir has no room for one more of MESSAGE bytes within BYTES and FILES, or the disk would have
+less than FREE bytes left; what is queued counts for every Maildir. Without an answer smtpd says 452
+as well, so that nothing but inbound stops. Reports from this host itself may fill a quarter more:
+what strangers have filled does not keep a stream from its bounces. A message that is still being
+sent is not counted; there are no more of those than inbound has places.
 
 ``tidy`` removes what is older than DAYS, and fails when a Maildir is used up to four fifths or the
 disk has less than half as much again as FREE: its unit then tells root.
@@ -134,12 +134,12 @@ class Budget:
 
     def _fits(self, maildir: str, share: float) -> bool:
         limits, use = self.limits, self.known.get(maildir)
-        new = self.admitted * limits.message
+        new = self.admitted + 1
         return (
             use is not None
-            and use.bytes + new < limits.bytes * share
-            and use.files + self.admitted < limits.files * share
-            and self.left - new > limits.free
+            and use.bytes + new * limits.message <= limits.bytes * share
+            and use.files + new <= limits.files * share
+            and self.left - new * limits.message >= limits.free
         )
 
     def _measure(self, maildir: str, now: float) -> None:

@@ -7,6 +7,7 @@ from postroad.audit.suites.postfix import (
     test_daemons_write_no_mail,
     test_nothing_can_leave_unsigned,
     test_queues_have_their_folders,
+    test_strangers_bring_no_more_than_declared,
     test_values_are_those_declared,
 )
 
@@ -17,5 +18,6 @@ __all__ = [
     "test_daemons_write_no_mail",
     "test_nothing_can_leave_unsigned",
     "test_queues_have_their_folders",
+    "test_strangers_bring_no_more_than_declared",
     "test_values_are_those_declared",
 ]

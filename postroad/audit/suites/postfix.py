@@ -9,7 +9,8 @@ from postroad.audit.asking import signer_socket
 from postroad.audit.audited import Audited
 from postroad.audit.evidence import Instance, Service
 from postroad.audit.fault import Fault, refute
-from postroad.paths import SINK_PORT, SYSTEM_MAIL_PORT, config_folder
+from postroad.intake import intake
+from postroad.paths import BUDGET_SOCKET, INBOUND, SINK_PORT, SYSTEM_MAIL_PORT, config_folder
 from postroad.settings.model import Estate, Stream, WayOut
 
 # Clock ticks and the second in which the kernel counts its boot (proc(5)) are no more exact.
@@ -71,6 +72,54 @@ def _declared(estate: Estate, stream: Stream, way: WayOut) -> dict[str, str]:
         "smtp_bind_address6": str(way.ipv6 or ""),
         "smtp_tls_security_level": stream.outbound_tls,
     }
+
+
+def _declared_inbound(estate: Estate) -> dict[str, str]:
+    limits = intake(estate)
+    return {
+        "message_size_limit": str(limits.message_size),
+        "queue_minfree": str(limits.free),
+        "default_process_limit": str(limits.places),
+        "smtpd_client_connection_count_limit": str(limits.places_of_client),
+        "smtpd_client_connection_rate_limit": str(limits.rate_of_client),
+        "smtpd_client_event_limit_exceptions": "127.0.0.1/32",
+        "smtpd_recipient_limit": "1",
+    }
+
+
+def open_intake(audited: Audited) -> Iterator[Fault]:
+    """What strangers may bring by port 25 beyond what is declared, at any of its doors."""
+    instance = audited.instances.get(INBOUND)
+    if instance is None or not instance.is_readable:
+        return
+    doors = [service for service in instance.services if service.command == "smtpd"]
+    found = [
+        (name, wanted, instance.parameters.get(name, ""))
+        for name, wanted in _declared_inbound(audited.estate).items()
+    ]
+    found += [
+        (f"{name} of service {door.name}", wanted, instance.of(door, name))
+        for door in doors
+        for name, wanted in _declared_inbound(audited.estate).items()
+    ]
+    wrong = {what: (wanted, value) for what, wanted, value in found if value != wanted}
+    for what, (wanted, value) in wrong.items():
+        if what.partition(" ")[0] in wrong and " " in what:
+            continue
+        yield _strangers(audited, f"inbound: {what} is {value or 'empty'}, declared is {wanted}")
+    for door in doors:
+        if BUDGET_SOCKET not in instance.of(door, "smtpd_recipient_restrictions"):
+            yield _strangers(
+                audited, f"inbound: {door.name} does not ask for the mailboxes' budget"
+            )
+
+
+def _strangers(audited: Audited, wrong: str) -> Fault:
+    return Fault(
+        wrong,
+        "strangers may fill the disk that the streams need, or take all places of port 25",
+        audited.run,
+    )
 
 
 def other_values(audited: Audited) -> Iterator[Fault]:
@@ -239,3 +288,8 @@ def test_nothing_can_leave_unsigned(audited: Audited) -> None:
 def test_daemons_write_no_mail(audited: Audited) -> None:
     """But reports to our own bounce addresses."""
     refute(daemons_that_write(audited))
+
+
+def test_strangers_bring_no_more_than_declared(audited: Audited) -> None:
+    """By what is in effect at each listener of inbound."""
+    refute(open_intake(audited))
