@@ -103,7 +103,7 @@ def closed(instance: Instance) -> Iterator[str]:
 def units(name: str) -> tuple[str, ...]:
     """The systemd units of an instance that is not the packages' own, Postfix first."""
     if name == INBOUND:
-        return (unit(name), BUDGET_UNIT, TIDY_TIMER)
+        return (unit(name),)
     return (unit(name), f"postroad-dkim@{name}.service", f"postroad-auth@{name}.service")
 
 
@@ -125,5 +125,8 @@ def removed(name: str) -> Iterator[str]:
         places.append(stream_folder(name))
     marks = [f"{folder}/{name}" for folder in (STAMPS, OPENED, ADOPTED)]
     yield f"systemctl disable --now --quiet {listed}"
+    if name == INBOUND:
+        # A host that an older postroad has set up has neither.
+        yield f"systemctl disable --now --quiet {BUDGET_UNIT} {TIDY_TIMER} 2>/dev/null || :"
     yield f"systemctl reset-failed {listed} 2>/dev/null || :"
     yield f"rm -rf {' '.join(places)}; rm -f {' '.join(marks)}"

@@ -37,7 +37,13 @@ PACKAGES_LOCK = Path("/var/lib/dpkg/lock-frontend")
 RUN_LOCK = Path("/run/postroad/run.lock")
 ENABLED = Path("/etc/systemd/system/multi-user.target.wants")
 
-SHARED = ("unbound.service", "systemd-timesyncd.service", "postfix.service", "postfix@-.service")
+SHARED = (
+    "unbound.service",
+    "systemd-timesyncd.service",
+    "postfix.service",
+    "postfix@-.service",
+    "postroad-budget.service",
+)
 FIRST, LAST = "inbound", "transactional"
 
 SERVICE = re.compile(r"/([^/\n]+\.service)$", re.MULTILINE)
