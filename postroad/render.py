@@ -15,6 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from postroad.component import File
 from postroad.formats import FILTERS, FormatError, table_kind
+from postroad.intake import intake
 from postroad.keys import signing_keys
 from postroad.mail_hosts import LOOPBACK, NOWHERE, exceptions
 from postroad.manifest import Row
@@ -34,6 +35,7 @@ POSTFIX_PARAMETERS = (
     "force_mime_input_conversion",
     "respectful_logging",
     "smtp_bind_address_enforce",
+    "smtpd_client_ipv6_prefix_length",
     "smtpd_forbid_bare_newline",
     "smtpd_forbid_bare_newline_reject_code",
     "smtpd_forbid_unauth_pipelining",
@@ -177,6 +179,7 @@ class Renderer:
             "facts": facts,
             "paths": paths_for(estate, name or ""),
             "mailbox_user": MAILBOX_USER,
+            "intake": intake(estate),
             "system_stream": system,
             "inbound_domains": inbound_domains(estate, host),
             "inbound_addresses": inbound_addresses(host),

@@ -527,7 +527,29 @@ def test_own_bounces_go_to_the_inbound_instance_where_it_is() -> None:
     estate = estates.estate(estates.DECLARED["inbound elsewhere"])
     host = estate.host("mail2")
     facts = estates.facts(estate, host)
-    assert logical(estates.text("/etc/postfix-marketing/transport", estate, host, facts)) == []
+    table = logical(estates.text("/etc/postfix-marketing/transport", estate, host, facts))
+    assert table == ["bounce.shop.example smtp:", "bounce.news.shop.example smtp:"]
+
+
+def test_reports_about_system_mail_go_to_our_own_bounce_address() -> None:
+    said = main_cf("-transactional")
+    assert said["sender_canonical_classes"] == "envelope_sender"
+    assert said["sender_canonical_maps"] == (
+        f"inline:{{ {{ {ESTATE.system_sender} = bounce@bounce.shop.example }} }}"
+    )
+    assert "sender_canonical_maps" not in main_cf("-marketing")
+
+
+@pytest.mark.parametrize("stream", STREAM_NAMES)
+def test_daemons_of_a_stream_write_to_our_own_bounce_addresses_alone(stream: StreamName) -> None:
+    said = main_cf(f"-{stream}")
+    assert said["notify_classes"] == ""
+    assert said["delay_warning_time"] == "0h"
+    assert not [name for name in said if name.endswith("_notice_recipient")]
+    table = logical(text(f"/etc/postfix-{stream}/originated"))
+    own = f"{said['double_bounce_sender']}@{said['myhostname']}"
+    assert [line.split()[:2] for line in table] == [["<>", "error:5.7.1"], [own, "error:5.7.1"]]
+    assert said["sender_dependent_default_transport_maps"].endswith("/originated")
 
 
 # ---- the signer ----------------------------------------------------------------------------------
