@@ -531,15 +531,6 @@ def test_own_bounces_go_to_the_inbound_instance_where_it_is() -> None:
     assert table == ["bounce.shop.example smtp:", "bounce.news.shop.example smtp:"]
 
 
-def test_reports_about_system_mail_go_to_our_own_bounce_address() -> None:
-    said = main_cf("-transactional")
-    assert said["sender_canonical_classes"] == "envelope_sender"
-    assert said["sender_canonical_maps"] == (
-        f"inline:{{ {{ {ESTATE.system_sender} = bounce@bounce.shop.example }} }}"
-    )
-    assert "sender_canonical_maps" not in main_cf("-marketing")
-
-
 @pytest.mark.parametrize("stream", STREAM_NAMES)
 def test_daemons_of_a_stream_write_to_our_own_bounce_addresses_alone(stream: StreamName) -> None:
     said = main_cf(f"-{stream}")
