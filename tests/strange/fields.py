@@ -212,7 +212,7 @@ _TRAPS = (
 )
 
 
-# Found by somebody who had not seen the rest of this: Python behind a fold, or beside a tag; GMime, Perl
+# Found by somebody who had not seen the rest: Python behind a fold, or beside a tag; GMime, Perl
 # and Go where a quoted string is not the whole name.
 _FOUND = (
     '"{b}" (\r\n ) <{a}>',
