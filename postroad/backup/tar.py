@@ -55,10 +55,8 @@ def members(archive: bytes, largest: int) -> Iterator[Member]:
     while (header := archive[at : at + _BLOCK]) != _END:
         if len(header) < _BLOCK:
             raise TarError("it is no whole tar archive: it was cut off before its end")
-        if _checksum(header) != _number(
-            header[148:156], "its first header" if not at else "a header"
-        ):
-            raise TarError(f"it is no tar archive (no header at octet {at})")
+        if _number(header[148:156], f"the header at octet {at}") != _checksum(header):
+            raise TarError(f"it is no tar archive: no header at octet {at}")
         name = long_name or _name(header)
         size = _number(header[124:136], _shown(name))
         content = archive[at + _BLOCK : at + _BLOCK + size]

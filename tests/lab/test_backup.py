@@ -23,9 +23,8 @@ def odd_mailboxes(deployed: Lab) -> Iterator[None]:
     for guest in deployed.targets.values():
         guest.run(
             f"install -d -o postroad-mail -g postroad-mail -m 700 {NEW};"
-            f" runuser -u postroad-mail -- sh -c 'echo kept > {MESSAGE};"
-            f" cd {NEW}; mkfifo 1.fifo; ln -s /etc/shadow 2.link;"
-            ' echo x > "3.$(printf "\\n")line"; ln 3.* 4.hard; truncate -s 1G 5.huge\''
+            f" runuser -u postroad-mail -- sh -c 'echo kept > {MESSAGE}; cd {NEW}; mkfifo 1.fifo;"
+            ' ln -s /etc/shadow 2.link; echo x > "$(printf "3.\\nline")"; truncate -s 1G 5.huge\''
         )
     yield
     for guest in deployed.targets.values():
@@ -40,6 +39,7 @@ def test_odd_files_cost_no_host_its_backup_and_no_archive_is_believed(
     assert kept.returncode == 0, kept.stdout + kept.stderr
     for name in deployed.targets:
         assert f"{name}: '{NEW}/1.fifo' is no file or folder, and is left out" in kept.stderr
+        assert f"{name}: '{NEW}/3.\\nline' is none of what is kept" in kept.stderr
         assert f"{name}: '{NEW}/5.huge' is larger than" in kept.stderr
         with tarfile.open(folder / f"{name}.tar") as tar:
             found = {member.name: member for member in tar}

@@ -31,8 +31,12 @@ def _as_the_signer(guest: Guest, stream: StreamName, command: str) -> bool:
     # Nobody may enter the name space of users that he is in already (setns(2)).
     its_own = guest.run(f"[ /proc/{pid}/ns/user -ef /proc/self/ns/user ]", check=False).returncode
     spaces = ("--mount", "--net", *(("--user",) if its_own else ()))
-    become = ("--setuid", user, "--setgid", group)
-    enter = ["nsenter", f"--target={pid}", *spaces, *become, "/bin/sh", "-c"]
+    # With its further group (SupplementaryGroups=), which that name space has no number for: set
+    # before, and kept.
+    own = guest.run(["id", "-g", "opendkim"]).stdout.strip()
+    become = ("setpriv", "--reuid", user, "--regid", group, "--keep-groups")
+    into = ("nsenter", f"--target={pid}", *spaces, "--preserve-credentials")
+    enter = ["setpriv", "--groups", own, *into, *become, "/bin/sh", "-c"]
     guest.run([*enter, ":"])
     return guest.run([*enter, command], check=False).returncode == 0
 
