@@ -80,6 +80,9 @@ _OTHER_RESOLVER = (
 
 INBOUND_UNIT = "postroad-postfix@inbound.service"
 
+# Root's: whoever owned it could put links in the places of the mailboxes, which root makes there.
+_MAILBOXES = Directory(MAILBOXES, group=MAILBOX_USER, mode=0o750)
+
 
 @dataclass(frozen=True, slots=True)
 class Builder:
@@ -252,10 +255,7 @@ class Builder:
         owner = {"owner": MAILBOX_USER, "group": MAILBOX_USER}
         return Component(
             "sink",
-            directories=(
-                Directory(MAILBOXES, mode=0o750, **owner),
-                Directory(SINK, mode=0o700, **owner),
-            ),
+            directories=(_MAILBOXES, Directory(SINK, mode=0o700, **owner)),
             files=self._files(rows),
             units=(Unit(row.reader, reads=(row.path,), on_change="restart"),),
             gate=f'systemd-analyze verify --man=no "$stage"{row.path}',
@@ -320,7 +320,7 @@ class Builder:
             "inbound",
             directories=(
                 *_instance_directories("inbound"),
-                Directory(MAILBOXES, mode=0o750, **owner),
+                _MAILBOXES,
                 Directory(f"{MAILBOXES}/postmaster", mode=0o700, **owner),
                 *(Directory(f"{MAILBOXES}/{s}", mode=0o700, **owner) for s in self.host.streams),
             ),

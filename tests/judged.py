@@ -262,6 +262,7 @@ class Level:
 
 LEVELS = (
     Level("postroad-dkim@", 3.1, 0.4, "its UNIX socket"),
+    Level("postroad-milter@", 0.4, 0.4, "its UNIX socket"),
     Level("postroad-auth@", 4.1, 2.0, "Dovecot's master is root, and becomes `dovecot`"),
     Level(
         "postroad-postfix@",

@@ -230,6 +230,12 @@ OPERATION = [
         {FILES: "header_checks", LET_OUT: "cannot read: taken by header_checks"},
     ),
     Case(
+        "a daemon may write where root writes its file",
+        "chown unbound /etc/unbound",
+        "chown root /etc/unbound",
+        {"files.folders_above_are_root_s": "/etc/unbound belongs to unbound"},
+    ),
+    Case(
         "a key can be read by others",
         "chmod 644 /etc/postroad/marketing/keys/*/*.pem",
         "chmod 600 /etc/postroad/marketing/keys/*/*.pem",
@@ -389,7 +395,10 @@ OPERATION = [
         "the kernel lets anybody hand in root's mail",
         "iptables -I ufw-before-output 1 -o lo -j ACCEPT",
         "iptables -D ufw-before-output 1",
-        {ROOTS_DOOR: "nobody may connect to port 327 of loopback"},
+        {
+            ROOTS_DOOR: "nobody may connect to port 327 of loopback",
+            KERNEL: "may connect to port 25 of 127.",
+        },
     ),
     Case(
         "another resolver is asked",

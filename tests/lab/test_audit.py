@@ -134,7 +134,12 @@ def test_a_missing_address_is_seen(host: Guest, audit: Audit) -> None:
             f"ip address add {prefix} dev {device}; systemctl restart postroad-postfix@marketing"
         )
     # Each program of Postfix ends with the parameter that it cannot do without.
-    lost = {"postfix.addresses_are_on_the_host", "submission.listeners_answer", COMPLAINT}
+    lost = {
+        "postfix.addresses_are_on_the_host",
+        "signing.nothing_is_let_out_unsigned",
+        "submission.listeners_answer",
+        COMPLAINT,
+    }
     assert "inet_interfaces" in wrong[COMPLAINT]
     # A daemon of Postfix that happens to start meanwhile says "no local interface found", and dies.
     wrong.pop("logs.logs_are_quiet", None)

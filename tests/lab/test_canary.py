@@ -115,7 +115,7 @@ SIGNER_FAULTS = (
         "sed -i 's,relaxed/relaxed,relaxed/loose,' opendkim.conf",
         "canonicalization|loose",
     ),
-    Fault("no signing table", "sed -i /^SigningTable/d opendkim.conf", "left without a signature"),
+    Fault("no signing table", "sed -i /^SigningTable/d opendkim.conf", "not signed by this stream"),
     Fault("no key file", "sed -Ei 's,[^:]+$,/etc/nothing.pem,' key.table", "/etc/nothing.pem"),
     Fault("short key table row", "sed -Ei 's,:[^:]+$,,' key.table", "key.table"),
     Fault(
@@ -145,13 +145,13 @@ SIGNER_FAULTS = (
     Fault("policy with an error", "echo 'error(1)' > policy.lua", "SetupPolicyScript|policy.lua"),
     Fault(
         "policy with an error that only a message meets",
-        "sed -i \"s/^local reason = /if odkim.get_header(ctx, 'Subject', 0):find('canary') "
+        "sed -i \"s/^local why = /if odkim.get_header(ctx, 'Subject', 0):find('canary') "
         "then error('x') end\\n&/\" policy.lua",
         "setup_hook.. failed",
     ),
     Fault(
         "policy that binds nobody",
-        "sed -i '/^local reason = /s/=.*/= nil/' policy.lua",
+        "sed -i '/^local why = /s/=.*/= nil/' policy.lua",
         "From: .* accepted",
     ),
 )
@@ -161,7 +161,7 @@ LOGIN_FAULTS = (
     Fault("hash of no kind", "sed -Ei 's/:[{][^}]+[}]/:{NONE-SUCH}/' users", "NONE-SUCH"),
     Fault(
         "socket that nobody serves",
-        "sed -i 's/unix_listener postfix/&-other/' dovecot.conf",
+        "sed -i '/unix_listener .*postfix {/s/postfix {/other {/' dovecot.conf",
         "socket",
     ),
 )
@@ -319,7 +319,9 @@ def test_closed_stream_is_tried_behind_its_closing_line(guest: Guest) -> None:
     closed = " && ".join(edits)
     assert canary(guest, "stream", STREAM, staged(guest, STREAM, closed)) == ""
     unsigned = f"{closed} && sed -i /^SigningTable/d ../postroad/{STREAM}/opendkim.conf"
-    assert "without a signature" in canary(guest, "stream", STREAM, staged(guest, STREAM, unsigned))
+    assert "not signed by this stream" in canary(
+        guest, "stream", STREAM, staged(guest, STREAM, unsigned)
+    )
 
 
 def test_without_a_certificate_logins_are_tried_all_the_same(guest: Guest) -> None:

@@ -428,6 +428,8 @@ SENT = {
 # Where it cannot find one sender's address, the signer itself stumbles before our policy is asked,
 # and defers: 451. Either way nothing is signed and nothing leaves.
 PLAIN, STUMBLED = r"550 5\.7\.[01] ", r"451 4\.7\.1 "
+# Before that header_checks refuse whatever is not the one written out form, and say what to write.
+UNWRITTEN = r"550 5\.6\.0 write From: as "
 REFUSED = {
     "no From:": (_message("X-From: orders@shop.example"), STUMBLED),
     "two From: fields": (
@@ -438,21 +440,21 @@ REFUSED = {
         _message("From: orders@shop.example\r\nFrom: boss@evil.example"),
         PLAIN,
     ),
-    "two addresses": (_message("From: boss@evil.example, orders@shop.example"), STUMBLED),
-    "two own addresses": (_message("From: boss@shop.example, orders@shop.example"), PLAIN),
-    "group": (_message("From: Shop: orders@shop.example;"), PLAIN),
+    "two addresses": (_message("From: boss@evil.example, orders@shop.example"), UNWRITTEN),
+    "two own addresses": (_message("From: boss@shop.example, orders@shop.example"), UNWRITTEN),
+    "group": (_message("From: Shop: orders@shop.example;"), UNWRITTEN),
     "group of another": (
         _message("From: Group: boss@evil.example;, orders@shop.example"),
-        STUMBLED,
+        UNWRITTEN,
     ),
     "address in the name": (
         _message('From: "boss@evil.example" <boss@evil.example>, <orders@shop.example>'),
-        STUMBLED,
+        UNWRITTEN,
     ),
-    "two angles": (_message("From: <boss@evil.example> <orders@shop.example>"), STUMBLED),
-    "route": (_message("From: <@evil.example:orders@shop.example>"), PLAIN),
-    "empty": (_message("From: <>"), PLAIN),
-    "folded to another": (_message("From: orders@shop.example,\r\n boss@evil.example"), PLAIN),
+    "two angles": (_message("From: <boss@evil.example> <orders@shop.example>"), UNWRITTEN),
+    "route": (_message("From: <@evil.example:orders@shop.example>"), UNWRITTEN),
+    "empty": (_message("From: <>"), UNWRITTEN),
+    "folded to another": (_message("From: orders@shop.example,\r\n boss@evil.example"), UNWRITTEN),
     "body line over 998": (_message("From: orders@shop.example", LONG + "\r\n"), "550 5.6.0 "),
     "header line over 998": (
         _message(f"From: orders@shop.example\r\nX-Long: {LONG}"),

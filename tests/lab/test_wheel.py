@@ -14,6 +14,7 @@ import pytest
 
 from lab import control, shop
 from lab.session import Lab
+from tests.lab.variants import plain
 
 DEPLOY = (control.CLONE / "deploys" / "mailserver.py").read_text()
 
@@ -62,7 +63,7 @@ def repository(deployed: Lab, tmp_path_factory: pytest.TempPathFactory) -> Repos
     (folder / "inventories").mkdir()
     (folder / "inventories" / "own.py").write_text(f"mail = {_hosts(deployed)!r}\n")
     (folder / "group_data").mkdir()
-    (folder / "group_data" / "own.py").write_text(f"estate = {shop.estate(deployed)!r}\n")
+    (folder / "group_data" / "own.py").write_text(f"estate = {plain(shop.estate(deployed))!r}\n")
     return made
 
 

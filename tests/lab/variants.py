@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab import road
+from postroad.settings.hidden import Hidden
 
 _INVENTORY = """
 import json
@@ -74,5 +75,16 @@ def variant(folder: Path, changes: Mapping[str, object]) -> Variant:
     data.mkdir()
     (folder / "variant.py").write_text(_INVENTORY)
     (data / "variant.py").write_text(_ESTATE)
-    (data / "changes.json").write_text(json.dumps(changes))
+    (data / "changes.json").write_text(json.dumps(plain(changes)))
     return Variant(folder / "variant.py")
+
+
+def plain(value: object) -> object:
+    """The value as data that can be written down: no text in it is hidden."""
+    if isinstance(value, Hidden):
+        return value.unmask()
+    if isinstance(value, dict):
+        return {key: plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(one) for one in value]
+    return value

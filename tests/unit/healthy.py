@@ -127,11 +127,11 @@ def _certificate(estate: Estate, host: Host) -> CertificateState:
 
 
 def _key_files(stream: str, domain: str) -> dict[str, FileState]:
-    folder = FileState("directory", OWNER, OWNER, 0o700)
+    folder = FileState("directory", "root", OWNER, 0o750)
     return {
         f"{stream_folder(stream)}/keys": folder,
         key_folder(stream, domain): folder,
-        key_path(stream, domain, "202601-mail1"): replace(folder, kind="file", mode=0o600),
+        key_path(stream, domain, "202601-mail1"): FileState("file", OWNER, OWNER, 0o600),
     }
 
 

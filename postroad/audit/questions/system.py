@@ -210,7 +210,8 @@ def log(path: Path, since: float) -> Json:
 def logs(folder: Path, stamps: Path) -> list[Json]:
     """Every current log; what counts is what was written since the last change of the host."""
     since = max((stamp.stat().st_mtime for stamp in stamps.glob("*")), default=0.0)
-    return [log(path, since) for path in sorted(folder.glob("*.log"))]
+    found = (path for path in sorted(folder.glob("*.log")) if not path.is_symlink())
+    return [log(path, since) for path in found if path.is_file()]
 
 
 def failed_units() -> list[str]:

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Iterator, Sequence
 from functools import partial
 
-from commands import wait_for
+from commands import content, wait_for
 from daemons import start
 from delivery import sent
 from dialogue import session, submit
@@ -67,7 +67,7 @@ def check_mailbox(canary: Canary, at: Listener, recipient: str) -> None:
     if not queue_id:
         raise RefusedError(f"a bounce to {recipient} was refused at {at}: {answer}")
     wait_for(lambda: sent(canary, queue_id), f"a bounce to {recipient}: accepted, not delivered")
-    found = (place.read_bytes() for place in canary.mailboxes.rglob("new/*"))
+    found = (content(place) for place in canary.mailboxes.rglob("new/*"))
     raw = next((raw for raw in found if token.encode() in raw), None)
     if raw is None:
         raise RefusedError(f"a bounce to {recipient} is in no Maildir")

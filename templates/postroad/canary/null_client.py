@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 
-from commands import run, wait_for
+from commands import content, run, wait_for
 from daemons import start
 from delivery import sent
 from journal import Journal
@@ -26,7 +26,7 @@ def check_default(canary: Canary, journal: Journal) -> None:
         hand_to_sendmail(canary)
         wait_for(lambda: sent(canary, r"\w+"), "a message from sendmail: taken, and not sent")
         (place, *_) = canary.sink.iterdir()
-        check_rewritten(canary, place.read_text(errors="replace"))
+        check_rewritten(canary, content(place).decode(errors="replace"))
 
 
 def hand_to_sendmail(canary: Canary) -> None:
