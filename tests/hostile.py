@@ -25,6 +25,22 @@ LOCAL_PARTS = (
     "~root", "^x", "x?", "*", "+", "a+b", "-x", "--x", "&x", "a_b", "Ops", "a.b", "no", "0x10",
 )  # fmt: skip
 
+# One of each kind, for readers that take their time.
+KINDS = (
+    "ops$mydomain",
+    "$1",
+    "#1",
+    "{x}",
+    "{x",
+    "{#{%",
+    "a%b",
+    "o'brien",
+    "`id`",
+    "/x/",
+    "*",
+    "Ops",
+)
+
 # What no format holds, or only by quoting: one of each kind.
 TEXTS = (
     "x\ny", "x\r\ny", "x\x0by", "x\x85y", "x\u2028y", "x\x00y", "x\x1b[2Jy", "x\u202ey", "x\ty",
@@ -528,7 +544,7 @@ READERS: dict[str, Reader] = {
 def declarations() -> Iterator[tuple[str, Declaration]]:
     """Each hostile estate, by the local part of all its addresses; one by a certificate supplied,
     and one lone box, so that every row of the manifest is among theirs."""
-    for local in LOCAL_PARTS:
+    for local in KINDS:
         yield local, estate_of(local)
     brought = {"source": "supplied", "chain_file": "x", "key": {"env": "X"}}
     yield "supplied", {**estate_of("ops$mydomain"), "tls": brought}

@@ -123,6 +123,9 @@ def hostile_shop(deployed: Lab) -> dict[str, Any]:
     user = declared["streams"]["transactional"]["users"][shop.USERS["transactional"]]
     user["from"] = [f"{LOCAL}@{shop.DOMAIN}"]
     user["envelope"] = [f"{LOCAL}@bounce.{shop.DOMAIN}"]
+    # A login with capitals, which Dovecot 2.3 would fold before it looks for it.
+    odd = declared["streams"]["marketing"]["users"]
+    odd["Odd.Login_1@Shop"] = dict(odd[shop.USERS["marketing"]])
     comment = "$(id) `id` \\ ; # %s {x} --dry-run"
     opening = {"port": 8443, "protocol": "tcp", "networks": ["192.0.2.0/24"], "comment": comment}
     declared["firewall"] = {"open": [opening]}
