@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 import dns.rdata
 import dns.zone
+import lupa.lua54 as lupa
 import pytest
 import yaml
 from dns.rdtypes.ANY.TXT import TXT
@@ -160,6 +161,12 @@ def test_a_comment_is_no_key() -> None:
 @pytest.mark.parametrize("text", [t for t in hostile.TEXTS if t.isprintable()])
 def test_a_word_of_a_shell_is_one(text: str) -> None:
     assert shlex.split(f"x {formats.shell(text)} y") == ["x", text, "y"]
+
+
+@pytest.mark.parametrize("text", [*hostile.TEXTS, *hostile.LOCAL_PARTS])
+def test_lua_reads_its_strings(text: str) -> None:
+    lua = lupa.LuaRuntime(encoding=None)
+    assert lua.eval(formats.lua(text).encode()) == text.encode()
 
 
 def test_a_refusal_names_the_file_and_not_the_secret() -> None:
