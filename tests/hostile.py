@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 
 from postroad.manifest import Row
-from postroad.paths import MILTER
+from postroad.paths import MILTER, OTHERS_MAIL_ADDRESS, SINK_PORT, SYSTEM_MAIL_PORT
 from postroad.render import TEMPLATES, inbound_domains, system_stream
 from postroad.settings.model import Dns01, Estate, Host, StreamName
 from tests.unit.declarations import Declaration, Path, declaration, drop, put
@@ -24,6 +24,22 @@ LOCAL_PARTS = (
     "{#{%", "a%b", "%s", "%{user}", "a!b", "a|b", "o'brien", "`id`", "a/b", "/x/", "a=b", "=",
     "~root", "^x", "x?", "*", "+", "a+b", "-x", "--x", "&x", "a_b", "Ops", "a.b", "no", "0x10",
 )  # fmt: skip
+
+# One of each kind, for readers that take their time.
+KINDS = (
+    "ops$mydomain",
+    "$1",
+    "#1",
+    "{x}",
+    "{x",
+    "{#{%",
+    "a%b",
+    "o'brien",
+    "`id`",
+    "/x/",
+    "*",
+    "Ops",
+)
 
 # What no format holds, or only by quoting: one of each kind.
 TEXTS = (
@@ -313,7 +329,7 @@ def _stream_master(row: Row, estate: Estate, host: Host) -> Iterator[Ask]:
         ("system_recipient", "smtpd_recipient_restrictions", estate.admin.email),
     ):
         yield Ask(
-            f'said=$(postconf -c "$d" -hP "127.0.0.1:10587/inet/{parameter}");'
+            f'said=$(postconf -c "$d" -hP "127.0.0.1:{SYSTEM_MAIL_PORT}/inet/{parameter}");'
             " kind=${said#*,}; kind=${kind%%:*};"
             f' postmap -q {shlex.quote(address)} "$kind:$d/{table}"',
             "OK",
@@ -323,7 +339,7 @@ def _stream_master(row: Row, estate: Estate, host: Host) -> Iterator[Ask]:
 def _header_checks(row: Row, estate: Estate, host: Host) -> Iterator[Ask]:
     for domain in estate.stream(_stream(row)).from_domains:
         yield _postmap(f"From: <x@{domain}>", "pcre", "DUNNO")
-        refusal = "REJECT 5.7.1 From: must end in one address at " + domain
+        refusal = "REJECT 5.7.1 From: and Sender: must end in one address at " + domain
         yield _postmap(f"From: <x@{domain.replace('.', 'x')}>", "pcre", refusal)
 
 
@@ -384,7 +400,7 @@ def _unit(wanted: Callable[[Host], str]) -> Reader:
 def _sink(host: Host) -> str:
     return (
         f"/usr/sbin/smtp-sink -h sink.{host.hostname} -d /var/mail/postroad/sink/"
-        "%Y%m%d-%H%M%S. 127.0.0.1:10025 100"
+        f"%Y%m%d-%H%M%S. 127.0.0.1:{SINK_PORT} 100"
     )
 
 
@@ -426,7 +442,11 @@ def _public_table(row: Row, estate: Estate, host: Host) -> Iterator[Ask]:
 
 def _others(row: Row, estate: Estate, host: Host) -> Iterator[Ask]:
     line = "Received: by mail1 (Postfix, from userid 33)"
-    yield _postmap(line, "pcre", "FILTER others:[127.0.0.1]:10587")
+    yield _postmap(line, "pcre", f"FILTER others:[127.0.0.1]:{SYSTEM_MAIL_PORT}")
+
+
+def _default_master(row: Row, estate: Estate, host: Host) -> Iterator[Ask]:
+    yield Ask('postconf -c "$d" -hP others/unix/smtp_bind_address', OTHERS_MAIL_ADDRESS)
 
 
 def _nowhere(row: Row, estate: Estate, host: Host) -> Iterator[Ask]:
@@ -486,7 +506,7 @@ READERS: dict[str, Reader] = {
     "postfix/body_checks.j2": _comments,
     "postfix/default.header_checks.j2": _others,
     "postfix/default.main.cf.j2": _default_main,
-    "postfix/default.master.cf.j2": _comments,
+    "postfix/default.master.cf.j2": _default_master,
     "postfix/delivery_status.j2": _comments,
     "postfix/dns_answers.j2": _comments,
     "postfix/header_checks.j2": _header_checks,
@@ -524,7 +544,7 @@ READERS: dict[str, Reader] = {
 def declarations() -> Iterator[tuple[str, Declaration]]:
     """Each hostile estate, by the local part of all its addresses; one by a certificate supplied,
     and one lone box, so that every row of the manifest is among theirs."""
-    for local in LOCAL_PARTS:
+    for local in KINDS:
         yield local, estate_of(local)
     brought = {"source": "supplied", "chain_file": "x", "key": {"env": "X"}}
     yield "supplied", {**estate_of("ops$mydomain"), "tls": brought}

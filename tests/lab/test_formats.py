@@ -24,6 +24,7 @@ from postroad.settings.model import Estate, Host
 from tests import hostile
 from tests.hostile import Ask
 from tests.lab import variants
+from tests.lab.mail import DOORS
 from tests.unit import estates
 
 # What each host has installed: templates ask for it.
@@ -49,11 +50,16 @@ def archive(texts: dict[str, str]) -> str:
 
 def answers(guest: Guest, texts: dict[str, str], asks: list[tuple[str, Ask]]) -> list[str]:
     """What the readers say, all in one command. ``asks`` name the text that each is about."""
-    lines = [f"mkdir -p {FOLDER}; cd {FOLDER}", "base64 -d <<'END' | tar x", archive(texts), "END"]
+    lines = [
+        f"rm -rf {FOLDER}; mkdir -p {FOLDER}; cd {FOLDER}",
+        "base64 -d <<'END' | tar x",
+        archive(texts),
+        "END",
+    ]
     for path, ask in asks:
         lines.append(f"f={FOLDER}{path}; d=${{f%/*}}")
         lines.append(f"printf '%s\\0' \"$({{ {ask.command.strip()}; }} 2>&1)\"")
-    script = "\n".join([*lines, ""])
+    script = "\n".join([*lines, f"rm -rf {FOLDER}", ""])
     return guest.run(["bash", "-s"], input=script, timeout=300).stdout.split("\0")[:-1]
 
 
@@ -96,30 +102,63 @@ def test_a_name_server_reads_the_zone(deployed: Lab) -> None:
         records = [r for r in derive(estate, ()) if r.owner.endswith("shop.example")]
         assert document("shop.example", records)
         texts[f"/{number}"] = soa + zone_text(records)
-        check = 'knotc -C "" -c "$f.conf" zone-check shop.example'
-        texts[f"/{number}.conf"] = f"zone:\n  - {{domain: shop.example, file: {FOLDER}/{number}}}\n"
+        check = 'knotc -c "$f.conf" zone-check shop.example && echo OK'
+        texts[f"/{number}.conf"] = f"zone:\n  - domain: shop.example\n    file: {FOLDER}/{number}\n"
         asks.append((f"/{number}", Ask(check, "")))
     assert answers(deployed.hosts["ns"], texts, asks) == ["OK"] * len(asks)
 
 
-# What main.cf, a table, a map, a pattern, a URI and a shell would each take for theirs.
+# What main.cf, a table, a map, a pattern, a URI and a shell would each take for theirs. The admin's
+# has none of those that the provider's Postfix takes for a route, and refuses of everybody.
 LOCAL = "#{$mydomain%|o'b`id`?*+&!=~^"
+ADMIN = f"{LOCAL.replace('%', '').replace('!', '')}@bigmail.example"
 CRON = "From: root (Cron Daemon)\nTo: root\nSubject: {subject}\n\nbackup: disk is nearly full\n"
 
 
 def hostile_shop(deployed: Lab) -> dict[str, Any]:
     """The lab's estate with that local part for the admin, the system sender and a login."""
     declared: dict[str, Any] = shop.estate(deployed)
-    declared["admin"]["email"] = f"{LOCAL}@bigmail.example"
+    declared["admin"]["email"] = ADMIN
     declared["system_sender"] = f"{LOCAL}@{shop.DOMAIN}"
     user = declared["streams"]["transactional"]["users"][shop.USERS["transactional"]]
     user["from"] = [f"{LOCAL}@{shop.DOMAIN}"]
     user["envelope"] = [f"{LOCAL}@bounce.{shop.DOMAIN}"]
+    # A login with capitals, which Dovecot 2.3 would fold before it looks for it.
+    odd = declared["streams"]["marketing"]["users"]
+    odd["Odd.Login_1@Shop"] = dict(odd[shop.USERS["marketing"]])
     comment = "$(id) `id` \\ ; # %s {x} --dry-run"
     opening = {"port": 8443, "protocol": "tcp", "networks": ["192.0.2.0/24"], "comment": comment}
     declared["firewall"] = {"open": [opening]}
+    # The variant's estate is kept as JSON; as in production, pyinfra would print no hash of it.
+    for stream in declared["streams"].values():
+        for login in stream["users"].values():
+            login["passwords"] = [each.unmask() for each in login["passwords"]]
     changed = ("hosts", "admin", "system_sender", "streams", "firewall")
     return {key: declared[key] for key in changed}
+
+
+def written_by_login(deployed: Lab, host: str, recipient: str) -> str:
+    """What the provider says of a letter by the login that may write as that local part alone."""
+    server, port = DOORS[host, "transactional"]
+    user = shop.USERS["transactional"]
+    subject = f"By a login {uuid4().hex[:12]}"
+    message = (
+        f"From: {LOCAL}@{shop.DOMAIN}\r\nTo: {recipient}\r\nSubject: {subject}\r\n"
+        "Date: Thu, 01 Jan 2026 00:00:00 +0000\r\n\r\nA receipt.\r\n"
+    )
+    reply = deployed.app.submit(
+        server,
+        port,
+        mail_from=f"{LOCAL}@bounce.{shop.DOMAIN}",
+        rcpts=[recipient],
+        message=message.encode(),
+        user=user,
+        password=shop.password(user),
+    )
+    assert reply.is_accepted, f"{host}: {reply}"
+    received = deployed.providers["bigmail"].wait_for(subject)
+    assert received.envelope_from == f"{LOCAL}@bounce.{shop.DOMAIN}"
+    return "dkim=pass" if "dkim=pass" in " ".join(received.authentication_results) else "no"
 
 
 @pytest.fixture
@@ -140,7 +179,8 @@ def test_mail_of_hostile_addresses_goes_where_they_say(
         subject = f"Cron <root> {uuid4().hex[:12]}"
         guest.run(["sendmail", "-i", "root"], input=CRON.format(subject=subject))
         received = bigmail.wait_for(subject)
-        assert received.recipient == f"{LOCAL}@bigmail.example"
-        assert received.envelope_from == f"{LOCAL}@{shop.DOMAIN}"
+        assert received.recipient == ADMIN
+        assert f"<{LOCAL}@{shop.DOMAIN}>" in str(received.message["From"])
         assert verify.has_valid_signature(deployed, received.raw)
+        assert written_by_login(deployed, guest.name, bigmail.address("alice")) == "dkim=pass"
         assert "8443" in guest.run(["ufw", "status"]).stdout

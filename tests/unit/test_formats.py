@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 import dns.rdata
 import dns.zone
+import lupa.lua54 as lupa
 import pytest
 import yaml
 from dns.rdtypes.ANY.TXT import TXT
@@ -29,7 +30,7 @@ from postroad.settings.model import AcmeTls, Estate
 from postroad.state import _unquoted
 from tests import hostile
 from tests.unit import estates
-from tests.unit.declarations import Declaration, put
+from tests.unit.declarations import HASH, Declaration, declaration, put
 
 EVERY_LOCAL_PART = pytest.mark.parametrize("local", hostile.LOCAL_PARTS)
 
@@ -162,6 +163,12 @@ def test_a_word_of_a_shell_is_one(text: str) -> None:
     assert shlex.split(f"x {formats.shell(text)} y") == ["x", text, "y"]
 
 
+@pytest.mark.parametrize("text", [*hostile.TEXTS, *hostile.LOCAL_PARTS])
+def test_lua_reads_its_strings(text: str) -> None:
+    lua = lupa.LuaRuntime(encoding=None)
+    assert lua.eval(formats.lua(text).encode()) == text.encode()
+
+
 def test_a_refusal_names_the_file_and_not_the_secret() -> None:
     estate = estates.estate(hostile.base())
     (host,) = estate.hosts
@@ -170,6 +177,26 @@ def test_a_refusal_names_the_file_and_not_the_secret() -> None:
     with pytest.raises(FormatError, match=r"/etc/postroad/tls/rfc2136\.ini cannot hold") as refusal:
         renderer.text(row, estate, host, estates.facts(estate, host))
     assert "hunter2" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(("name", "is_said"), [("Shop", True), ("shop", False)])
+def test_a_login_with_capitals_is_looked_for_as_it_is(name: str, is_said: bool) -> None:
+    users = ("streams", "transactional", "users")
+    estate = estates.estate(put(declaration(), users, {name: {"passwords": [HASH]}}))
+    (host,) = estate.hosts
+    facts = estates.facts(estate, host)
+    said = estates.text("/etc/postroad/transactional/dovecot.conf", estate, host, facts)
+    assert ("auth_username_format = %u\n" in said) == is_said
+
+
+@pytest.mark.parametrize(("local", "is_said"), [("a%b", True), ("a!b", True), ("ops", False)])
+def test_an_admin_whose_address_looks_like_a_route_gets_mail(local: str, is_said: bool) -> None:
+    estate = estates.estate(put(declaration(), ("admin", "email"), f"{local}@shop.example"))
+    (host,) = estate.hosts
+    said = estates.text(
+        "/etc/postfix-transactional/master.cf", estate, host, estates.facts(estate, host)
+    )
+    assert ("    -o allow_untrusted_routing=yes\n" in said) == is_said
 
 
 # ---- what Python reads ---------------------------------------------------------------------------
