@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from postroad.paths import ADOPTED, BEFORE, MAKE_RUN_FOLDER, RUN_LOCK, STAGE, STAMPS
+from postroad.shell import FOLDER, RIGHTS
 from postroad.state import FileState, HostState, UnitState
 
 # What a drift calls the service manager itself, when it has not read the unit files as they are.
@@ -194,13 +195,18 @@ def _has_unread_files(component: Component, state: HostState) -> bool:
 
 def drift(component: Component, state: HostState) -> tuple[Drift, ...]:
     """Everything of ``component`` that is not as declared, in the order of its parts."""
-    drifts: list[Drift] = []
+    refused = tuple(planted(component, state))
+    drifts: list[Drift] = [*refused]
+    known = {one.thing for one in refused}
     for d in component.directories:
+        if d.path in known:
+            continue
         drifts += _path_drift(
             d.path, "directory", d.owner, d.group, d.mode, state.files.get(d.path)
         )
     for file in component.files:
-        drifts += _file_drift(file, state)
+        if file.path not in known:
+            drifts += _file_drift(file, state)
     drifts += [Drift(p, "must not exist") for p in component.absent if p in state.files]
     for unit in component.units:
         drifts += _unit_drift(unit, state)
@@ -218,17 +224,36 @@ def drift(component: Component, state: HostState) -> tuple[Drift, ...]:
     return tuple(drifts)
 
 
+def planted(component: Component, state: HostState) -> Iterator[Drift]:
+    """What stands in the place of something of ours, and may lead root elsewhere.
+
+    A run does not mend it: whoever put it there can do so again, and its reason is to be found. A
+    link of root's in the place of a file is none, and is replaced.
+    """
+    for d in component.directories:
+        found = state.files.get(d.path)
+        if found is not None and found.kind not in ("directory", "file"):
+            yield Drift(d.path, f"is a {found.kind}, not a directory")
+    for file in component.files:
+        found = state.files.get(file.path)
+        if found is not None and found.kind == "symlink" and found.owner != "root":
+            yield Drift(file.path, f"is a symlink of {found.owner}'s, not a file")
+
+
+def _refusal(component: Component, found: Iterable[Drift]) -> str:
+    """Shell that ends a run at what was planted, with nothing changed."""
+    said = "".join(f"\n{one}: look who made it, and remove it" for one in found)
+    text = f"{component.name}: nothing was changed, for this would lead elsewhere:{said}"
+    return f"echo {shlex.quote(text)} >&2; exit 1"
+
+
 def _made(directory: Directory, found: FileState | None) -> Iterator[str]:
     """Shell that makes one directory as declared."""
     path = shlex.quote(directory.path)
     if found is not None and found.kind == "file":
         # Moved, not removed: below /var/mail it may be somebody's mailbox.
         yield f"mv -fT {path} {shlex.quote(directory.path + '.postroad-old')}"
-    # Five digits: with four, chmod(1) would keep a set-group-ID bit of /var/mail.
-    yield (
-        f"install -d -o {directory.owner} -g {directory.group} {path}; "
-        f"chmod {directory.mode:05o} {path}"
-    )
+    yield f"folder {path} {directory.owner}:{directory.group} {directory.mode:05o}"
 
 
 # Before a component is made true for the first time, what it replaces is somebody else's: kept
@@ -255,11 +280,12 @@ def _staged(file: File) -> str:
 
 def _replaced(file: File) -> str:
     """Shell that moves one staged file into place: never half a file, never a wide mode."""
-    target = shlex.quote(file.path)
+    target, new = shlex.quote(file.path), shlex.quote(file.path + ".postroad-new")
     return (
         f"mkdir -p {shlex.quote(file.path.rpartition('/')[0])}\n"
-        f'cp -p "$stage"{target} {shlex.quote(file.path + ".postroad-new")}\n'
-        f"mv -fT {shlex.quote(file.path + '.postroad-new')} {target}\n"
+        # cp(1) would write through a link of that name, left from when others could write here.
+        f'rm -f {new}; cp -pT "$stage"{target} {new}\n'
+        f"mv -fT {new} {target}\n"
     )
 
 
@@ -362,6 +388,9 @@ def script(component: Component, state: HostState) -> str:
     stamp = f"{STAMPS}/{component.name}"
     is_adopted = component.name in state.adopted
     lines = list(_beginning(component))
+    if links := tuple(planted(component, state)):
+        return _whole([*lines, _refusal(component, links)])
+    lines += [FOLDER, RIGHTS]
     if not is_adopted:
         lines.append(_KEEP)
     if changed or unfinished:
@@ -381,7 +410,7 @@ def script(component: Component, state: HostState) -> str:
             lines.append(_replaced(file))
         elif file.path in drifts:
             target = shlex.quote(file.path)
-            lines.append(f"chown {file.owner}:{file.group} {target}; chmod {file.mode:o} {target}")
+            lines.append(f"rights {target} {file.owner}:{file.group} {file.mode:05o}")
     lines += [f"rm -f {shlex.quote(p)}" for p in component.absent if p in drifts]
     if changed or unfinished:
         lines += component.activate

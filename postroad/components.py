@@ -10,9 +10,19 @@ from dataclasses import dataclass
 from functools import cache
 
 from postroad.component import Component, Directory, File, Unit
-from postroad.manifest import REFRESH_UNIT, UPGRADES_ROW, ComponentName, Row, rows_of
+from postroad.manifest import (
+    BUDGET_UNIT,
+    REFRESH_UNIT,
+    TIDY_TIMER,
+    TIDY_UNIT,
+    UPGRADES_ROW,
+    ComponentName,
+    Row,
+    rows_of,
+)
 from postroad.paths import (
     ADOPTED,
+    BUDGET,
     CANARY,
     CANARY_FOLDER,
     CONFIG,
@@ -79,6 +89,9 @@ _OTHER_RESOLVER = (
 )
 
 INBOUND_UNIT = "postroad-postfix@inbound.service"
+
+# Root's: whoever owned it could put links in the places of the mailboxes, which root makes there.
+_MAILBOXES = Directory(MAILBOXES, group=MAILBOX_USER, mode=0o750)
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,10 +265,7 @@ class Builder:
         owner = {"owner": MAILBOX_USER, "group": MAILBOX_USER}
         return Component(
             "sink",
-            directories=(
-                Directory(MAILBOXES, mode=0o750, **owner),
-                Directory(SINK, mode=0o700, **owner),
-            ),
+            directories=(_MAILBOXES, Directory(SINK, mode=0o700, **owner)),
             files=self._files(rows),
             units=(Unit(row.reader, reads=(row.path,), on_change="restart"),),
             gate=f'systemd-analyze verify --man=no "$stage"{row.path}',
@@ -311,6 +321,7 @@ class Builder:
         """Port 25: bounces, complaints, postmaster and abuse, into Maildirs."""
         rows = self._rows("inbound")
         owner = {"owner": MAILBOX_USER, "group": MAILBOX_USER}
+        table = next(row.path for row in rows if row.path.endswith("/mailboxes"))
         unit = Unit(
             INBOUND_UNIT,
             reads=tuple(row.path for row in rows),
@@ -320,15 +331,21 @@ class Builder:
             "inbound",
             directories=(
                 *_instance_directories("inbound"),
-                Directory(MAILBOXES, mode=0o750, **owner),
+                _MAILBOXES,
                 Directory(f"{MAILBOXES}/postmaster", mode=0o700, **owner),
                 *(Directory(f"{MAILBOXES}/{s}", mode=0o700, **owner) for s in self.host.streams),
             ),
             files=self._files(rows),
-            units=(unit,),
-            unit_files=self._unit_files(INBOUND_UNIT),
+            units=(Unit(BUDGET_UNIT, reads=(table,), on_change="restart"), unit, Unit(TIDY_TIMER)),
+            unit_files=(*self._unit_files(INBOUND_UNIT), *self._budget_files()),
             gate=f'{CANARY} inbound "$stage"',
         )
+
+    def _budget_files(self) -> tuple[File, ...]:
+        """What the budget's daemon and timer are made from."""
+        paths = {BUDGET, *(f"/etc/systemd/system/{name}" for name in (BUDGET_UNIT, TIDY_TIMER))}
+        made = (*self._rows("tools"), *self._rows("units"))
+        return self._files(tuple(row for row in made if row.path in paths))
 
     def _unit_files(self, *instances: str) -> tuple[File, ...]:
         """What these instances are made from, among the files of other components: their unit
@@ -349,7 +366,7 @@ def _unit_instances(host: Host) -> Iterator[str]:
     for stream in host.streams:
         yield from _stream_units(stream)
     if host.inbound:
-        yield INBOUND_UNIT
+        yield from (INBOUND_UNIT, BUDGET_UNIT, TIDY_UNIT, TIDY_TIMER)
 
 
 def _instance_directories(instance: str) -> tuple[Directory, ...]:

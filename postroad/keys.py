@@ -10,10 +10,16 @@ from dataclasses import dataclass
 
 from postroad.paths import CONFIG, key_folder, key_path, stream_folder
 from postroad.settings.model import Estate, Host, OnHost, StreamName, SuppliedKey
+from postroad.shell import FOLDER, RIGHTS
 from postroad.state import FileState, HostState, KeyState
 
 OWNER = "opendkim"
 BITS = 2048
+
+# The signer reads its keys, and root alone makes and removes files beside them: a signer that was
+# taken over could else put links where root writes the next key.
+_FOLDER = ("root", OWNER, 0o750)
+_KEY = (OWNER, OWNER, 0o600)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +38,15 @@ class WantedKey:
 
 @dataclass(frozen=True, slots=True)
 class KeyFault:
-    """A key that is missing, or a place of it whose owner or mode is wrong."""
+    """A key that is missing, or a place of it whose owner or mode is wrong.
+
+    ``is_planted``: something else stands in its place, and no run mends it.
+    """
 
     key: WantedKey
     path: str
     how: str
+    is_planted: bool = False
 
     def __str__(self) -> str:
         return f"{self.path} ({self.how})"
@@ -129,6 +139,7 @@ def key_faults(estate: Estate, host: Host, state: HostState) -> tuple[KeyFault, 
 
 
 def _faults(key: WantedKey, state: HostState) -> Iterator[KeyFault]:
+    yield from _planted(key, state)
     found = signing_key(key, state.keys)
     folder = key_folder(key.stream, key.domain)
     if found is None:
@@ -136,44 +147,76 @@ def _faults(key: WantedKey, state: HostState) -> Iterator[KeyFault]:
         yield KeyFault(key, f"{folder}/{name}.pem", "missing")
         return
     path = key_path(key.stream, key.domain, found.selector)
-    for place, mode in (
-        (f"{stream_folder(key.stream)}/keys", 0o700),
-        (folder, 0o700),
-        (path, 0o600),
+    for place, rights in (
+        (f"{stream_folder(key.stream)}/keys", _FOLDER),
+        (folder, _FOLDER),
+        (path, _KEY),
     ):
-        how = _rights_fault(state.files.get(place), mode)
+        how = _rights_fault(state.files.get(place), *rights)
         if how:
             yield KeyFault(key, place, how)
     if not found.public_key:
         yield KeyFault(key, path, "is not a private key")
 
 
-def _rights_fault(found: FileState | None, mode: int) -> str:
+def _planted(key: WantedKey, state: HostState) -> Iterator[KeyFault]:
+    """What is neither file nor folder where the key is kept, and would lead root elsewhere."""
+    folder = key_folder(key.stream, key.domain)
+    for path, found in state.files.items():
+        is_folder = path in (f"{stream_folder(key.stream)}/keys", folder)
+        wanted = "directory" if is_folder else "file"
+        if (is_folder or path.startswith(f"{folder}/")) and found.kind != wanted:
+            yield KeyFault(key, path, f"is a {found.kind}, not a {wanted}", is_planted=True)
+
+
+def _rights_fault(found: FileState | None, owner: str, group: str, mode: int) -> str:
     if found is None:
         return "missing"
-    if (found.owner, found.group) != (OWNER, OWNER):
-        return f"owner {found.owner}:{found.group}, not {OWNER}:{OWNER}"
+    if (found.owner, found.group) != (owner, group):
+        return f"owner {found.owner}:{found.group}, not {owner}:{group}"
     return "" if found.mode == mode else f"mode {found.mode:04o}, not {mode:04o}"
 
 
 def script(faults: tuple[KeyFault, ...], secrets: Mapping[str, str]) -> str:
-    """Shell that makes missing keys and mends rights; ``secrets`` holds supplied keys by path."""
-    lines = ["postroad() {", "set -eu; umask 077"]
+    """Shell that makes missing keys and mends rights; ``secrets`` holds supplied keys by path.
+
+    Where something was planted, it names that and changes nothing.
+    """
+    lines = ["postroad() {", "set -eu; umask 077; export LC_ALL=C", FOLDER, RIGHTS]
+    planted = [fault for fault in faults if fault.is_planted]
+    for fault in planted:
+        said = f"{fault}: nothing was changed; look who made it, and remove it"
+        lines.append(f"echo {shlex.quote(said)} >&2")
+    if planted:
+        lines.append("exit 1")
     for fault in faults:
         lines += _mend(fault, secrets)
     return "\n".join([*lines, "}", "postroad </dev/null"]) + "\n"
 
 
 def _taken_over(there: str, path: str) -> Iterator[str]:
-    """Shell that copies a key that was on the host before; refused where it is none."""
-    theirs, ours = shlex.quote(there), shlex.quote(path)
+    """Shell that copies a key that was on the host before; refused where it is none.
+
+    Its folder is somebody else's, as a hand-made signer's often is its signer's: it is read from
+    the folder that the shell stands in, and never through a link.
+    """
+    folder, _, name = there.rpartition("/")
+    ours = shlex.quote(path)
+    linked = shlex.quote(f"{there} is reached by a link: write where the file itself is")
     complaint = shlex.quote(f"{there} is not a private key in PEM form: nothing was taken over")
+    yield f"cd {shlex.quote(folder or '/')}"
+    yield f'[ "$(pwd -P)" = {shlex.quote(folder or "/")} ] || {{ echo {linked} >&2; exit 1; }}'
+    yield f"rm -f {ours}.new"
     yield (
-        f"openssl pkey -in {theirs} -passin pass: -noout 2>/dev/null "
-        f"|| {{ echo {complaint} >&2; exit 1; }}"
+        f"dd if=./{shlex.quote(name)} iflag=nofollow,nonblock of={ours}.new status=none 2>/dev/null"
+        f" || {{ rm -f {ours}.new; echo {linked} >&2; exit 1; }}"
     )
-    yield f"install -o {OWNER} -g {OWNER} -m 00600 {theirs} {ours}.new"
-    yield f"mv -f {ours}.new {ours}"
+    yield (
+        f"openssl pkey -in {ours}.new -passin pass: -noout 2>/dev/null "
+        f"|| {{ rm -f {ours}.new; echo {complaint} >&2; exit 1; }}"
+    )
+    yield f"rights {ours}.new {OWNER}:{OWNER} 00600"
+    yield f"mv -fT {ours}.new {ours}; cd /"
 
 
 def making(folder: str, selector: str) -> Iterator[str]:
@@ -183,30 +226,31 @@ def making(folder: str, selector: str) -> Iterator[str]:
     yield (
         f'openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:{BITS} -out "$new" 2>/dev/null'
     )
-    yield f'chown {OWNER}:{OWNER} "$new"; chmod 600 "$new"'
-    yield f'mv -n "$new" {folder}/{selector}.pem; rm -f "$new"'
+    yield f'chown -h {OWNER}:{OWNER} "$new"; chmod 600 "$new"'
+    yield f'mv -nT "$new" {folder}/{selector}.pem; rm -f "$new"'
 
 
 def _mend(fault: KeyFault, secrets: Mapping[str, str]) -> Iterator[str]:
     key = fault.key
     folder = shlex.quote(key_folder(key.stream, key.domain))
-    yield f"install -d -m 755 {CONFIG} {stream_folder(key.stream)}"
-    # Five digits: with three, install(1) would keep a set-group-ID bit.
-    yield f"install -d -o {OWNER} -g {OWNER} -m 00700 {stream_folder(key.stream)}/keys {folder}"
+    for path in (CONFIG, stream_folder(key.stream)):
+        yield f"folder {path} root:root 00755"
+    for path in (f"{stream_folder(key.stream)}/keys", folder):
+        yield f"folder {path} root:{OWNER} 00750"
     if fault.how == "missing" and key.supplied is not None:
         path = key_path(key.stream, key.domain, key.supplied.selector)
         if isinstance(key.supplied.key, OnHost):
             yield from _taken_over(key.supplied.key.path, path)
             return
         payload = base64.b64encode(secrets[path].encode()).decode()
-        yield f"base64 -d > {shlex.quote(path)}.new <<'POSTROAD_END'\n{payload}\nPOSTROAD_END"
-        yield f"chown {OWNER}:{OWNER} {shlex.quote(path)}.new"
-        yield f"mv -f {shlex.quote(path)}.new {shlex.quote(path)}"
+        new = f"{shlex.quote(path)}.new"
+        yield f"rm -f {new}; base64 -d > {new} <<'POSTROAD_END'\n{payload}\nPOSTROAD_END"
+        yield f"rights {new} {OWNER}:{OWNER} 00600"
+        yield f"mv -fT {new} {shlex.quote(path)}"
     elif fault.how == "missing":
         yield from making(folder, f'"$(date -u +%Y%m)-{key.label}"')
     elif fault.how == "is not a private key":
         yield f"echo {shlex.quote(f'{fault.path} is not a private key: remove or restore it')} >&2"
         yield "exit 1"
     elif fault.path.endswith(".pem"):
-        path = shlex.quote(fault.path)
-        yield f"chown {OWNER}:{OWNER} {path}; chmod 600 {path}"
+        yield f"rights {shlex.quote(fault.path)} {OWNER}:{OWNER} 00600"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Iterator
 
+from postroad.manifest import BUDGET_UNIT, TIDY_TIMER
 from postroad.paths import (
     ADOPTED,
     DEFAULT,
@@ -126,5 +127,8 @@ def removed(name: str) -> Iterator[str]:
         places.append(stream_folder(name))
     marks = [f"{folder}/{name}" for folder in (STAMPS, OPENED, ADOPTED)]
     yield f"systemctl disable --now --quiet {listed}"
+    if name == INBOUND:
+        # A host that an older postroad has set up has neither.
+        yield f"systemctl disable --now --quiet {BUDGET_UNIT} {TIDY_TIMER} 2>/dev/null || :"
     yield f"systemctl reset-failed {listed} 2>/dev/null || :"
     yield f"rm -rf {' '.join(places)}; rm -f {' '.join(marks)}"

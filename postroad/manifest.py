@@ -78,6 +78,10 @@ _LOGINS = "postroad-auth@{stream}.service"
 
 # Brings daemons to what is installed, one stream after another.
 REFRESH_UNIT = "postroad-refresh.service"
+# What strangers may leave on the disk: asked by inbound at each RCPT, and every ten minutes.
+BUDGET_UNIT = "postroad-budget.service"
+TIDY_UNIT = "postroad-tidy.service"
+TIDY_TIMER = "postroad-tidy.timer"
 
 # A folder that python3 runs as one program; its __main__.py says what is in which of them.
 _CANARY_MODULES = (
@@ -100,6 +104,7 @@ _CANARY_MODULES = (
     "submission",
     "system_mail",
     "inbound",
+    "budget",
     "null_client",
     "delivery",
     "signature",
@@ -162,6 +167,8 @@ HOST_ROWS: tuple[Row, ...] = (
     ),
     Row("tools", "postroad/refresh.py", "/usr/local/lib/postroad/refresh", mode=0o755),
     Row("tools", "postroad/milter.py", "/usr/local/lib/postroad/milter", mode=0o755),
+    Row("tools", "postroad/alarm.py", "/usr/local/lib/postroad/alarm", mode=0o755),
+    Row("tools", "postroad/budget.py", "/usr/local/lib/postroad/budget", mode=0o755),
     Row(
         "units",
         "systemd/postroad-postfix@.service.j2",
@@ -175,7 +182,16 @@ HOST_ROWS: tuple[Row, ...] = (
         "/etc/systemd/system/postroad-milter@.service",
     ),
     Row("units", "systemd/postroad-refresh.service.j2", f"/etc/systemd/system/{REFRESH_UNIT}"),
+    Row(
+        "units",
+        "systemd/postroad-alarm@.service.j2",
+        "/etc/systemd/system/postroad-alarm@.service",
+    ),
+    Row("units", "systemd/postroad-budget.service.j2", f"/etc/systemd/system/{BUDGET_UNIT}"),
+    Row("units", "systemd/postroad-tidy.service.j2", f"/etc/systemd/system/{TIDY_UNIT}"),
+    Row("units", "systemd/postroad-tidy.timer.j2", f"/etc/systemd/system/{TIDY_TIMER}"),
     Row("logs", "base/logrotate.j2", "/etc/logrotate.d/postroad"),
+    Row("logs", "base/logrotate-inbound.conf.j2", "/etc/postroad/logrotate-inbound.conf"),
     Row(
         "default",
         "postfix/default.main.cf.j2",
@@ -322,6 +338,7 @@ STREAM_ROWS: tuple[Row, ...] = (
         "/etc/postfix-{stream}/delivery_status",
         reader=_POSTFIX,
     ),
+    Row("stream", "postfix/originated.j2", "/etc/postfix-{stream}/originated", reader=_POSTFIX),
     Row("stream", "postfix/transport.j2", "/etc/postfix-{stream}/transport", reader=_POSTFIX),
     Row(
         "stream", "postfix/system_sender.j2", "/etc/postfix-{stream}/system_sender", reader=_POSTFIX

@@ -32,6 +32,9 @@ WORLD_SEES = f"{TOOLS}/world-sees"
 RESOLVER_PROOF = f"{TOOLS}/resolver-proof"
 REFRESH = f"{TOOLS}/refresh"
 MILTER = f"{TOOLS}/milter"
+ALARM = f"{TOOLS}/alarm"
+BUDGET = f"{TOOLS}/budget"
+BUDGET_SOCKET = "/run/postroad-budget/policy.sock"
 CANARY_FOLDER = f"{TOOLS}/canary"
 # A command: -I imports nothing that the environment names, -B leaves no __pycache__ in the folder.
 CANARY = f"/usr/bin/python3 -IB {CANARY_FOLDER}"
@@ -73,6 +76,9 @@ class Paths:
     mailboxes: str = MAILBOXES
     refresh: str = REFRESH
     milter: str = MILTER
+    alarm: str = ALARM
+    budget: str = BUDGET
+    budget_socket: str = BUDGET_SOCKET
     system_mail_port: int = SYSTEM_MAIL_PORT
     others_mail_address: str = OTHERS_MAIL_ADDRESS
     sink: str = SINK

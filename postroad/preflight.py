@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from postroad import parents
+from postroad.component import Component
 from postroad.foreign import daemons, firewall, keys, listeners, queues
 from postroad.settings.model import STREAM_NAMES, Estate, Host
 from postroad.state import HostState
@@ -28,8 +30,17 @@ def not_root(state: HostState) -> str:
     )
 
 
-def refusals(estate: Estate, host: Host, state: HostState, clock_ahead: float) -> Iterator[str]:
-    """Why ``host`` must not be touched as it is: one sentence each, with the mend."""
+def refusals(
+    estate: Estate,
+    host: Host,
+    state: HostState,
+    clock_ahead: float,
+    components: Iterable[Component] = (),
+) -> Iterator[str]:
+    """Why ``host`` must not be touched as it is: one sentence each, with the mend.
+
+    ``components`` are those that a run would make true there.
+    """
     if reason := not_root(state):
         yield reason
     if not _is_made_for(state) and _release(state) not in estate.other_releases:
@@ -61,6 +72,7 @@ def refusals(estate: Estate, host: Host, state: HostState, clock_ahead: float) -
     yield from daemons.refusals(state)
     yield from firewall.refusals(estate, host, state)
     yield from keys.refusals(estate, host, state)
+    yield from parents.refusals(components, state)
     for stream, way_out in estate.streams_of(host):
         for address in way_out.addresses:
             if address not in state.addresses:

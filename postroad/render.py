@@ -14,6 +14,8 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from postroad.component import File
+from postroad.formats import FILTERS, FormatError, table_kind
+from postroad.intake import intake
 from postroad.keys import signing_keys
 from postroad.mail_hosts import LOOPBACK, NOWHERE, exceptions
 from postroad.manifest import Row
@@ -33,6 +35,7 @@ POSTFIX_PARAMETERS = (
     "force_mime_input_conversion",
     "respectful_logging",
     "smtp_bind_address_enforce",
+    "smtpd_client_ipv6_prefix_length",
     "smtpd_forbid_bare_newline",
     "smtpd_forbid_bare_newline_reject_code",
     "smtpd_forbid_unauth_pipelining",
@@ -97,6 +100,11 @@ def _sender_logins(stream: Stream) -> dict[str, list[str]]:
     return logins
 
 
+def _whole_first(logins: Mapping[str, list[str]]) -> dict[str, list[str]]:
+    """Whole addresses before domains: the first pattern that fits counts (pcre_table(5))."""
+    return dict(sorted(logins.items(), key=lambda item: item[0].startswith("@")))
+
+
 def _signing_keys(estate: Estate, host: Host, stream: Stream, facts: HostFacts) -> list[SigningKey]:
     return [
         SigningKey(
@@ -123,19 +131,6 @@ def inbound_domains(estate: Estate, host: Host) -> tuple[str, ...]:
     return tuple(dict.fromkeys([host.hostname, *envelopes]))
 
 
-def lua_string(text: str) -> str:
-    """``text`` as a Lua string literal (Lua manual §3.1).
-
-    All but plain ASCII as decimal escapes of its bytes: those mean the same in every version.
-    """
-    return f'"{"".join(_lua_byte(byte) for byte in text.encode())}"'
-
-
-def _lua_byte(byte: int) -> str:
-    plain = 0x20 <= byte < 0x7F and byte not in b'"\\'
-    return chr(byte) if plain else f"\\{byte:03}"
-
-
 @cache
 def _environment() -> Environment:
     # Compiled templates live in it: compiling them anew for each row took most of a run.
@@ -147,7 +142,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         autoescape=False,  # noqa: S701  configuration files, not HTML
     )
-    environment.filters["lua"] = lua_string
+    environment.filters.update(FILTERS)
     return environment
 
 
@@ -164,7 +159,10 @@ class Renderer:
         if source.suffix != ".j2":
             return source.read_text(encoding="utf-8")
         template = _environment().get_template(row.template)
-        return template.render(**self._context(row.stream, estate, host, facts))
+        try:
+            return template.render(**self._context(row.stream, estate, host, facts))
+        except FormatError as fault:
+            raise FormatError(f"{row.path} cannot hold {fault}") from None
 
     def file(self, row: Row, estate: Estate, host: Host, facts: HostFacts) -> File:
         """``row`` as it must be on ``host``."""
@@ -181,6 +179,7 @@ class Renderer:
             "facts": facts,
             "paths": paths_for(estate, name or ""),
             "mailbox_user": MAILBOX_USER,
+            "intake": intake(estate),
             "system_stream": system,
             "inbound_domains": inbound_domains(estate, host),
             "inbound_addresses": inbound_addresses(host),
@@ -193,11 +192,14 @@ class Renderer:
         }
         if name is not None:
             stream = estate.stream(name)
+            logins = _sender_logins(stream)
+            tables = table_kind([estate.admin.email, *logins])
             context |= {
                 "stream": stream,
                 "way": host.way_out(name),
                 "keys": _signing_keys(estate, host, stream, facts),
-                "sender_logins": _sender_logins(stream),
+                "sender_logins": _whole_first(logins) if tables == "pcre" else logins,
+                "address_tables": tables,
                 "carries_system_mail": name == system.name,
             }
         return context

@@ -260,4 +260,5 @@ def _marked(key: KeyState, life: KeyLife) -> str:
     words = " ".join(shlex.quote(mark) for mark in marks)
     if not marks:
         return f"rm -f {path}"
-    return f"printf '%s\\n' {words} > {path}.new; mv -f {path}.new {path}"
+    # The folder is root's; a link in it would be from when it was not.
+    return f"rm -f {path}.new; printf '%s\\n' {words} > {path}.new; mv -fT {path}.new {path}"

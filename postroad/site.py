@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
+from pyinfra.api.exceptions import PyinfraError
 from pyinfra.api.host import Host as PyinfraHost
 from pyinfra.api.state import State as PyinfraState
 from pyinfra.api.state import StateStage
@@ -30,6 +31,7 @@ from postroad.foreign import keys as foreign_keys
 from postroad.keys import published_keys, signing_keys, withdrawn_keys
 from postroad.leaving import absent_instances
 from postroad.manifest import rows
+from postroad.parents import above
 from postroad.paths import CONFIG, MAILBOX_USER, STAMPS, opened_path, paths_for, pause_path
 from postroad.pause import Pause, because
 from postroad.pause import found as paused_on
@@ -208,6 +210,8 @@ class Site:
         executing = self.pyhost.state.is_executing
         if self._reading is None or self._reading.is_outdated(executing):
             state = self.pyhost.get_fact(State, ask=self._questions())
+            if state is None:
+                raise PyinfraError(f"{self.host.name}: its state could not be read, see above")
             self.clock_ahead = state.clock - time.time()
             self._reading = _Reading(state, executing, time.monotonic())
         return self._reading
@@ -277,6 +281,7 @@ class Site:
         wanted = tuple(rows(self.estate, self.host))
         return Questions(
             paths=_each(
+                *above(path for part in parts for path in part.paths),
                 *(path for part in parts for path in part.paths),
                 *(row.path for row in wanted),
                 *(row.only_where for row in wanted if row.only_where),
@@ -344,5 +349,7 @@ def _sha256(content: bytes) -> str:
 
 def _one_line(text: str) -> str:
     """A reason that fits an SMTP reply (RFC 5321 4.5.3.1.5) and a Postfix table in braces."""
-    plain = "".join(c for c in " ".join(text.split()) if c.isascii() and c not in "{}$\\")
+    plain = "".join(
+        c for c in " ".join(text.split()) if c.isascii() and c.isprintable() and c not in "{}$\\"
+    )
     return plain[:300]

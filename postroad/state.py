@@ -229,6 +229,20 @@ def _side_by_side(*parts: str) -> str:
     return " | ".join(["true", *(f"{{ {{ {part}\n}} </dev/null; cat; }}" for part in parts)])
 
 
+_STAT = "%n|%F|%U|%G|%a"
+
+# A line of a key's life; a file that says anything else was not written by a run.
+_LIFE = r"^(visible|active|revoked|withdrawn) [0-9]+(\.[0-9]+)?$"
+
+
+def _key_places(folder: str) -> str:
+    """find(1) for what is where keys are kept. It goes through no link, as a pattern of the shell
+    does: what the signer's user could once make there may lead anywhere, or never end (fifo(7)).
+    """
+    odd = "-name '*[!A-Za-z0-9._-]*'"
+    return f"find {folder} -mindepth 2 -maxdepth 4 {odd} -prune -o -path '{folder}/*/keys*'"
+
+
 def _files_and_names(ask: Questions) -> str:
     keys = shlex.quote(ask.key_folder)
     return "\n".join(
@@ -239,8 +253,8 @@ def _files_and_names(ask: Questions) -> str:
             "systemd-detect-virt -c -q && echo container || echo machine",
             "df -Pk /var | awk 'NR==2 {print $4}'; cat /proc/sys/kernel/hostname",
             'm addresses; ip -o addr show 2>/dev/null | awk \'{sub("/.*","",$4); print $4}\'',
-            f"m files; stat -c '%n|%F|%U|%G|%a' {_words(ask.paths)} "
-            f"{keys}/*/keys {keys}/*/keys/* {keys}/*/keys/*/*.pem 2>/dev/null",
+            f"m files; stat -c '{_STAT}' {_words(ask.paths)} 2>/dev/null",
+            f"{_key_places(keys)} -exec stat -c '{_STAT}' {{}} + 2>/dev/null",
             # Only of what is there: not every sha256sum goes on after a file that is missing.
             f"m hashes; find {_words(ask.paths)} -maxdepth 0 -type f -exec sha256sum {{}} + "
             "2>/dev/null",
@@ -292,10 +306,11 @@ def _certificates(ask: Questions) -> str:
             'said=$(openssl pkey -in "$f" -passin pass: -noout -text 2>/dev/null | head -1)',
             "bits=$(echo \"$said\" | sed -n 's/.*[^0-9]\\([0-9][0-9]*\\) bit.*/\\1/p')",
             'echo "$f ${bits:-0}"; done',
-            f'm keys; for f in {keys}/*/keys/*/*.pem; do [ -f "$f" ] || continue',
+            f"m keys; for f in $({_key_places(keys)} -type f -name '*.pem' -print 2>/dev/null); do",
             'echo "$f $(openssl pkey -in "$f" -pubout -outform DER 2>/dev/null | base64 -w0)"',
             "done",
-            f"m lives; grep -H . {keys}/*/keys/*/*.life /dev/null 2>/dev/null",
+            f"m lives; {_key_places(keys)} -type f -name '*.life' "
+            f"-exec grep -HE -D skip {shlex.quote(_LIFE)} /dev/null {{}} + 2>/dev/null",
             # Asked once for all: openssl takes longer to start than all the rest together.
             f"m certificate; if [ -f {chain} ]; then",
             f"openssl x509 -in {chain} -noout -pubkey -ext subjectAltName -enddate 2>/dev/null; fi",
@@ -371,7 +386,12 @@ def _units(lines: Iterable[str]) -> dict[str, UnitState]:
 
 
 def _numbers(lines: Iterable[str]) -> dict[str, int]:
-    return {parts[0]: int(parts[1]) for line in lines if len(parts := line.split()) == 2}
+    # From the right: the first part may be a path, with spaces in it.
+    return {
+        parts[0]: int(parts[1])
+        for line in lines
+        if len(parts := line.rsplit(maxsplit=1)) == 2 and parts[1].isdecimal()
+    }
 
 
 def _keys(lines: Iterable[str], lives: Iterable[str]) -> tuple[KeyState, ...]:
@@ -415,8 +435,14 @@ def _certificate(
         if part.strip().startswith("DNS:")
     }
     remembered = (line.partition(" = ") for line in renewal)
-    renewal_of = {key.strip(): value.strip() for key, _, value in remembered}
+    renewal_of = {key.strip(): _unquoted(value.strip()) for key, _, value in remembered}
     return CertificateState(frozenset(names), int(end - clock), renewal_of, _public_key(lines))
+
+
+def _unquoted(value: str) -> str:
+    """A value as certbot reads it: ConfigObj writes one with a comma in quotation marks."""
+    is_quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "\"'"
+    return value[1:-1] if is_quoted else value
 
 
 def _public_key(lines: Sequence[str]) -> str:

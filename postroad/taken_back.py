@@ -298,7 +298,7 @@ def _forgotten(ours: Ours, again: Iterable[Row]) -> Iterator[str]:
     if kept := [f"{BEFORE}{row.path}" for row in again]:
         yield f"rm -f {shlex.join(kept)}"
     yield f"if [ -d {STATE} ]; then find {STATE} -depth -type d -empty -delete; fi"
-    yield "rm -rf /run/postroad"
+    yield "rm -rf /run/postroad /run/postroad-alarm"
 
 
 def early_rules(ours: Ours) -> str:

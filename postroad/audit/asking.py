@@ -14,6 +14,7 @@ from postroad.operations.base import POLICY
 from postroad.paths import (
     INSTALL_LOCK,
     LOGS,
+    MAILBOXES,
     STAMPS,
     config_folder,
     milter_socket,
@@ -36,19 +37,24 @@ NUMBERS = tuple(
 
 PARAMETERS = (
     "bounce_queue_lifetime",
+    "confirm_delay_cleared",
     "default_process_limit",
+    "delay_warning_time",
+    "double_bounce_sender",
     "maximal_backoff_time",
     "maximal_queue_lifetime",
     "message_size_limit",
     "meta_directory",
     "milter_default_action",
     "non_smtpd_milters",
+    "notify_classes",
     "qmgr_message_active_limit",
     "queue_directory",
     "queue_minfree",
     "queue_run_delay",
     "receive_override_options",
     "relayhost",
+    "sender_dependent_default_transport_maps",
     "smtp_bind_address",
     "smtp_bind_address6",
     "smtp_delivery_status_filter",
@@ -56,6 +62,8 @@ PARAMETERS = (
     "smtp_helo_name",
     "smtp_tls_security_level",
     "smtpd_client_connection_count_limit",
+    "smtpd_client_connection_rate_limit",
+    "smtpd_client_event_limit_exceptions",
     "smtpd_milter_maps",
     "smtpd_milters",
     "smtpd_recipient_limit",
@@ -69,10 +77,19 @@ def system(estate: Estate, host: Host) -> Json:
     return {
         "logs": LOGS,
         "stamps": STAMPS,
-        "rotation": rows_of("logs", estate, host)[0].path,
+        "rotation": [row.path for row in rows_of("logs", estate, host)],
+        "maildirs": maildirs(host),
         "start_ban": POLICY,
         "ban_lock": INSTALL_LOCK,
     }
+
+
+def maildirs(host: Host) -> list[str]:
+    """The Maildirs that strangers write to."""
+    if not host.inbound:
+        return []
+    of_streams = (f"{s}/{kind}" for s in host.streams for kind in ("bounces", "complaints"))
+    return [f"{MAILBOXES}/{name}" for name in (*of_streams, "postmaster")]
 
 
 def nowhere(estate: Estate) -> dict[Address, Nowhere]:

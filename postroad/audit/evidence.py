@@ -59,6 +59,15 @@ class Log:
 
 
 @dataclass(frozen=True, slots=True)
+class Maildir:
+    """How much lies in a Maildir of ours."""
+
+    path: str
+    bytes: int
+    files: int
+
+
+@dataclass(frozen=True, slots=True)
 class System:
     """The host outside Postfix; see postroad/audit/questions/system.py. ``now`` is its clock."""
 
@@ -79,6 +88,7 @@ class System:
     logs: tuple[Log, ...]
     rotated: Mapping[str, float]
     rotation_words: tuple[str, ...]
+    maildirs: tuple[Maildir, ...]
     now: float
 
 
@@ -205,6 +215,7 @@ def system(said: Json) -> System:
         upgrades=_upgrades(said["upgrades"]),
         logs=tuple(Log(**{**row, "trouble": tuple(row["trouble"])}) for row in said["logs"]),
         rotated={row["path"]: row["written"] for row in said["rotated"]},
+        maildirs=tuple(Maildir(**row) for row in said["maildirs"]),
         postfix_uid=said["postfix_uid"],
         resolver_fault=said["resolver_fault"],
         synchronised=said["synchronised"],

@@ -6,7 +6,9 @@ import argparse
 import os
 from pathlib import Path
 
-from postroad.backup import NoBackupError, archive_name, checked
+from pyinfra.api.exceptions import PyinfraError
+
+from postroad.backup.archive import Answer, NoBackupError, archive_name, checked
 from postroad.commands.asking import NOBODY, told, who_answers
 from postroad.facts.saved import Saved
 from postroad.site import Site
@@ -45,17 +47,18 @@ def _unfit(folder: Path) -> str:
 def _keep(arguments: argparse.Namespace) -> int:
     heard = who_answers(arguments.inventory, _look)
     status = heard.status
-    for host, archive in heard.answers:
-        place = arguments.folder / archive_name(host)
+    for host, answer in heard.answers:
+        place, archive = arguments.folder / archive_name(host), answer.archive
+        for path, why in answer.left_out:
+            complain(f"{host}: {path} {why}, and is left out")
         try:
-            members = checked(archive)
+            backup = checked(archive)
         except NoBackupError as error:
             complain(f"{host}: nothing is kept: {error}")
             status = NOBODY
             continue
         _written(place, archive)
-        keys = sum(name.startswith("etc/postroad/") and name.endswith(".pem") for name in members)
-        tell(f"{place}: {keys} DKIM keys, {len(archive) // 1024} KiB")
+        tell(f"{place}: {len(backup.keys)} DKIM keys, {len(archive) // 1024} KiB")
     return status
 
 
@@ -69,5 +72,8 @@ def _written(place: Path, archive: bytes) -> None:
     new.replace(place)
 
 
-def _look(site: Site) -> tuple[str, bytes]:
-    return site.host.name, site.pyhost.get_fact(Saved)
+def _look(site: Site) -> tuple[str, Answer]:
+    answer = site.pyhost.get_fact(Saved)
+    if answer is None:
+        raise PyinfraError("what is to be kept could not be read: a bare host has nothing to keep")
+    return site.host.name, answer

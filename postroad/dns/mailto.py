@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-# A comma or an exclamation mark would end or limit the URI (RFC 9989 §4.8, RFC 8460 §3), and a
-# semicolon would end the tag.
-_ENCODED = str.maketrans({"%": "%25", ",": "%2C", "!": "%21", ";": "%3B"})
+from urllib.parse import quote
+
+# What RFC 6068 §2 lets stand in an address beside letters, digits and "-._~", less what ends or
+# limits the URI in these lists, a comma and an exclamation mark (RFC 9989 §4.8, RFC 8460 §3), and
+# what ends the tag, a semicolon. A "?" would begin headers, a "#" a fragment (RFC 3986 §3).
+_PLAIN = "@$'*+"
 
 
 def mailto(address: str) -> str:
     """``address`` as a URI (RFC 6068), for the lists of DMARC and TLS-RPT records."""
-    return f"mailto:{address.translate(_ENCODED)}"
+    return f"mailto:{quote(address, safe=_PLAIN)}"

@@ -25,7 +25,14 @@ def refusals(estate: Estate, host: Host, state: HostState) -> Iterator[str]:
         if (key.stream, key.domain, key.selector) in have:
             continue
         found = state.files.get(key.key.path)
-        if found is None or found.kind not in ("file", "symlink"):
+        if found is not None and found.kind == "symlink":
+            yield (
+                f"{key.key.path} is to be taken over as the {key.stream} key of {key.domain}, and "
+                "is a link, which its owner may turn: write where the file itself is "
+                '("on_host" in estate["dkim_keys"])'
+            )
+            continue
+        if found is None or found.kind != "file":
             yield (
                 f"{key.key.path} is to be taken over as the {key.stream} key "
                 f"{key.selector}._domainkey.{key.domain}, and no such file is on the host: correct "

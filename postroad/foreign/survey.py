@@ -17,7 +17,7 @@ m opendkim; cat {OPENDKIM} 2>/dev/null
 m main; cat {MAIN} 2>/dev/null
 m tables; t=$(sed -n 's/^[[:space:]]*KeyTable[[:space:]]*\\(refile:\\|file:\\)*//Ip' {OPENDKIM} \
 2>/dev/null | head -1)
-[ -z "$t" ] || cat "$t" 2>/dev/null
+[ ! -f "$t" ] || cat "$t" 2>/dev/null
 m bits; for f in $( (cat {OPENDKIM} ${{t:+"$t"}} 2>/dev/null) | grep -oE '/[^ :]+' | sort -u); do
 [ -f "$f" ] || continue
 b=$(openssl pkey -in "$f" -passin pass: -noout -text 2>/dev/null | grep -oE '[0-9]+ bit' | head -1)

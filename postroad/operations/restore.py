@@ -8,19 +8,22 @@ from pyinfra import host
 from pyinfra.api import operation
 from pyinfra.api.command import StringCommand
 
-from postroad.backup import Backup, script
+from postroad.backup.archive import Backup
+from postroad.backup.restoring import script
 from postroad.site import Site
 
 
 @operation()
 def restore(site: Site, backup: Backup) -> Generator[StringCommand]:
-    """Put the backup back, where the host has no key yet: nothing that is there is replaced.
+    """Put the backup back, where the host has no key of its own: nothing there is replaced.
 
     + site: the host during this run
     + backup: that of this host, checked
     """
-    if site.state().keys:
+    found = {(key.stream, key.domain, key.selector) for key in site.state().keys}
+    # Some of the backup's own are there after a run that was killed, which this one completes.
+    if not found < set(backup.keys):
         host.noop("the host has keys")
         return
-    yield StringCommand("sh", "-s", _stdin=script(backup.archive))
+    yield StringCommand("sh", "-s", _stdin=script(backup, site.estate))
     site.forget()

@@ -57,7 +57,7 @@ fi
 ask() {{
 certbot certonly --non-interactive --agree-tos --reuse-key --renew-with-new-domains \\
   --force-renewal \\
-  --email {shlex.quote(tls.email)} --server {shlex.quote(tls.directory)} \\
+  --email={shlex.quote(tls.email)} --server={shlex.quote(tls.directory)} \\
   --cert-name {ACME_LINEAGE} {how} {names} 2>&1
 }}
 # certbot calls its hook for a renewal; one it has forgotten counts as the first of its name.

@@ -8,7 +8,7 @@ from postroad.facts.outward import Port25Open
 from postroad.foreign import files
 from postroad.paths import BEFORE
 from postroad.preflight import refusals, warnings
-from postroad.site import Site
+from postroad.site import Site, shape
 from postroad.terminal import inform, line, warn
 
 
@@ -18,7 +18,9 @@ def preflight(site: Site) -> None:
     Raises PyinfraError with every reason at once.
     """
     state = site.state()
-    reasons = list(map(line, refusals(site.estate, site.host, state, site.clock_ahead)))
+    parts = tuple(shape(site.estate, site.host).everything())
+    found = refusals(site.estate, site.host, state, site.clock_ahead, parts)
+    reasons = list(map(line, found))
     if reasons:
         listed = "\n".join(f"  - {reason}" for reason in reasons)
         raise PyinfraError(f"{site.host.name} is left as it is:\n{listed}")

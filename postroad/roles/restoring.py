@@ -7,9 +7,10 @@ from pathlib import Path
 from pyinfra.api.deploy import deploy
 from pyinfra.api.exceptions import PyinfraError
 
-from postroad.backup import Backup, NoBackupError, archive_name, checked
+from postroad.backup.archive import Backup, NoBackupError, archive_name, checked
 from postroad.operations import restore as operations
 from postroad.site import Site
+from postroad.terminal import inform
 
 USAGE = "say where the backups are, as --data backups=/srv/backups/mail"
 
@@ -21,13 +22,14 @@ def backup_of(site: Site) -> Backup:
         raise PyinfraError(f"which backups? {USAGE}")
     place = site.base / Path(str(folder)).expanduser() / archive_name(site.host.name)
     try:
-        archive = place.read_bytes()
-        checked(archive)
+        backup = checked(place.read_bytes())
     except OSError as error:
         raise PyinfraError(f"{place} cannot be read: {error.strerror}") from None
     except NoBackupError as error:
         raise PyinfraError(f"{place} is no backup of a host: {error}") from None
-    return Backup(site.host.name, archive)
+    for path in backup.passed_over:
+        inform(f"{site.host.name}: {path} of the backup is not put back")
+    return backup
 
 
 @deploy("Backup")

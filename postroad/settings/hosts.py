@@ -20,7 +20,7 @@ from postroad.settings.shapes import (
     need,
 )
 from postroad.settings.streams import stream_name
-from postroad.settings.values import domain, ipv4, ipv6, port, selector_label
+from postroad.settings.values import domain, host_name, ipv4, ipv6, port, selector_label
 
 T = TypeVar("T")
 
@@ -84,7 +84,7 @@ def _host(
     claims: Claims,
 ) -> ReadHost:
     hostname = table.required(
-        "hostname", domain, 'write the server\'s full name, as "mail1.shop.example"'
+        "hostname", host_name, 'write the server\'s full name, as "mail1.shop.example"'
     )
     own = _Own(
         name=name,

@@ -76,12 +76,15 @@ def kind(value: object) -> str:
 
 
 def text(node: Node) -> str | None:
-    """A string that is not empty."""
+    """A string that is not empty: one line of characters that print, as every format wants it."""
     if not isinstance(node.value, str):
         wrong_type(node, "a string")
         return None
     if not node.value.strip():
         node.fault("is empty", "write a value or leave the key out")
+        return None
+    if not node.value.isprintable():
+        node.fault("holds characters that do not print", "write one line of plain text")
         return None
     return node.value
 
@@ -167,10 +170,13 @@ def named(node: Node) -> list[tuple[str, Node]] | None:
     entries = []
     for name, value in node.value.items():
         child = node.child(name, value)
-        if isinstance(name, str) and name.strip() == name != "":
+        if isinstance(name, str) and name.isprintable() and name.strip() == name != "":
             entries.append((name, child))
         else:
-            child.fault("is no name", "write a string without blanks around it as the name")
+            child.fault(
+                "is no name",
+                "write a string of one line, without blanks around it, as the name",
+            )
     return entries
 
 

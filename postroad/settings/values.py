@@ -33,6 +33,11 @@ _COMMENT = re.compile(r"[ !#-&(-~]{1,80}")
 _ORIGIN_KEYS = ("origin", "label", "archive", "codename", "component", "site")
 _MATCH = rf"({'|'.join(_ORIGIN_KEYS)})=[A-Za-z0-9 ._:/*${{}}-]+"
 _ORIGIN = re.compile(rf"{_MATCH}(,{_MATCH})*")
+_HOST_NAME_MAX = 64
+# RFC 3986 §3.2.2 (a name, also of one label, or an address) and §3.3, §3.4.
+_NAME = r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?"
+_URL_HOST = rf"({_NAME}(\.{_NAME})*|\[[0-9A-Fa-f:.]+\])"
+_URL_PATH = r"/([A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*"
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 # Dovecot password schemes: doc.dovecot.org, "Password Schemes"; each with crypt(5)'s own form.
@@ -85,6 +90,29 @@ def domain(node: Node) -> str | None:
     return name
 
 
+def host_name(node: Node) -> str | None:
+    """A host's own name, which its kernel takes (sethostname(2): HOST_NAME_MAX) and hosts(5) has.
+
+    The first label stands in /etc/hosts as well, and must not take loopback's name away.
+    """
+    name = domain(node)
+    if name is None:
+        return None
+    if len(name) > _HOST_NAME_MAX:
+        node.fault(
+            f'"{name}" has {len(name)} characters',
+            f"write at most {_HOST_NAME_MAX}: no kernel takes a longer host name",
+        )
+        return None
+    if name.partition(".")[0] == "localhost":
+        node.fault(
+            f'"{name}" would be what programs on the host call localhost',
+            'write another first label, as "mail1"',
+        )
+        return None
+    return name
+
+
 def key_name(node: Node) -> str | None:
     """The name of a TSIG key: a domain name (RFC 8945 §4.2), often of one label."""
     name = text(node)
@@ -115,6 +143,12 @@ def email(node: Node) -> str | None:
     local, _, at_domain = address.rpartition("@")
     if not _LOCAL_PART.fullmatch(local) or len(local) > 64:
         node.fault("is no mail address", 'write it as "name@shop.example"')
+        return None
+    if "=?" in local:
+        node.fault(
+            'holds "=?", which begins an encoded word (RFC 2047 §2) to those who read it in From:',
+            "write another address",
+        )
         return None
     fault = domain_fault(at_domain)
     if fault is not None:
@@ -306,15 +340,18 @@ def selector(node: Node) -> str | None:
 
 
 def url(*schemes: str) -> Reader[str]:
-    """A reader of a URL with one of these schemes and a host."""
+    """A reader of a URL with one of these schemes and a host, without user and fragment."""
+    form = re.compile(rf"({'|'.join(schemes)})://{_URL_HOST}(:[0-9]{{1,5}})?({_URL_PATH})?")
 
     def read(node: Node) -> str | None:
         written = text(node)
-        if written is not None and not re.fullmatch(
-            rf"({'|'.join(schemes)})://[^\s/@]+(/\S*)?", written
-        ):
+        if written is not None and not form.fullmatch(written):
             # A URL can carry a password, so the message does not repeat it.
-            node.fault("is no such URL", f'write it as "{schemes[0]}://host/path"')
+            node.fault(
+                "is no such URL",
+                f'write it as "{schemes[0]}://host/path", with %XX for whatever a URL may not hold'
+                " (RFC 3986 §2)",
+            )
             return None
         return written
 

@@ -79,6 +79,8 @@ def lines(instance: str) -> Iterator[str]:
     """Every line of the instance's logs, the oldest first; rotated ones have their day's name."""
     current = LOGS / f"{instance}.log"
     for place in sorted(LOGS.glob(f"{instance}.log*"), key=lambda p: (p == current, p.name)):
+        if place.is_symlink() or not place.is_file():
+            continue
         opened = gzip.open if place.suffix == ".gz" else open
         with opened(place, "rt", encoding="utf-8", errors="replace") as log:
             for line in log:

@@ -6,6 +6,9 @@ topmost DKIM-Signature must verify over it with a key of this stream (RFC 6376 Â
 half; the body's digest is covered by it). Anything else is deferred, and said in the journal. So it
 hangs on nothing that the signer understood, refused or passed on, and on no reading of From:.
 
+An old signature of the stream's over the same fields would pass with another body: header_checks
+take off every signature that an application brings.
+
 Dead or slow, it defers mail (default_action in main.cf); hung, systemd ends it: it no longer
 answers itself (WatchdogSec).
 
@@ -29,7 +32,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 from dkim.canonicalization import Relaxed
-from dkim.util import parse_tag_value
+from dkim.util import InvalidTagValueList, parse_tag_value
 
 SIGNATURE = b"dkim-signature"
 # What OpenDKIM writes (opendkim.conf: Canonicalization, SignatureAlgorithm).
@@ -97,7 +100,7 @@ def fault(headers, keys):
         key.verify(signed, digest.digest(), PKCS1v15(), Prehashed(SHA256()))
     except InvalidSignature:
         return "its signature does not verify"
-    except (KeyError, ValueError, dkim.DKIMException) as unreadable:
+    except (KeyError, ValueError, OSError, dkim.DKIMException, InvalidTagValueList) as unreadable:
         return f"its signature cannot be read: {unreadable!r}"
     return ""
 

@@ -38,7 +38,13 @@ PACKAGES_LOCK = Path("/var/lib/dpkg/lock-frontend")
 RUN_LOCK = Path("/run/postroad/run.lock")
 ENABLED = Path("/etc/systemd/system/multi-user.target.wants")
 
-SHARED = ("unbound.service", "systemd-timesyncd.service", "postfix.service", "postfix@-.service")
+SHARED = (
+    "unbound.service",
+    "systemd-timesyncd.service",
+    "postfix.service",
+    "postfix@-.service",
+    "postroad-budget.service",
+)
 FIRST, LAST = "inbound", "transactional"
 
 # The services of the system (cgroups(7)). Below user.slice anybody may have a unit of any name

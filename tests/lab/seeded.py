@@ -13,6 +13,8 @@ UNITS = "units.units_are_as_declared"
 UNREAD = "postfix.daemons_have_read_their_files"
 COMPLAINT = "postfix.configuration_is_without_complaint"
 UNSIGNED = "postfix.nothing_can_leave_unsigned"
+WRITING = "postfix.daemons_write_no_mail"
+STRANGERS = "postfix.strangers_bring_no_more_than_declared"
 VALUES = "postfix.values_are_those_declared"
 RULES = "firewall.rules_are_those_declared"
 PORT_25 = "firewall.only_postfix_reaches_port_25"
@@ -152,6 +154,40 @@ OPERATION = [
         },
     ),
     Case(
+        "a mailbox is nearly full",
+        "runuser -u postroad-mail -- sh -c 'mkdir -p -m 700 /var/mail/postroad/postmaster/new"
+        " && truncate -s 230M /var/mail/postroad/postmaster/new/seeded'",
+        "rm /var/mail/postroad/postmaster/new/seeded",
+        {"queues.mailboxes_have_room": "/var/mail/postroad/postmaster has 230 MiB"},
+    ),
+    Case(
+        "strangers may bring more",
+        *edited(
+            "/etc/postfix-inbound/main.cf",
+            "postconf -c /etc/postfix-inbound -e queue_minfree=67108864"
+            " smtpd_recipient_restrictions=reject_unauth_destination",
+            "systemctl reload postroad-postfix@inbound",
+        ),
+        {FILES: "/etc/postfix-inbound/main.cf", STRANGERS: "queue_minfree is 67108864"},
+    ),
+    Case(
+        "one network may take all places",
+        "ip6tables -S ufw6-before-input | grep 'mask 48' | sed s/^-A/-D/ > /run/audit-rule"
+        " && ip6tables $(cat /run/audit-rule)",
+        "ip6tables $(sed 's/^-D ufw6-before-input/-I ufw6-before-input/' /run/audit-rule)",
+        {"firewall.no_network_takes_all_places": "IPv6: nothing limits the places of a /48"},
+    ),
+    Case(
+        "a daemon writes to its postmaster",
+        *postconf("notify_classes = resource, software", after=RELOAD),
+        {FILES: f"{MARKETING}/main.cf", WRITING: "marketing: notify_classes is resource, software"},
+    ),
+    Case(
+        "a listener tells of its sessions",
+        *submission_override("notify_classes=policy", after=RELOAD),
+        {FILES: f"{MARKETING}/master.cf", WRITING: "notify_classes of service"},
+    ),
+    Case(
         "a file was written and not read",
         *edited(f"{MARKETING}/main.cf", f"touch {MARKETING}/main.cf"),
         {UNREAD: "a file was written"},
@@ -228,6 +264,12 @@ OPERATION = [
             "systemctl reload postroad-postfix@marketing",
         ),
         {FILES: "header_checks", LET_OUT: "cannot read: taken by header_checks"},
+    ),
+    Case(
+        "a daemon may write where root writes its file",
+        "chown unbound /etc/unbound",
+        "chown root /etc/unbound",
+        {"files.folders_above_are_root_s": "/etc/unbound belongs to unbound"},
     ),
     Case(
         "a key can be read by others",

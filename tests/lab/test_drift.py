@@ -233,7 +233,8 @@ def key(host: str, shell: str, how: str) -> Thing:
 def gone(user: str, home: str, folders: Sequence[str]) -> Thing:
     """A user; what was his is nobody's then, and that is said too."""
     whose = f"(owner UNKNOWN:UNKNOWN, not {user}:{user})"
-    listed = [f"{home}{folder} {whose}" for folder in folders]
+    listed = [f"{home} (owner root:UNKNOWN, not root:{user})"]
+    listed += [f"{home}{folder} {whose}" for folder in folders]
     listed[-1] += " and 2 more"
     return Thing(f"userdel {user}", (f"user {user}", *listed))
 
@@ -291,7 +292,7 @@ REST = {
 
 FIREWALL_AND_USER = {
     "mail1": (Thing("ufw disable", ("--force enable",)),),
-    "mail2": (gone("postroad-mail", "/var/mail/postroad", ("", "/postmaster", "/transactional")),),
+    "mail2": (gone("postroad-mail", "/var/mail/postroad", ("/postmaster", "/transactional")),),
 }
 
 

@@ -67,10 +67,8 @@ def test_without_either_it_would_leave_unsigned(guest: Guest, deployed: Lab) -> 
     without(guest, f"{CHECKS} {SIGNER_ALONE}")
     (answer,) = strange.hand_in(deployed, guest.name, [MESSAGES["unreadable"]])
     assert answer.code == 250
-    assert queues.unsigned() == [
-        f"{guest.name}, transactional: unsigned in the queue: "
-        "<bounce@bounce.shop.example> to ['x@bigmail.example']"
-    ]
+    (said,) = queues.strange_mail(guest)
+    assert said.endswith("from bounce@bounce.shop.example to x@bigmail.example")
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from postroad.audit.suites.queues import (
     test_disks_have_room,
+    test_mailboxes_have_room,
     test_no_mail_is_corrupt,
     test_no_mail_outlives_its_time,
     test_no_mail_waits_for_another_time,
@@ -9,6 +10,7 @@ from postroad.audit.suites.queues import (
 
 __all__ = [
     "test_disks_have_room",
+    "test_mailboxes_have_room",
     "test_no_mail_is_corrupt",
     "test_no_mail_outlives_its_time",
     "test_no_mail_waits_for_another_time",

@@ -19,6 +19,8 @@ _WORDS = (
 _PLAIN = tuple(word for word in _WORDS if word.isascii())
 # What a name may hold in double quotes alone.
 _ODD = (
+    "I <3 Shoes",
+    "Shop > NL",
     "Shop, Inc.",
     "Shop: Berlin",
     "Shop; Berlin",
@@ -52,6 +54,9 @@ def _quoted(text: str) -> str:
 
 def _folded(random: Random, text: str) -> str:
     """The text with one of its spaces, if it has any, as a fold (RFC 5322 §2.2.3)."""
+    # Python takes a fold in quotes for their end, and then an angle bracket for an address.
+    if "<" in text.partition(" <")[0] or "> " in text or "<3" in text:
+        return text
     places = [place for place, sign in enumerate(text) if sign == " "]
     if not places:
         return text
@@ -207,12 +212,28 @@ _TRAPS = (
 )
 
 
+# Found by somebody who had not seen the rest: Python behind a fold, or beside a tag; GMime, Perl
+# and Go where a quoted string is not the whole name.
+_FOUND = (
+    '"{b}" (\r\n ) <{a}>',
+    '"{b}\r\n x" <{a}>',
+    "=?utf-8?q?ceo=40shop.example=2C?=(x)\x80 []<{a}>",
+    "=?utf-8?q?a=2Cceo=40shop.example=2C?=(x)b [x] <{a}>",
+    "=?utf-8?q?ceo=40shop.example?= [x] <{a}>",
+    '. ",{b}" <{a}>',
+    '.Shop "x, {b}" <{a}>',
+    '"{b}" "" <{a}>',
+    '"g: {b};("(x)")" <{a}>',
+    '(") "g: {b};("(x)"\'" <{a}>',
+)
+
+
 def hostile(seed: int) -> Iterator[bytes]:
     """Fields that readers may disagree on, without end; some of them happen to be honest."""
     random = Random(seed)
     for number in count():
-        if number < len(_TRAPS):
-            yield _trap(_TRAPS[number])
+        if number < len(known := (*_FOUND, *_TRAPS)):
+            yield _trap(known[number])
         else:
             yield random.choice((_mutated, _mutated, _random, _nested))(random)
 

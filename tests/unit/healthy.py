@@ -11,6 +11,7 @@ from postroad.audit.evidence import (
     Dialogue,
     Instance,
     Log,
+    Maildir,
     Service,
     Shown,
     Signed,
@@ -21,9 +22,17 @@ from postroad.audit.evidence import (
 )
 from postroad.audit.suites.listeners import declared
 from postroad.certificate import wanted_renewal
+from postroad.intake import PLACES_OF_CLIENT, PLACES_OF_NETWORK, intake
 from postroad.keys import OWNER
 from postroad.mail_hosts import LOOPBACK, NOWHERE
-from postroad.paths import SYSTEM_MAIL_PORT, key_folder, key_path, milter_socket, stream_folder
+from postroad.paths import (
+    BUDGET_SOCKET,
+    SYSTEM_MAIL_PORT,
+    key_folder,
+    key_path,
+    milter_socket,
+    stream_folder,
+)
 from postroad.settings.model import AcmeTls, Estate, Host, Stream, WayOut
 from postroad.settings.read import read
 from postroad.software import packages
@@ -66,6 +75,19 @@ RULES = (
     " -j ufw-logging-deny",
     "-A ufw-before-output -p tcp -m tcp --dport 25 -j REJECT --reject-with tcp-reset",
 )
+
+
+def places(chain: str, client: int, network: int) -> tuple[str, ...]:
+    """What limits one client's places at port 25, and its network's, as iptables(8) shows it."""
+    counted = ((PLACES_OF_CLIENT, client), (PLACES_OF_NETWORK, network))
+    return tuple(
+        f"-A {chain} -p tcp -m tcp --dport 25 --tcp-flags FIN,SYN,RST,ACK SYN -m connlimit "
+        f"--connlimit-above {above} --connlimit-mask {mask} --connlimit-saddr -j REJECT "
+        "--reject-with tcp-reset"
+        for above, mask in counted
+    )
+
+
 TIMES = {"maximal_backoff_time": "1h", "queue_run_delay": "300s", "maximal_queue_lifetime": "5d"}
 
 
@@ -127,11 +149,11 @@ def _certificate(estate: Estate, host: Host) -> CertificateState:
 
 
 def _key_files(stream: str, domain: str) -> dict[str, FileState]:
-    folder = FileState("directory", OWNER, OWNER, 0o700)
+    folder = FileState("directory", "root", OWNER, 0o750)
     return {
         f"{stream_folder(stream)}/keys": folder,
         key_folder(stream, domain): folder,
-        key_path(stream, domain, "202601-mail1"): replace(folder, kind="file", mode=0o600),
+        key_path(stream, domain, "202601-mail1"): FileState("file", OWNER, OWNER, 0o600),
     }
 
 
@@ -140,8 +162,8 @@ def _system() -> System:
         sockets=(),
         processes=(),
         failed_units=(),
-        rules4=(*NOWHERE_RULES[4], *RULES),
-        rules6=(*NOWHERE_RULES[6], *RULES),
+        rules4=(*NOWHERE_RULES[4], *RULES, *places("ufw-before-input", 32, 24)),
+        rules6=(*NOWHERE_RULES[6], *RULES, *places("ufw6-before-input", 64, 48)),
         postfix_uid=POSTFIX_UID,
         name_servers=("127.0.0.1",),
         resolver_fault="",
@@ -164,13 +186,18 @@ def _system() -> System:
         logs=(Log("/var/log/postroad/marketing.log", NOW - 3600, (), 0),),
         rotated={"/var/log/postroad/marketing.log-20270101.gz": NOW - DAY},
         rotation_words=(),
+        maildirs=(Maildir("/var/mail/postroad/postmaster", 1 << 20, 12),),
         now=NOW,
     )
 
 
 def _instances(estate: Estate, host: Host) -> dict[str, Instance]:
     door = {"relayhost": f"[127.0.0.1]:{SYSTEM_MAIL_PORT}"}
-    found = {"default": _instance({**TIMES, **door}), "inbound": _instance(TIMES)}
+    port_25 = (Service("smtp", "inet", "smtpd"),)
+    found = {
+        "default": _instance({**TIMES, **door}),
+        "inbound": _instance({**TIMES, **_inbound(estate)}, port_25),
+    }
     for stream, way in estate.streams_of(host):
         services = (
             Service(f"{way.addresses[0]}:{way.starttls_port}", "inet", "smtpd"),
@@ -183,14 +210,31 @@ def _instances(estate: Estate, host: Host) -> dict[str, Instance]:
     return found
 
 
+def _inbound(estate: Estate) -> dict[str, str]:
+    limits = intake(estate)
+    return {
+        "message_size_limit": str(limits.message_size),
+        "queue_minfree": str(limits.free),
+        "default_process_limit": str(limits.places),
+        "smtpd_client_connection_count_limit": str(limits.places_of_client),
+        "smtpd_client_connection_rate_limit": str(limits.rate_of_client),
+        "smtpd_client_event_limit_exceptions": "127.0.0.1/32",
+        "smtpd_recipient_limit": "1",
+        "smtpd_recipient_restrictions": f"check_policy_service {{ unix:{BUDGET_SOCKET} }}",
+    }
+
+
 def _parameters(stream: Stream, way: WayOut) -> dict[str, str]:
     # What the signer's socket is called is the template's choice; without components it is "".
     own = f"{{ unix:{milter_socket(stream.name)}, default_action=tempfail }}"
     milters = "{ unix:, default_action=tempfail }, " + own
+    originated = f"texthash:/etc/postfix-{stream.name}/originated"
     return {
         "smtpd_milters": milters,
         "non_smtpd_milters": milters,
         "milter_default_action": "tempfail",
+        "double_bounce_sender": "double-bounce",
+        "sender_dependent_default_transport_maps": originated,
         "message_size_limit": str(stream.limits.message_size),
         "smtpd_recipient_limit": str(stream.limits.recipients_per_message),
         "maximal_queue_lifetime": stream.limits.queue_lifetime,
@@ -208,6 +252,9 @@ def _parameters(stream: Stream, way: WayOut) -> dict[str, str]:
     }
 
 
+SILENT = {"notify_classes": "", "delay_warning_time": "0h", "confirm_delay_cleared": "no"}
+
+
 def _instance(
     parameters: dict[str, str],
     services: tuple[Service, ...] = (),
@@ -217,7 +264,7 @@ def _instance(
     return Instance(
         words=(),
         missing_folders=(),
-        parameters={**limits, **parameters},
+        parameters={**limits, **SILENT, **parameters},
         services=services,
         overrides={},
         ignored=ignored,

@@ -231,7 +231,7 @@ class Machine:
             key = have.setdefault((wanted.stream, wanted.domain), made)
             folder = key_folder(key.stream, key.domain)
             for place in (f"{stream_folder(key.stream)}/keys", folder):
-                files[place] = FileState("directory", OWNER, OWNER, 0o700)
+                files[place] = FileState("directory", "root", OWNER, 0o750)
             files[key_path(key.stream, key.domain, key.selector)] = FileState(
                 "file", OWNER, OWNER, 0o600, "0" * 64
             )

@@ -17,7 +17,7 @@ import pytest
 
 from postroad.audit import suites
 from postroad.audit.audited import Audited
-from postroad.audit.evidence import Instance, Process, Shown, Socket, Upgrades
+from postroad.audit.evidence import Instance, Maildir, Process, Shown, Socket, Upgrades
 from postroad.audit.fault import Fault
 from postroad.audit.suites import (
     clock,
@@ -125,6 +125,71 @@ def test_sendmail_past_the_signer_is_seen() -> None:
     assert "pickup hands mail to no signer" in wrong(postfix.unsigned_paths, host).replace(
         " at pickup", ""
     )
+
+
+@pytest.mark.parametrize("name", ["default", "inbound", "marketing"])
+@pytest.mark.parametrize(
+    ("parameter", "value"),
+    [
+        ("notify_classes", "resource"),
+        ("delay_warning_time", "4h"),
+        ("confirm_delay_cleared", "yes"),
+    ],
+)
+def test_a_daemon_that_writes_mail_is_seen(name: str, parameter: str, value: str) -> None:
+    host = with_parameter(audited(), name, parameter, value)
+    said = wrong(postfix.daemons_that_write, host)
+    assert said == f"{name}: {parameter} is {value}"
+
+
+def test_an_override_by_which_a_daemon_writes_mail_is_seen() -> None:
+    host = spoilt(audited(), "marketing", overrides={"smtp/unix/notify_classes": "protocol"})
+    assert "notify_classes of service smtp" in wrong(postfix.daemons_that_write, host)
+
+
+@pytest.mark.parametrize(
+    "parameter", ["sender_dependent_default_transport_maps", "double_bounce_sender"]
+)
+def test_a_way_for_what_daemons_write_is_seen(parameter: str) -> None:
+    host = with_parameter(audited(), "marketing", parameter, "")
+    assert f"marketing: {parameter} is empty" in wrong(postfix.daemons_that_write, host)
+
+
+@pytest.mark.parametrize(
+    "parameter",
+    ["message_size_limit", "queue_minfree", "default_process_limit", "smtpd_recipient_limit"],
+)
+def test_strangers_who_may_bring_more_are_seen(parameter: str) -> None:
+    host = with_parameter(audited(), "inbound", parameter, "0")
+    assert f"inbound: {parameter} is 0, declared is " in wrong(postfix.open_intake, host)
+    host = spoilt(audited(), "inbound", overrides={f"smtp/inet/{parameter}": "0"})
+    assert f"inbound: {parameter} of service smtp is 0" in wrong(postfix.open_intake, host)
+
+
+def test_an_inbound_that_does_not_ask_for_the_budget_is_seen() -> None:
+    overrides = {"smtp/inet/smtpd_recipient_restrictions": "reject_unauth_destination"}
+    host = spoilt(audited(), "inbound", overrides=overrides)
+    assert "smtp does not ask for the mailboxes' budget" in wrong(postfix.open_intake, host)
+
+
+@pytest.mark.parametrize(("size", "files"), [(250 << 20, 12), (1, 19_000)])
+def test_a_mailbox_that_is_nearly_full_is_told(size: int, files: int) -> None:
+    host = audited()
+    nearly = Maildir("/var/mail/postroad/marketing/bounces", size, files)
+    host = replace(host, system=replace(host.system, maildirs=(nearly,)))
+    assert "of what it may have" in wrong(queues.full_mailboxes, host)
+
+
+@pytest.mark.parametrize("rules", ["rules4", "rules6"])
+def test_a_network_that_may_take_all_places_is_seen(rules: str) -> None:
+    host = audited()
+    kept = tuple(
+        rule
+        for rule in getattr(host.system, rules)
+        if "mask 24" not in rule and "mask 48" not in rule
+    )
+    host = replace(host, system=replace(host.system, **{rules: kept}))  # type: ignore[arg-type]
+    assert "nothing limits the places of a /" in wrong(firewall.open_places, host)
 
 
 def test_system_mail_past_the_stream_is_seen() -> None:

@@ -595,3 +595,82 @@ def test_what_is_ours_already_is_not_kept(box: Sandbox) -> None:
     for text in ("first\n", "second\n"):
         assert box.apply(Component("one", files=(box.file("/etc/one", text),))).returncode == 0
     assert not (box.root / "var/lib/postroad/before").exists()
+
+
+# ---- what others have planted --------------------------------------------------------------------
+
+
+def owned(box: Sandbox, *paths: str) -> Component:
+    """A component of these folders and one file below the last of them."""
+    folders = tuple(box.directory(path, 0o750) for path in paths)
+    return Component("whole", folders, (box.file(f"{paths[-1]}/one", "ours\n"),))
+
+
+def test_a_link_in_the_place_of_a_folder_is_named_and_refused(tmp_path: Path) -> None:
+    box, target = Sandbox.at(tmp_path), tmp_path / "target"
+    target.mkdir(mode=0o755)
+    (tmp_path / "mail").mkdir()
+    (tmp_path / "mail/box").symlink_to(target)
+    wanted = owned(box, "/mail", "/mail/box")
+    named = f"{tmp_path}/mail/box (is a symlink, not a directory)"
+    assert named in [str(one) for one in drift(wanted, box.state(wanted))]
+    done = box.apply(wanted)
+    assert done.returncode == 1
+    assert f"nothing was changed, for this would lead elsewhere:\n{named}" in done.stderr
+    assert target.stat().st_mode & 0o7777 == 0o755
+    assert list(target.iterdir()) == []
+    assert (tmp_path / "mail/box").is_symlink()
+
+
+def test_a_link_that_comes_between_the_look_and_the_act_is_refused(tmp_path: Path) -> None:
+    box, target = Sandbox.at(tmp_path), tmp_path / "target"
+    target.mkdir(mode=0o755)
+    wanted = owned(box, "/mail", "/mail/box")
+    text = box.script(wanted)
+    (tmp_path / "mail").mkdir()
+    (tmp_path / "mail/box").symlink_to(target)
+    done = box.sh(text)
+    assert done.returncode == 1
+    assert f"{tmp_path}/mail/box: is a link, or no folder" in done.stderr
+    assert target.stat().st_mode & 0o7777 == 0o755
+    assert list(target.iterdir()) == []
+
+
+def test_nothing_is_written_through_a_temporary_name(tmp_path: Path) -> None:
+    box, target = Sandbox.at(tmp_path), tmp_path / "target"
+    target.write_text("theirs\n")
+    (tmp_path / "box").mkdir()
+    (tmp_path / "box/one.postroad-new").symlink_to(target)
+    wanted = owned(box, "/box")
+    done = box.apply(wanted)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert target.read_text() == "theirs\n"
+    assert box.text("/box/one") == "ours\n"
+    assert not (tmp_path / "box/one").is_symlink()
+
+
+@pytest.mark.parametrize("plant", ["symlink_to", "hardlink_to"])
+def test_rights_of_a_file_are_mended_through_no_link(tmp_path: Path, plant: str) -> None:
+    box, target = Sandbox.at(tmp_path), tmp_path / "target"
+    wanted = owned(box, "/box")
+    assert box.apply(wanted).returncode == 0
+    (tmp_path / "box/one").chmod(0o600)
+    text = box.script(wanted)
+    target.write_text("theirs\n")
+    target.chmod(0o600)
+    (tmp_path / "box/one").unlink()
+    getattr(tmp_path / "box/one", plant)(target)
+    done = box.sh(text)
+    assert done.returncode == 1
+    assert "is a link, or no file" in done.stderr
+    assert target.stat().st_mode & 0o7777 == 0o600
+
+
+def test_a_link_in_the_place_of_a_file_is_replaced_where_it_is_root_s_alone() -> None:
+    root_s = with_file("/etc/one", kind="symlink", sha256="")
+    planted_by = with_file("/etc/one", kind="symlink", sha256="", owner="unbound")
+    assert "would lead elsewhere" not in script(WHOLE, root_s)
+    assert [str(one) for one in drift(WHOLE, planted_by)] == [
+        "/etc/one (is a symlink of unbound's, not a file)"
+    ]
+    assert "would lead elsewhere" in script(WHOLE, planted_by)

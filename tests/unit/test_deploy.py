@@ -226,8 +226,8 @@ KEYS = "/etc/postroad/transactional/keys/shop.example"
             ["Postfix | Inbound: inbound (files in place, activation not finished)"],
         ),
         (
-            with_rights(KEYS, 0o755, "opendkim"),
-            [f"DKIM | Keys: {KEYS} (mode 0755, not 0700)"],
+            with_rights(KEYS, 0o755, "root"),
+            [f"DKIM | Keys: {KEYS} (mode 0755, not 0750)"],
         ),
         (
             with_rules("allow 8080/tcp"),

@@ -97,10 +97,10 @@ KEY = f"{FOLDER}/202611-mail1.pem"
             changed(KEY, owner="root"),
             f"{KEY} (owner root:opendkim, not opendkim:opendkim)",
         ),
-        (changed(FOLDER, mode=0o755), f"{FOLDER} (mode 0755, not 0700)"),
+        (changed(FOLDER, mode=0o755), f"{FOLDER} (mode 0755, not 0750)"),
         (
             changed("/etc/postroad/marketing/keys", group="root"),
-            "/etc/postroad/marketing/keys (owner opendkim:root, not opendkim:opendkim)",
+            "/etc/postroad/marketing/keys (owner root:root, not root:opendkim)",
         ),
         (
             replace(RIGHT, keys=(RIGHT.keys[0], replace(RIGHT.keys[1], public_key=""))),
@@ -111,6 +111,28 @@ KEY = f"{FOLDER}/202611-mail1.pem"
 )
 def test_each_fault_is_named_and_it_alone(state: HostState, named: str) -> None:
     assert faults(state) == [named]
+
+
+@pytest.mark.parametrize(
+    ("path", "wanted"),
+    [
+        ("/etc/postroad/marketing/keys", "directory"),
+        (FOLDER, "directory"),
+        (KEY, "file"),
+        (f"{FOLDER}/202501-x.life", "file"),
+        (f"{FOLDER}/{KEY}.new", "file"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["symlink", "other"])
+def test_what_was_planted_beside_keys_is_named_and_refused(
+    path: str, wanted: str, kind: str
+) -> None:
+    found = FileState(kind, OPENDKIM, OPENDKIM, 0o777)
+    state = replace(RIGHT, files={**RIGHT.files, path: found})
+    named = f"{path} (is a {kind}, not a {wanted})"
+    assert named in faults(state)
+    text = script(key_faults(MADE, MADE.host("mail1"), state), {})
+    assert named in text.partition("\nexit 1\n")[0]
 
 
 def test_a_key_of_another_selector_is_not_the_supplied_one() -> None:
@@ -147,9 +169,16 @@ def box(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
 def run(
     box: Sandbox, found: tuple[KeyFault, ...], secrets: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    text = script(found, secrets or {}).replace(f"{OWNER}:{OWNER}", f"{OWNER}:{GROUP}")
-    text = text.replace(f"-g {OWNER}", f"-g {GROUP}")
-    return box.sh(text.replace("/etc/postroad", f"{box.root}/etc/postroad"))
+    return box.sh(placed(box, script(found, secrets or {})))
+
+
+def placed(box: Sandbox, text: str) -> str:
+    """The script where the box is /, and everybody whoever runs the test."""
+    for whose in (f"{OWNER}:{OWNER}", f"root:{OWNER}", "root:root"):
+        text = text.replace(whose, f"{OWNER}:{GROUP}")
+    for folder in ("/etc/postroad", "/etc/theirs"):
+        text = text.replace(folder, f"{box.root}{folder}")
+    return text
 
 
 def everything(box: Sandbox) -> dict[str, int]:
@@ -172,7 +201,7 @@ def test_missing_keys_are_made_readable_to_the_signer_alone(box: Sandbox) -> Non
     assert label == "mail1"
     modes = everything(box)
     assert modes[f"marketing/keys/news.shop.example/{made.name}"] == 0o600
-    assert modes["marketing/keys"] == modes["marketing/keys/news.shop.example"] == 0o700
+    assert modes["marketing/keys"] == modes["marketing/keys/news.shop.example"] == 0o750
     assert modes["marketing"] == 0o755
     shown = subprocess.run(
         ["openssl", "pkey", "-in", str(made), "-noout", "-text"],
@@ -236,13 +265,13 @@ def test_rights_of_a_folder_are_mended(box: Sandbox, mode: int) -> None:
     folder.chmod(mode)
     made.chmod(0o644)
     found = [
-        KeyFault(missing()[1].key, FOLDER, f"mode {mode:04o}, not 0700"),
+        KeyFault(missing()[1].key, FOLDER, f"mode {mode:04o}, not 0750"),
         KeyFault(missing()[1].key, f"{FOLDER}/{made.name}", "mode 0644, not 0600"),
     ]
     done = run(box, tuple(found))
     assert (done.returncode, done.stderr) == (0, "")
     modes = everything(box)
-    assert modes["marketing/keys/news.shop.example"] == 0o700
+    assert modes["marketing/keys/news.shop.example"] == 0o750
     assert modes[f"marketing/keys/news.shop.example/{made.name}"] == 0o600
     assert made.read_bytes() == before
 
@@ -256,3 +285,49 @@ def test_what_is_no_key_is_left_for_the_operator(box: Sandbox) -> None:
     assert done.returncode == 1
     assert done.stderr == f"{box.root}{path} is not a private key: remove or restore it\n"
     assert made.read_text() == "rubbish"
+
+
+LINKED = put(
+    declaration(),
+    ("dkim_keys",),
+    [{**{k: v for k, v in SUPPLIED.items() if k != "key"}, "on_host": "/etc/theirs/mail.private"}],
+)
+
+
+def taken_over(box: Sandbox) -> subprocess.CompletedProcess[str]:
+    """A key is taken over from a folder that is its signer's."""
+    return box.sh(placed(box, script(missing(estates.estate(LINKED))[1:], {})))
+
+
+def private_key(place: Path) -> str:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    subprocess.run(
+        ["openssl", "genpkey", "-algorithm", "RSA", "-out", place], check=True, capture_output=True
+    )
+    return place.read_text()
+
+
+def test_a_key_is_taken_over_from_its_own_place(box: Sandbox) -> None:
+    made = private_key(box.root / "etc/theirs/mail.private")
+    done = taken_over(box)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert box.text(f"{FOLDER}/202601-old.pem") == made
+
+
+@pytest.mark.parametrize("planted", ["file", "folder", "fifo"])
+def test_a_key_is_taken_over_through_no_link(box: Sandbox, planted: str) -> None:
+    private_key(box.root / "secret/mail.private")
+    theirs = box.root / "etc/theirs"
+    if planted == "folder":
+        theirs.parent.mkdir()
+        theirs.symlink_to(box.root / "secret")
+    else:
+        theirs.mkdir(parents=True)
+    if planted == "file":
+        (theirs / "mail.private").symlink_to(box.root / "secret/mail.private")
+    elif planted == "fifo":
+        subprocess.run(["mkfifo", theirs / "mail.private"], check=True)
+    done = taken_over(box)
+    assert done.returncode == 1
+    assert "nothing was taken over" in done.stderr or "is reached by a link" in done.stderr
+    assert not list(box.root.rglob("202601-old.pem*"))

@@ -54,5 +54,7 @@ def test_the_tools_are_where_the_manifest_puts_them() -> None:
         paths.RESOLVER_PROOF,
         paths.REFRESH,
         paths.MILTER,
+        paths.ALARM,
+        paths.BUDGET,
     }
     assert f"{paths.CANARY_FOLDER}/__main__.py" in canary

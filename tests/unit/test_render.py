@@ -10,9 +10,9 @@ from dataclasses import replace
 import pytest
 from jinja2 import UndefinedError
 
-from postroad import paths, render
+from postroad import formats, paths, render
 from postroad.manifest import Row, rows
-from postroad.render import TEMPLATES, facts_from, instances, lua_string, system_stream
+from postroad.render import TEMPLATES, facts_from, instances, system_stream
 from postroad.settings import defaults
 from postroad.settings.model import STREAM_NAMES, Estate, Host, StreamName
 from postroad.state import CertificateState, blank
@@ -527,7 +527,20 @@ def test_own_bounces_go_to_the_inbound_instance_where_it_is() -> None:
     estate = estates.estate(estates.DECLARED["inbound elsewhere"])
     host = estate.host("mail2")
     facts = estates.facts(estate, host)
-    assert logical(estates.text("/etc/postfix-marketing/transport", estate, host, facts)) == []
+    table = logical(estates.text("/etc/postfix-marketing/transport", estate, host, facts))
+    assert table == ["bounce.shop.example smtp:", "bounce.news.shop.example smtp:"]
+
+
+@pytest.mark.parametrize("stream", STREAM_NAMES)
+def test_daemons_of_a_stream_write_to_our_own_bounce_addresses_alone(stream: StreamName) -> None:
+    said = main_cf(f"-{stream}")
+    assert said["notify_classes"] == ""
+    assert said["delay_warning_time"] == "0h"
+    assert not [name for name in said if name.endswith("_notice_recipient")]
+    table = logical(text(f"/etc/postfix-{stream}/originated"))
+    own = f"{said['double_bounce_sender']}@{said['myhostname']}"
+    assert [line.split()[:2] for line in table] == [["<>", "error:5.7.1"], [own, "error:5.7.1"]]
+    assert said["sender_dependent_default_transport_maps"].endswith("/originated")
 
 
 # ---- the signer ----------------------------------------------------------------------------------
@@ -636,7 +649,7 @@ def as_lua_reads(literal: str) -> str:
     ],
 )
 def test_nothing_breaks_out_of_a_lua_string(odd: str) -> None:
-    assert as_lua_reads(lua_string(odd)) == odd
+    assert as_lua_reads(formats.lua(odd)) == odd
 
 
 def test_two_passwords_are_valid_while_one_is_being_changed() -> None:

@@ -147,7 +147,7 @@ def test_one_certificate_with_every_name_of_the_host(box: Sandbox) -> None:
     assert [word for word in asked.split() if word in names] == list(names)
     assert asked.count(" -d ") == 3
     assert "--standalone --preferred-challenges http-01" in asked
-    assert "--email ops@shop.example" in asked
+    assert "--email=ops@shop.example" in asked
 
 
 def test_dns_01_is_asked_with_the_operator_s_credentials(box: Sandbox) -> None:

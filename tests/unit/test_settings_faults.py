@@ -106,6 +106,15 @@ SPOILED = [
     Case(("admin", "email"), "ops", "is no mail address", "name@shop.example"),
     Case(("admin", "email"), "a..b@shop.example", "is no mail address", "name@shop.example"),
     Case(("admin", "email"), "ops@shop", '"shop" is no full domain name', "whole name"),
+    Case(
+        ("hosts", "mail1", "hostname"), f"{'a' * 60}.shop.example", "73 characters", "at most 64"
+    ),
+    Case(
+        ("hosts", "mail1", "hostname"), "localhost.shop.example", "call localhost", "first label"
+    ),
+    Case(("admin", "email"), "a=?b@shop.example", "encoded word", "another address"),
+    Case(("admin", "email"), "a\n@shop.example", "do not print", "one line"),
+    Case(("apt_proxy",), 'http://apt:3142/"; x "', "no such URL", "%XX"),
     Case(("dmarc", "reports"), "mailto:x", "is no mail address", "name@shop.example"),
     Case((*MAIL1, "label"), "Mail.1", "is no label", "small letters"),
     Case((*OUT, "selector_label"), "a_b", "is no label", "small letters"),

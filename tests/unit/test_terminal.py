@@ -169,7 +169,13 @@ def test_whatever_pyinfra_says_is_shown_as_well(
 
 SOURCE = Path(postroad.__file__).parent
 # Programs that run on the hosts: what they print is JSON for us.
-ON_HOSTS = ("audit/questions/", "queues/on_host.py", "trace/on_host.py", "dns/check/on_host.py")
+ON_HOSTS = (
+    "audit/questions/",
+    "backup/on_host.py",
+    "queues/on_host.py",
+    "trace/on_host.py",
+    "dns/check/on_host.py",
+)
 WRITER = "terminal.py"
 
 

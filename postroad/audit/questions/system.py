@@ -1,6 +1,7 @@
 """Sockets, processes, firewall, resolver, clock, packages and logs of this host, as JSON.
 
-Argument: {"logs": folder, "stamps": folder, "rotation": file, "start_ban": file, "ban_lock": file}.
+Argument: {"logs": folder, "stamps": folder, "rotation": [file, ...], "start_ban": file,
+"ban_lock": file, "maildirs": [folder, ...]}.
 """
 
 from __future__ import annotations
@@ -210,7 +211,8 @@ def log(path: Path, since: float) -> Json:
 def logs(folder: Path, stamps: Path) -> list[Json]:
     """Every current log; what counts is what was written since the last change of the host."""
     since = max((stamp.stat().st_mtime for stamp in stamps.glob("*")), default=0.0)
-    return [log(path, since) for path in sorted(folder.glob("*.log"))]
+    found = (path for path in sorted(folder.glob("*.log")) if not path.is_symlink())
+    return [log(path, since) for path in found if path.is_file()]
 
 
 def failed_units() -> list[str]:
@@ -220,8 +222,20 @@ def failed_units() -> list[str]:
     return [name for name in names if not name.startswith("user@")]
 
 
+def maildir(path: str) -> Json:
+    """How much lies in a Maildir, in bytes and files."""
+    size = files = 0
+    for place in Path(path).glob("*/*"):
+        try:
+            size += place.lstat().st_size
+        except OSError:
+            continue  # Somebody has just taken it.
+        files += 1
+    return {"path": path, "bytes": size, "files": files}
+
+
 def rotation_words(configuration: str) -> list[str]:
-    """What logrotate(8) finds wrong with its configuration."""
+    """What logrotate(8) finds wrong with a configuration."""
     # Before the first rotation there is no state, of which logrotate before 3.19 complains.
     state = [] if ROTATED.exists() else ["--state", "/dev/null"]
     try:
@@ -266,7 +280,10 @@ def look(ask: Json) -> Json:
             {"path": str(path), "written": path.stat().st_mtime}
             for path in sorted(logs_of.glob("*.log-*"))
         ],
-        "rotation_words": lambda: rotation_words(ask["rotation"]),
+        "rotation_words": lambda: [
+            word for path in ask["rotation"] for word in rotation_words(path)
+        ],
+        "maildirs": lambda: [maildir(path) for path in ask["maildirs"]],
         "now": time.time,
     }
     with ThreadPoolExecutor(8) as pool:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from postroad.audit.audited import Audited
 from postroad.audit.fault import Fault, refute
+from postroad.parents import exposed, mend
 
 
 def differing_files(audited: Audited) -> Iterator[Fault]:
@@ -30,6 +31,22 @@ def unfinished_activations(audited: Audited) -> Iterator[Fault]:
                 "the daemons may still work by the files of before",
                 audited.run,
             )
+
+
+def open_parents(audited: Audited) -> Iterator[Fault]:
+    """Folders above what is ours that somebody else than root may write."""
+    for path, how in exposed(audited.components, audited.state):
+        yield Fault(
+            f"{path} {how}",
+            "who may write there can put a link in the place of what root writes below it, and the "
+            "next run is refused",
+            f"look what is in {path}, then {mend(path)}",
+        )
+
+
+def test_folders_above_are_root_s(audited: Audited) -> None:
+    """Where root writes below, nobody else can plant a link."""
+    refute(open_parents(audited))
 
 
 def test_files_are_as_declared(audited: Audited) -> None:

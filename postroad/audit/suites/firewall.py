@@ -10,6 +10,7 @@ from postroad.audit import asking
 from postroad.audit.audited import Audited
 from postroad.audit.fault import Fault, refute
 from postroad.audit.netfilter import Packet, may_leave, parse
+from postroad.intake import intake
 from postroad.paths import SYSTEM_MAIL_PORT
 
 LOOPBACK = ip_address("127.0.0.1")
@@ -109,6 +110,27 @@ def intruders(audited: Audited) -> Iterator[Fault]:
         )
 
 
+def open_places(audited: Audited) -> Iterator[Fault]:
+    """Families in which one network may take all places of port 25, by the kernel's rules."""
+    if not audited.host.inbound:
+        return
+    limits = intake(audited.estate)
+    counted = (("IPv4", audited.system.rules4, 32, 24), ("IPv6", audited.system.rules6, 64, 48))
+    for family, lines, client, network in counted:
+        rules = [line for line in lines if "--dport 25 " in line and "-before-input " in line]
+        for mask, places in (
+            (client, limits.places_of_client),
+            (network, limits.places_of_network),
+        ):
+            above = f"--connlimit-above {places} --connlimit-mask {mask} "
+            if not any(above in line and line.find("REJECT") > 0 for line in rules):
+                yield Fault(
+                    f"{family}: nothing limits the places of a /{mask} at port 25",
+                    "one stranger takes all of them, and no report gets in",
+                    f"ufw reload; then {audited.run}",
+                )
+
+
 def test_rules_are_those_declared(audited: Audited) -> None:
     """Both families, defaults, order; active now and after the next boot."""
     refute(differing_rules(audited))
@@ -127,3 +149,8 @@ def test_no_mail_goes_where_no_mail_host_is(audited: Audited) -> None:
 def test_only_the_null_client_hands_in_roots_mail(audited: Audited) -> None:
     """Whose the connection is, the kernel knows."""
     refute(intruders(audited))
+
+
+def test_no_network_takes_all_places(audited: Audited) -> None:
+    """Of port 25, by the rules that the kernel has."""
+    refute(open_places(audited))

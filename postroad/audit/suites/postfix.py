@@ -9,7 +9,15 @@ from postroad.audit.asking import NUMBERS, answer, nowhere, signer_socket
 from postroad.audit.audited import Audited
 from postroad.audit.evidence import Instance, Service
 from postroad.audit.fault import Fault, refute
-from postroad.paths import SINK_PORT, SYSTEM_MAIL_PORT, config_folder, milter_socket
+from postroad.intake import intake
+from postroad.paths import (
+    BUDGET_SOCKET,
+    INBOUND,
+    SINK_PORT,
+    SYSTEM_MAIL_PORT,
+    config_folder,
+    milter_socket,
+)
 from postroad.settings.model import Estate, Stream, WayOut
 
 # Clock ticks and the second in which the kernel counts its boot (proc(5)) are no more exact.
@@ -17,6 +25,12 @@ SLACK_SECONDS = 2.0
 
 # Tables that refuse an address as a recipient's domain: one by its form, one all but one mailbox.
 RECIPIENTS = ("/recipient_domains", "/system_recipient")
+# Parameters by which daemons write mail of their own, and the values with which they do not.
+_SILENT = {
+    "notify_classes": ("",),
+    "delay_warning_time": ("0h", "0s", "0"),
+    "confirm_delay_cleared": ("no",),
+}
 
 # What ``postfix check`` says of owners and modes.
 OF_ACCESS = re.compile(r"warning: (not owned by|group or other writable|not set-gid)")
@@ -67,6 +81,54 @@ def _declared(estate: Estate, stream: Stream, way: WayOut) -> dict[str, str]:
         "smtp_bind_address6": str(way.ipv6 or ""),
         "smtp_tls_security_level": stream.outbound_tls,
     }
+
+
+def _declared_inbound(estate: Estate) -> dict[str, str]:
+    limits = intake(estate)
+    return {
+        "message_size_limit": str(limits.message_size),
+        "queue_minfree": str(limits.free),
+        "default_process_limit": str(limits.places),
+        "smtpd_client_connection_count_limit": str(limits.places_of_client),
+        "smtpd_client_connection_rate_limit": str(limits.rate_of_client),
+        "smtpd_client_event_limit_exceptions": "127.0.0.1/32",
+        "smtpd_recipient_limit": "1",
+    }
+
+
+def open_intake(audited: Audited) -> Iterator[Fault]:
+    """What strangers may bring by port 25 beyond what is declared, at any of its doors."""
+    instance = audited.instances.get(INBOUND)
+    if instance is None or not instance.is_readable:
+        return
+    doors = [service for service in instance.services if service.command == "smtpd"]
+    found = [
+        (name, wanted, instance.parameters.get(name, ""))
+        for name, wanted in _declared_inbound(audited.estate).items()
+    ]
+    found += [
+        (f"{name} of service {door.name}", wanted, instance.of(door, name))
+        for door in doors
+        for name, wanted in _declared_inbound(audited.estate).items()
+    ]
+    wrong = {what: (wanted, value) for what, wanted, value in found if value != wanted}
+    for what, (wanted, value) in wrong.items():
+        if what.partition(" ")[0] in wrong and " " in what:
+            continue
+        yield _strangers(audited, f"inbound: {what} is {value or 'empty'}, declared is {wanted}")
+    for door in doors:
+        if BUDGET_SOCKET not in instance.of(door, "smtpd_recipient_restrictions"):
+            yield _strangers(
+                audited, f"inbound: {door.name} does not ask for the mailboxes' budget"
+            )
+
+
+def _strangers(audited: Audited, wrong: str) -> Fault:
+    return Fault(
+        wrong,
+        "strangers may fill the disk that the streams need, or take all places of port 25",
+        audited.run,
+    )
 
 
 def other_values(audited: Audited) -> Iterator[Fault]:
@@ -179,6 +241,38 @@ def _followed(audited: Audited, wrong: str) -> Fault:
     )
 
 
+def daemons_that_write(audited: Audited) -> Iterator[Fault]:
+    """Services that would tell somebody by mail of their own: a transcript, without a signature."""
+    for name, instance in audited.instances.items():
+        if not instance.is_readable:
+            continue
+        for parameter, silent in _SILENT.items():
+            values = {f" of service {s.name}": instance.of(s, parameter) for s in instance.services}
+            for where, value in {"": instance.parameters.get(parameter, ""), **values}.items():
+                if value not in silent:
+                    yield _written(audited, f"{name}: {parameter}{where} is {value}")
+                    break
+    for stream in audited.host.streams:
+        instance = audited.instances[stream]
+        wanted = f"texthash:{config_folder(stream)}/originated"
+        for parameter, value in (
+            ("sender_dependent_default_transport_maps", wanted),
+            ("double_bounce_sender", "double-bounce"),
+        ):
+            found = instance.parameters.get(parameter, "")
+            if instance.is_readable and found != value:
+                yield _written(audited, f"{stream}: {parameter} is {found or 'empty'}, not {value}")
+
+
+def _written(audited: Audited, wrong: str) -> Fault:
+    return Fault(
+        wrong,
+        "mail that a daemon writes can leave: without a signature, and with the transcript of a "
+        "session, an application's password in it",
+        audited.run,
+    )
+
+
 def _unsigned(audited: Audited, wrong: str) -> Fault:
     return Fault(wrong, "mail can leave unsigned, and receivers refuse or distrust it", audited.run)
 
@@ -246,3 +340,13 @@ def test_nothing_can_leave_unsigned(audited: Audited) -> None:
 def test_no_mail_goes_where_no_mail_host_is(audited: Audited) -> None:
     """By what Postfix's own tables answer (postmap(1)), for every service that sends."""
     refute(ways_to_nowhere(audited))
+
+
+def test_daemons_write_no_mail(audited: Audited) -> None:
+    """But reports to our own bounce addresses."""
+    refute(daemons_that_write(audited))
+
+
+def test_strangers_bring_no_more_than_declared(audited: Audited) -> None:
+    """By what is in effect at each listener of inbound."""
+    refute(open_intake(audited))

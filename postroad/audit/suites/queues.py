@@ -7,10 +7,13 @@ from collections.abc import Iterator
 from postroad.audit.audited import Audited
 from postroad.audit.evidence import Instance
 from postroad.audit.fault import Fault, refute
+from postroad.intake import intake
 from postroad.paths import config_folder
 
 # What a second or two of leap, or the steps of a clock that is kept right, do not reach.
 SLACK_SECONDS = 60
+# The same as on the host itself, where root is told by mail (templates/postroad/budget.py).
+NEARLY_FULL = 0.8
 # postconf(5) time units; Postfix's own default for these parameters is the second.
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
@@ -109,6 +112,21 @@ def full_disks(audited: Audited) -> Iterator[Fault]:
             )
 
 
+def full_mailboxes(audited: Audited) -> Iterator[Fault]:
+    """Maildirs that strangers have nearly filled: told before their mail is refused."""
+    limits = intake(audited.estate)
+    for maildir in audited.system.maildirs:
+        share = max(maildir.bytes / limits.maildir_bytes, maildir.files / limits.maildir_files)
+        if share > NEARLY_FULL:
+            yield Fault(
+                f"{maildir.path} has {maildir.bytes >> 20} MiB in {maildir.files} files, "
+                f"{share:.0%} of what it may have",
+                "mail to its address is refused with 452 as long as it is full: reports are lost",
+                f"take out of it what you need, remove the rest; it goes after "
+                f"{audited.estate.log_days} days by itself",
+            )
+
+
 def _unit(name: str) -> str:
     return "postfix" if name == "default" else f"postroad-postfix@{name}"
 
@@ -131,3 +149,8 @@ def test_no_mail_is_corrupt(audited: Audited) -> None:
 def test_disks_have_room(audited: Audited) -> None:
     """More than each instance keeps free."""
     refute(full_disks(audited))
+
+
+def test_mailboxes_have_room(audited: Audited) -> None:
+    """Those that strangers write to."""
+    refute(full_mailboxes(audited))

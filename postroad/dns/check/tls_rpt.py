@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from urllib.parse import unquote
 
 from postroad.dns.check.said import Ask, quoted, strings
 from postroad.dns.check.tags import members, tag_list
@@ -21,5 +22,5 @@ def record(ask: Ask, domain: str, reports: str, mend: str) -> Iterator[Fault]:
     tags = tag_list(text)
     if tags is None or tags.get("v") != "TLSRPTv1":
         yield Fault("recommended", f"{place} is no list of tag=value pairs: {quoted(text)}", mend)
-    elif f"mailto:{reports}".lower() not in members(tags.get("rua", "").lower(), ","):
+    elif f"mailto:{reports}".lower() not in map(unquote, members(tags.get("rua", "").lower(), ",")):
         yield Fault("recommended", f"{place} sends no reports to {reports} (rua)", mend)

@@ -30,6 +30,7 @@ The rooms, in the order in which a canary goes through them:
     added_listeners                     for what the staged listeners do not let it try
     stream, submission, system_mail     what is tried of a stream: as a whole, by logins, by root
     inbound, null_client                what is tried of the instance on port 25, and of the default
+    budget                              what answers the former when it asks for a mailbox's budget
     delivery, signature, probes, tasks  good mail arrives and verifies; bad mail is refused
     mail, dialogue                      messages; SMTP
     commands, refusal                   a command, a wait; the verdict's words

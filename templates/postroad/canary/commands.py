@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import subprocess
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
 from refusal import RefusedError
@@ -30,3 +33,16 @@ def wait_for(condition: Callable[[], T | None], what: str) -> T:
             raise RefusedError(f"{what}: not within {WAIT_SECONDS:g} s")
         time.sleep(POLL_SECONDS)
     return answer
+
+
+def content(place: Path) -> bytes:
+    """What stands in a file of a folder that another user writes; nothing where it is none.
+
+    A link there could lead to what is root's alone, and a fifo(7) has no end.
+    """
+    try:
+        opened = os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return b""
+    with os.fdopen(opened, "rb") as file:
+        return file.read() if stat.S_ISREG(os.fstat(opened).st_mode) else b""

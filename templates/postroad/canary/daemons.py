@@ -31,7 +31,9 @@ def write_drop_ins(canary: Canary) -> None:
             "CollectMode=inactive-or-failed\n"
             "[Service]\n"
             f"{settings[kind]}"
-            "PrivateNetwork=yes\nRestart=no\nExecStop=\nKillSignal=SIGKILL\n",
+            "PrivateNetwork=yes\nRestart=no\nExecStop=\nExecStopPost=\nKillSignal=SIGKILL\n"
+            # Ended so, they have not failed, and nobody is told (OnFailure=).
+            "SuccessExitStatus=SIGKILL\n",
             encoding="utf-8",
         )
 

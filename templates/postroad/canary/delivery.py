@@ -6,7 +6,7 @@ import re
 import secrets
 import smtplib
 
-from commands import wait_for
+from commands import content, wait_for
 from dialogue import Answer, submit
 from journal import is_broken, logged
 from keys import Key
@@ -34,7 +34,7 @@ def delivered(canary: Canary, answer: Answer, token: str) -> bytes:
     wait_for(lambda: sent(canary, queue_id), f"{queue_id}: accepted, and not sent")
 
     def received() -> bytes | None:
-        messages = (place.read_bytes() for place in canary.sink.iterdir())
+        messages = (content(place) for place in canary.sink.iterdir())
         return next((raw for raw in messages if token.encode() in raw), None)
 
     return wait_for(received, f"{queue_id}: sent, and not at the sink")

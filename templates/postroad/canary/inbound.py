@@ -6,7 +6,8 @@ import secrets
 from collections.abc import Iterator, Sequence
 from functools import partial
 
-from commands import wait_for
+from budget import budget
+from commands import content, wait_for
 from daemons import start
 from delivery import sent
 from dialogue import session, submit
@@ -34,7 +35,18 @@ def check_inbound(canary: Canary, journal: Journal) -> None:
     for at in doors:
         tasks += [partial(check_mailbox, canary, at, to) for to in mailboxes(canary, domains)]
         tasks += [partial(check_probe, probe, "") for probe in inbound_probes(at, domains[0])]
-    together(canary, tasks)
+    with budget(canary):
+        together(canary, tasks)
+    with budget(canary, size=0):
+        check_full(doors[0], f"postmaster@{domains[0]}")
+
+
+def check_full(at: Listener, recipient: str) -> None:
+    """A mailbox that has had enough takes no more, and says so before the message is sent."""
+    with session(at, STRANGER) as smtp:
+        answer = submit(smtp, "", recipient, letter(ELSEWHERE, secrets.token_hex(8)))
+    if answer.code != 452 or answer.command != "RCPT":
+        raise RefusedError(f"mail to {recipient}, which is full, is answered {answer}")
 
 
 def mailboxes(canary: Canary, domains: Sequence[str]) -> Iterator[str]:
@@ -67,7 +79,7 @@ def check_mailbox(canary: Canary, at: Listener, recipient: str) -> None:
     if not queue_id:
         raise RefusedError(f"a bounce to {recipient} was refused at {at}: {answer}")
     wait_for(lambda: sent(canary, queue_id), f"a bounce to {recipient}: accepted, not delivered")
-    found = (place.read_bytes() for place in canary.mailboxes.rglob("new/*"))
+    found = (content(place) for place in canary.mailboxes.rglob("new/*"))
     raw = next((raw for raw in found if token.encode() in raw), None)
     if raw is None:
         raise RefusedError(f"a bounce to {recipient} is in no Maildir")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 
-from commands import run, wait_for
+from commands import content, run, wait_for
 from daemons import start
 from delivery import sent
 from journal import Journal
@@ -26,7 +26,7 @@ def check_default(canary: Canary, journal: Journal) -> None:
         hand_to_sendmail(canary)
         wait_for(lambda: sent(canary, r"\w+"), "a message from sendmail: taken, and not sent")
         (place, *_) = canary.sink.iterdir()
-        check_rewritten(canary, place.read_text(errors="replace"))
+        check_rewritten(canary, content(place).decode(errors="replace"))
 
 
 def hand_to_sendmail(canary: Canary) -> None:
@@ -38,10 +38,16 @@ def hand_to_sendmail(canary: Canary) -> None:
         raise RefusedError(f"sendmail: {handed.stderr.strip()}")
 
 
+def canonical(canary: Canary, whose: str) -> str:
+    """The one address that a map of canonical addresses answers with."""
+    answer = parameter(canary, f"{whose}_canonical_maps").removeprefix("static:")
+    # A local part may be quoted, which changes nothing (RFC 5321 4.1.2).
+    return re.sub(r'^"(.*)"@', r"\1@", answer)
+
+
 def check_rewritten(canary: Canary, received: str) -> None:
     """The sender and the recipient are the declared ones, whatever cron wrote."""
-    sender = parameter(canary, "sender_canonical_maps").removeprefix("static:")
-    recipient = parameter(canary, "recipient_canonical_maps").removeprefix("static:")
+    sender, recipient = canonical(canary, "sender"), canonical(canary, "recipient")
     for header, address in (
         ("X-Mail-Args", f"<{sender}>"),
         ("X-Rcpt-Args", f"<{recipient}>"),

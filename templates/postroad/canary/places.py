@@ -62,5 +62,10 @@ class Canary:
         return self.home / "mailboxes"
 
     @property
+    def budget(self) -> Path:
+        """Where the copy asks how much a mailbox has already."""
+        return self.home / "budget.sock"
+
+    @property
     def sink(self) -> Path:
         return self.home / "sink"

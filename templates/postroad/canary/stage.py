@@ -43,6 +43,7 @@ def redirect(file: Path, canary: Canary, staged: Sequence[str]) -> None:
         r"/run/postroad-\1-canary-" + canary.name,
         text,
     )
+    text = text.replace("/run/postroad-budget/policy.sock", str(canary.budget))
     file.write_text(text, encoding="utf-8", errors="surrogateescape")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -25,6 +26,13 @@ def postmap(canary: Canary, key: str, maps: str) -> str:
 
 
 def table(place: Path) -> list[list[str]]:
-    """The rows of a table, as words."""
+    """The rows of a table, as words; a pattern of a whole address, or of a domain, as what fits."""
     lines = place.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
-    return [line.split() for line in lines if line.strip() and not line.startswith("#")]
+    rows = (line.split() for line in lines if line.strip() and not line.startswith("#"))
+    return [[literal(key), *words] for key, *words in rows]
+
+
+def literal(key: str) -> str:
+    """What the pattern ``/^KEY$/`` or ``/@DOMAIN$/`` stands for; any other key as it is."""
+    pattern = re.fullmatch(r"/\^?(.*)\$/", key)
+    return re.sub(r"\\(.)", r"\1", pattern.group(1)) if pattern else key

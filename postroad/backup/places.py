@@ -1,0 +1,160 @@
+"""What a backup may hold, path by path, and what each of it must be. Pure.
+
+What was made on a host and stands nowhere else: DKIM keys and the marks of their lives, the pauses
+and latches of its streams, the certificate with its account, and the Maildirs of inbound. All else
+a run makes anew from the estate. Queues are not kept: a copy would be delivered twice. How certbot
+renews is not kept either: its file names commands that root would run.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from postroad.keys import OWNER as SIGNER
+from postroad.paths import ACME_ARCHIVE, CONFIG, MAILBOX_USER, MAILBOXES, OPENED
+from postroad.pause import content as pause_content
+from postroad.settings.model import STREAM_NAMES
+
+ACCOUNTS = "/etc/letsencrypt/accounts"
+BOXES = ("postmaster", *STREAM_NAMES)
+
+SMALL = 64 * 1024
+#: More than message_size_limit lets in: what is larger is no message.
+LARGE = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of file: which paths are of it, whose it is, its mode, and the most octets of it.
+
+    ``wrong`` says what of a content is wrong, in words; empty where it is right.
+    """
+
+    path: re.Pattern[str]
+    owner: str
+    mode: int
+    wrong: Callable[[bytes], str]
+    limit: int = SMALL
+
+
+def private_key(content: bytes) -> RSAPrivateKey | EllipticCurvePrivateKey | None:
+    """The private key in a PEM file (RFC 7468); None where there is none that signs mail or TLS."""
+    try:
+        key = load_pem_private_key(content, None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        return None
+    return key if isinstance(key, RSAPrivateKey | EllipticCurvePrivateKey) else None
+
+
+def certificates(content: bytes) -> list[x509.Certificate]:
+    """The certificates in a PEM file; none where one of it is none."""
+    try:
+        return x509.load_pem_x509_certificates(content)
+    except ValueError:
+        return []
+
+
+def _no_signing_key(content: bytes) -> str:
+    is_rsa = isinstance(private_key(content), RSAPrivateKey)
+    return "" if is_rsa else "is no RSA private key in PEM form"
+
+
+def _no_key(content: bytes) -> str:
+    return "" if private_key(content) else "is no private key in PEM form"
+
+
+def _no_certificate(content: bytes) -> str:
+    return "" if certificates(content) else "is no certificate in PEM form"
+
+
+def _no_life(content: bytes) -> str:
+    line = rb"(visible|active|revoked|withdrawn) [0-9]{1,12}(\.[0-9]+)?\n"
+    return "" if re.fullmatch(rb"(?:%b){1,4}" % line, content) else "does not tell a key's life"
+
+
+def _no_pause(content: bytes) -> str:
+    known = (pause_content("drain"), pause_content("stop"))
+    return "" if content in known else "is no pause of a stream"
+
+
+def _no_latch(content: bytes) -> str:
+    return "" if re.fullmatch(rb"([0-9a-f]{64}|lone)?\n", content) else "is no latch of a stream"
+
+
+def _no_account(content: bytes) -> str:
+    try:
+        said = json.loads(content)
+    except (ValueError, RecursionError):
+        said = None
+    return "" if isinstance(said, dict) else "is no JSON object"
+
+
+def _mail(content: bytes) -> str:
+    """Nothing: it is data, for whoever opens it."""
+    return ""
+
+
+_STREAM = f"(?:{'|'.join(STREAM_NAMES)})"
+_DOMAIN = r"[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})+"
+_SELECTOR = r"[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*"
+# certbot's folders are called after the authority's directory, then after the account.
+_ACCOUNT = rf"{ACCOUNTS}/[A-Za-z0-9.:-]+(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*){{0,4}}/[0-9a-f]{{32}}"
+# maildir(5). In tmp are mails that are not whole yet.
+_MESSAGE = r"(?:[a-z0-9-]{1,32}/)?(?:new|cur)/[A-Za-z0-9][A-Za-z0-9._:,=+-]{0,99}"
+
+
+def _kind(
+    path: str, wrong: Callable[[bytes], str], mode: int, owner: str = "root", limit: int = SMALL
+) -> Kind:
+    return Kind(re.compile(path), owner, mode, wrong, limit)
+
+
+KEY = _kind(f"{CONFIG}/{_STREAM}/keys/{_DOMAIN}/{_SELECTOR}[.]pem", _no_signing_key, 0o600, SIGNER)
+CERTIFICATE = _kind(
+    f"{ACME_ARCHIVE}/(?:cert|chain|fullchain)[0-9]{{1,6}}[.]pem", _no_certificate, 0o644
+)
+CERTIFICATE_KEY = _kind(f"{ACME_ARCHIVE}/privkey[0-9]{{1,6}}[.]pem", _no_key, 0o600)
+ACCOUNT = _kind(f"{_ACCOUNT}/(?:meta|regr)[.]json", _no_account, 0o644)
+ACCOUNT_KEY = _kind(f"{_ACCOUNT}/private_key[.]json", _no_account, 0o400)
+MESSAGE = _kind(f"{MAILBOXES}/(?:{'|'.join(BOXES)})/{_MESSAGE}", _mail, 0o600, MAILBOX_USER, LARGE)
+
+KINDS = (
+    KEY,
+    _kind(f"{CONFIG}/{_STREAM}/keys/{_DOMAIN}/{_SELECTOR}[.]life", _no_life, 0o600),
+    _kind(f"{CONFIG}/{_STREAM}/pause", _no_pause, 0o644),
+    _kind(f"{OPENED}/{_STREAM}", _no_latch, 0o644),
+    CERTIFICATE,
+    CERTIFICATE_KEY,
+    ACCOUNT,
+    ACCOUNT_KEY,
+    MESSAGE,
+)
+
+#: Where a host looks for it.
+PLACES = (
+    *(f"{CONFIG}/{stream}/keys" for stream in STREAM_NAMES),
+    *(f"{CONFIG}/{stream}/pause" for stream in STREAM_NAMES),
+    OPENED,
+    ACCOUNTS,
+    ACME_ARCHIVE,
+    *(f"{MAILBOXES}/{box}" for box in BOXES),
+)
+
+#: What backups of earlier versions hold besides: it is passed over, and made anew.
+FORMERLY = re.compile(
+    rf"/etc/letsencrypt/(?:live|renewal|archive|accounts)/.*|{MAILBOXES}/.*|{CONFIG}/{_STREAM}/keys/.*"
+)
+
+
+def kind_of(path: str) -> Kind | None:
+    """What a file at ``path`` is; None where a backup holds no such file."""
+    return next((kind for kind in KINDS if kind.path.fullmatch(path)), None)

@@ -1,0 +1,52 @@
+"""How much strangers may bring in by port 25, and leave on the disk. Pure.
+
+The sums: inbound takes no mail below ``free``, which is what the streams want to have free and
+twice what can be on its way by then, once in the queue and once in a Maildir. Each Maildir takes
+no mail beyond its own budget; what is on its way by then goes beyond it, and that is at most one
+message for each of the places.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from postroad.settings.model import Estate
+
+MIB = 1024 * 1024
+# Sessions at once: of all, of one address (IPv6: of one /64), of one network (/24, /48).
+PLACES = 40
+PLACES_OF_CLIENT = 8
+PLACES_OF_NETWORK = 16
+# Connections and messages a minute of one address or /64.
+RATE_OF_CLIENT = 120
+# A report wraps the message that it is about.
+WRAPPING = 64 * 1024
+MAILDIR_BYTES = 256 * MIB
+MAILDIR_FILES = 20_000
+# Of inbound's log, before it is rotated, and how many of those are kept.
+LOG_BYTES = 20 * MIB
+LOGS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """The limits of the inbound instance; sizes are bytes."""
+
+    message_size: int
+    free: int
+    places: int = PLACES
+    places_of_client: int = PLACES_OF_CLIENT
+    places_of_network: int = PLACES_OF_NETWORK
+    rate_of_client: int = RATE_OF_CLIENT
+    maildir_bytes: int = MAILDIR_BYTES
+    maildir_files: int = MAILDIR_FILES
+    log_bytes: int = LOG_BYTES
+    logs: int = LOGS
+
+
+def intake(estate: Estate) -> Intake:
+    """The limits of every inbound instance of the estate."""
+    limits = [stream.limits for stream in estate.streams]
+    message = max(one.message_size for one in limits) + WRAPPING
+    free = max(max(one.queue_minfree for one in limits), 3 * message // 2)
+    return Intake(message, free + 2 * PLACES * message)

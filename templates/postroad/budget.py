@@ -1,0 +1,262 @@
+#!/usr/bin/python3 -IB
+"""budget: what strangers may leave on this disk.
+
+    budget serve SOCKET MAILBOXES QUEUE TABLE BYTES FILES MESSAGE FREE
+    budget tidy MAILBOXES QUEUE TABLE BYTES FILES FREE DAYS
+
+Anybody may write to the Maildirs of the inbound instance, and virtual(8) knows no limit for all of
+one. ``serve`` answers smtpd(8) at each RCPT (SMTPD_POLICY_README): 452 where the recipient's
+Maildir has no room for one more of MESSAGE bytes within BYTES and FILES, or the disk would have
+less than FREE bytes left; what is queued counts for every Maildir. Without an answer smtpd says 452
+as well, so that nothing but inbound stops. Reports from this host itself may fill a quarter more:
+what strangers have filled does not keep a stream from its bounces. A message that is still being
+sent is not counted; there are no more of those than inbound has places.
+
+``tidy`` removes what is older than DAYS, and fails when a Maildir is used up to four fifths or the
+disk has less than half as much again as FREE: its unit then tells root.
+
+TABLE is the instance's own (pcre_table(5)): which addresses exist, and the Maildir of each.
+Written for Python 3.9, without packages.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import socketserver
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+QUEUES = ("incoming", "active", "deferred", "hold")
+FOLDERS = ("new", "cur", "tmp")
+# What a file takes at least, and is rounded up to.
+BLOCK = 4096
+# Of the time: what measuring may take, and how far what strangers leave may go before it is told.
+SHARE = 0.1
+TOLD = 0.8
+# For reports of this host itself.
+OWN = 1.25
+
+ROW = re.compile(r"/(.*)/\s+(\S+)")
+
+
+@dataclass(frozen=True)
+class Use:
+    """What a folder holds."""
+
+    bytes: int = 0
+    files: int = 0
+
+    def __add__(self, other: Use) -> Use:
+        return Use(self.bytes + other.bytes, self.files + other.files)
+
+
+def maildirs(table: Path) -> list[tuple[re.Pattern[str], str]]:
+    """Which addresses go to which Maildir, as Postfix reads it: in order, in any case."""
+    rows = map(ROW.fullmatch, table.read_text(encoding="utf-8").splitlines())
+    return [(re.compile(row[1], re.IGNORECASE), row[2].rstrip("/")) for row in rows if row]
+
+
+def files_in(folder: Path) -> Iterator[os.stat_result]:
+    """Every file below ``folder``, links as such; what goes meanwhile is not there."""
+    for place, _, names in os.walk(folder):
+        for name in names:
+            try:
+                yield os.lstat(os.path.join(place, name))
+            except OSError:
+                continue
+
+
+def used(*folders: Path) -> Use:
+    """What these folders hold, in whole blocks."""
+    sizes = [-(-found.st_size // BLOCK) * BLOCK for f in folders for found in files_in(f)]
+    return Use(sum(sizes), len(sizes))
+
+
+@dataclass(frozen=True)
+class Disk:
+    """Where inbound's mail is: its Maildirs, its queue, and which address has which Maildir."""
+
+    mailboxes: Path
+    queue: Path
+    table: Path
+
+    def used_by(self, maildir: str) -> Use:
+        """What one Maildir holds."""
+        return used(*(self.mailboxes / maildir / name for name in FOLDERS))
+
+    def waiting(self) -> Use:
+        """What inbound has taken, and not delivered yet."""
+        return used(*(self.queue / name for name in QUEUES))
+
+    def free(self) -> int:
+        """Bytes that are free on the fuller of the two disks, which may be one."""
+        rooms = (os.statvfs(place) for place in (self.mailboxes, self.queue))
+        return min(room.f_bavail * room.f_frsize for room in rooms)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Of one Maildir, in bytes and files; of one message, and of the disk, in bytes."""
+
+    bytes: int
+    files: int
+    message: int
+    free: int
+
+
+@dataclass
+class Budget:
+    """What is left. Measured anew as soon as what was admitted since could have used it up."""
+
+    disk: Disk
+    limits: Limits
+    known: dict[str, Use] = field(default_factory=dict)
+    admitted: int = 0
+    left: int = 0
+    measured: float = 0.0
+    next_measure: float = 0.0
+
+    def admits(self, maildir: str, own: bool, now: float) -> bool:
+        """Whether one more message may go to ``maildir``; it is taken for admitted then."""
+        share = OWN if own else 1.0
+        if maildir not in self.known or now - self.measured > 1 or not self._fits(maildir, share):
+            self._measure(maildir, now)
+        if not self._fits(maildir, share):
+            return False
+        self.admitted += 1
+        return True
+
+    def _fits(self, maildir: str, share: float) -> bool:
+        limits, use = self.limits, self.known.get(maildir)
+        new = self.admitted + 1
+        return (
+            use is not None
+            and use.bytes + new * limits.message <= limits.bytes * share
+            and use.files + new <= limits.files * share
+            and self.left - new * limits.message >= limits.free
+        )
+
+    def _measure(self, maildir: str, now: float) -> None:
+        if maildir in self.known and now < self.next_measure:
+            return
+        begun = time.monotonic()
+        # What is queued may be for any Maildir, and is on the disk twice while it is delivered.
+        queued = self.disk.waiting()
+        names = {maildir, *self.known}
+        self.known = {name: self.disk.used_by(name) + queued for name in names}
+        self.left, self.admitted = self.disk.free() - queued.bytes, 0
+        self.measured = now
+        self.next_measure = now + (time.monotonic() - begun) / SHARE
+
+
+def answer(
+    request: Mapping[str, str], rows: list[tuple[re.Pattern[str], str]], budget: Budget, now: float
+) -> str:
+    """The action for one request (access(5))."""
+    recipient = request.get("recipient", "")
+    maildir = next((place for address, place in rows if address.search(recipient)), None)
+    # An address that does not exist is refused by others.
+    if maildir is None or budget.admits(maildir, is_own(request), now):
+        return "DUNNO"
+    return "452 4.2.2 this mailbox is full: try again later"
+
+
+def is_own(request: Mapping[str, str]) -> bool:
+    """Whether a report of this host itself is handed in."""
+    return request.get("client_address") in ("127.0.0.1", "::1")
+
+
+class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+    """A thread for each smtpd(8) that asks; there are no more than inbound has places."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+
+def serve(path: str, disk: Disk, limits: Limits) -> None:
+    """Answer until somebody ends it."""
+    rows, budget, turn = maildirs(disk.table), Budget(disk, limits), threading.Lock()
+
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            request: dict[str, str] = {}
+            for line in self.rfile:
+                name, _, value = line.decode(errors="replace").rstrip("\n").partition("=")
+                if name:
+                    request[name] = value
+                    continue
+                with turn:
+                    action = answer(request, rows, budget, time.monotonic())
+                self.wfile.write(f"action={action}\n\n".encode())
+                request = {}
+
+    Path(path).unlink(missing_ok=True)
+    with Server(path, Handler) as server:
+        os.chmod(path, 0o660)
+        notify("READY=1")
+        server.serve_forever()
+
+
+def notify(state: str) -> None:
+    """Tell systemd (sd_notify(3)), where it asks to be told."""
+    if place := os.environ.get("NOTIFY_SOCKET"):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as to:
+            to.connect(place.replace("@", "\0", 1) if place.startswith("@") else place)
+            to.send(state.encode())
+
+
+def remove_older(maildir: Path, before: float) -> int:
+    """Remove what was delivered to ``maildir`` before that moment; how much it was."""
+    removed = 0
+    for name in FOLDERS:
+        try:
+            entries = list(os.scandir(maildir / name))
+        except OSError:
+            continue  # It has had no mail yet.
+        for entry in entries:
+            if entry.is_file(follow_symlinks=False) and entry.stat().st_mtime < before:
+                os.unlink(entry.path)
+                removed += 1
+    return removed
+
+
+def tidy(disk: Disk, limits: Limits, days: int) -> Iterator[str]:
+    """Remove what is old; a sentence for each limit that is near."""
+    before = time.time() - days * 86400
+    for maildir in dict.fromkeys(place for _, place in maildirs(disk.table)):
+        removed = remove_older(disk.mailboxes / maildir, before)
+        if removed:
+            print(f"{maildir}: {removed} files are older than {days} days, and are gone")
+        use = disk.used_by(maildir)
+        if use.bytes > limits.bytes * TOLD or use.files > limits.files * TOLD:
+            yield (
+                f"{disk.mailboxes / maildir} has {use.bytes >> 20} MiB in {use.files} files, of "
+                f"{limits.bytes >> 20} MiB and {limits.files}: soon its mail is refused"
+            )
+    if disk.free() < limits.free * 3 // 2:
+        yield f"{disk.free() >> 20} MiB are free; below {limits.free >> 20} inbound takes no mail"
+
+
+def main(words: list[str]) -> int:
+    """Do what is asked for; the exit status."""
+    if words[:1] == ["serve"] and len(words) == 9:
+        serve(words[1], Disk(*map(Path, words[2:5])), Limits(*map(int, words[5:])))
+        return 0
+    if words[:1] == ["tidy"] and len(words) == 8:
+        size, files, room, days = map(int, words[4:])
+        near = list(tidy(Disk(*map(Path, words[1:4])), Limits(size, files, 0, room), days))
+        for sentence in near:
+            print(sentence)
+        return 1 if near else 0
+    print(__doc__, file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

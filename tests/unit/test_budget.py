@@ -1,0 +1,244 @@
+"""What strangers may leave on a host's disk, and who is told of what is down: the tools there."""
+
+from __future__ import annotations
+
+import importlib.util
+import itertools
+import os
+import socket
+import sys
+import threading
+import time
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from postroad.intake import MIB, PLACES, intake
+from postroad.render import TEMPLATES
+from tests.unit import estates
+
+KIB = 1024
+TABLE = """\
+# transactional
+/^bounce(\\+[^@]+)?@bounce\\.shop\\.example$/ transactional/bounces/
+/^(postmaster|abuse)@/ postmaster/
+"""
+
+
+def tool(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"tool_{name}", TEMPLATES / f"postroad/{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    # dataclasses look their module up.
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+budget = tool("budget")
+alarm = tool("alarm")
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> object:
+    (tmp_path / "table").write_text(TABLE)
+    for name in ("mail/postmaster/new", "mail/transactional/bounces/new", "queue/incoming"):
+        (tmp_path / name).mkdir(parents=True)
+    return budget.Disk(tmp_path / "mail", tmp_path / "queue", tmp_path / "table")
+
+
+def admits(disk: object, maildir: str = "postmaster", own: bool = False, **limits: int) -> bool:
+    known = {"bytes": MIB, "files": 100, "message": 10 * KIB, "free": 0, **limits}
+    answer: bool = budget.Budget(disk, budget.Limits(**known)).admits(maildir, own, 10.0)
+    return answer
+
+
+def put(path: Path, size: int) -> None:
+    with path.open("wb") as file:
+        file.truncate(size)
+
+
+def test_an_address_has_the_maildir_that_postfix_gives_it(disk: object) -> None:
+    rows = budget.maildirs(disk.table)  # type: ignore[attr-defined]
+    plenty = budget.Budget(disk, budget.Limits(MIB, 9, 1, 0))
+    nothing = budget.Budget(disk, budget.Limits(0, 0, 1, 0))
+    for recipient, known in (
+        ("Bounce+x@bounce.shop.example", True),
+        ("ABUSE@mail1.shop.example", True),
+        ("nobody@bounce.shop.example", False),
+        ("", False),
+    ):
+        request = {"recipient": recipient, "client_address": "192.0.2.1"}
+        assert budget.answer(request, rows, plenty, 10.0) == "DUNNO"
+        assert (budget.answer(request, rows, nothing, 10.0)[:3] == "452") is known
+
+
+def test_bytes_and_files_count_in_every_folder_and_in_the_queue(
+    disk: object, tmp_path: Path
+) -> None:
+    assert admits(disk)
+    put(tmp_path / "mail/postmaster/new/1", MIB)
+    assert not admits(disk)
+    assert admits(disk, "transactional/bounces")
+    (tmp_path / "mail/postmaster/cur").mkdir()
+    (tmp_path / "mail/postmaster/new/1").rename(tmp_path / "mail/postmaster/cur/1")
+    assert not admits(disk)
+    (tmp_path / "mail/postmaster/cur/1").rename(tmp_path / "queue/incoming/1")
+    assert not admits(disk)
+    assert not admits(disk, "transactional/bounces")
+    (tmp_path / "queue/incoming/1").unlink()
+    for number in range(100):
+        put(tmp_path / f"mail/postmaster/new/{number}", 0)
+    assert not admits(disk)
+    assert admits(disk, files=102)
+
+
+def test_a_small_file_takes_a_block(disk: object, tmp_path: Path) -> None:
+    for number in range(10):
+        put(tmp_path / f"mail/postmaster/new/{number}", 1)
+    assert not admits(disk, bytes=10 * 4096, message=1)
+    assert admits(disk, bytes=10 * 4096 + 1, message=1)
+
+
+def test_a_disk_that_is_nearly_full_takes_nothing(disk: object) -> None:
+    assert not admits(disk, free=1 << 60)
+
+
+def test_own_reports_may_fill_a_quarter_more(disk: object, tmp_path: Path) -> None:
+    put(tmp_path / "mail/postmaster/new/1", MIB)
+    assert admits(disk, own=True)
+    put(tmp_path / "mail/postmaster/new/2", MIB // 4)
+    assert not admits(disk, own=True)
+    assert budget.is_own({"client_address": "127.0.0.1"})
+    assert not budget.is_own({"client_address": "2001:db8::1"})
+
+
+def test_between_two_measurements_no_more_is_admitted_than_fits(disk: object) -> None:
+    """However many messages are admitted before the first of them lies in its Maildir."""
+    limits = budget.Limits(MIB, 1000, 100 * KIB, 0)
+    one = budget.Budget(disk, limits)
+    one.admits("postmaster", False, 10.0)
+    one.next_measure = 20.0
+    admitted = [one.admits("postmaster", False, 10.1) for _ in range(50)]
+    assert 1 + sum(admitted) == MIB // (100 * KIB)
+    # Measured again, it is known that nothing has come yet.
+    assert one.admits("postmaster", False, 20.1)
+
+
+def test_what_is_old_goes_and_links_are_left_alone(disk: object, tmp_path: Path) -> None:
+    new = tmp_path / "mail/postmaster/new"
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    for path in (new / "old", new / "young", outside / "old"):
+        put(path, 1)
+    (new / "link").symlink_to(outside / "old")
+    (tmp_path / "mail/postmaster/cur").symlink_to(outside)
+    for path in (new / "old",):
+        os.utime(path, (1, 1))
+    assert list(budget.tidy(disk, budget.Limits(MIB, 100, 0, 0), 30)) == []
+    assert sorted(path.name for path in new.iterdir()) == ["link", "young"]
+
+
+def test_it_tells_before_it_is_used_up(disk: object, tmp_path: Path) -> None:
+    put(tmp_path / "mail/postmaster/new/1", MIB * 9 // 10)
+    (said,) = budget.tidy(disk, budget.Limits(MIB, 100, 0, 0), 30)
+    assert "postmaster has 0 MiB in 1 files, of 1 MiB and 100: soon its mail is refused" in said
+    (said,) = budget.tidy(disk, budget.Limits(10 * MIB, 100, 0, 1 << 60), 30)
+    assert "inbound takes no mail" in said
+
+
+def test_it_answers_as_smtpd_asks(disk: object, tmp_path: Path) -> None:
+    path = tmp_path / "socket"
+    limits = budget.Limits(MIB, 9, 1, 0)
+    threading.Thread(target=budget.serve, args=(str(path), disk, limits), daemon=True).start()
+    deadline = time.monotonic() + 5
+    while not path.is_socket() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    with socket.socket(socket.AF_UNIX) as asking:
+        asking.connect(str(path))
+        replies = asking.makefile("rb")
+        for _ in range(2):
+            asking.sendall(b"request=smtpd_access_policy\nrecipient=postmaster@x\nsize=0\n\n")
+            assert replies.readline() + replies.readline() == b"action=DUNNO\n\n"
+
+
+@pytest.mark.parametrize("words", [[], ["serve"], ["tidy", "1"], ["other"]])
+def test_a_wrong_call_shows_the_right_one(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert budget.main(words) == 2
+    assert "budget tidy" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["an address a stream"])
+def test_inbound_stops_before_the_streams(name: str) -> None:
+    estate = estates.estate(estates.DECLARED[name])
+    limits = intake(estate)
+    for stream in estate.streams:
+        assert limits.message_size > stream.limits.message_size
+        left = limits.free - 2 * PLACES * limits.message_size
+        assert left >= max(stream.limits.queue_minfree, stream.limits.message_size * 3 // 2)
+    assert limits.places_of_network * 2 < limits.places
+
+
+# ---- who is told of what is down
+
+
+def state(active: str, since: float = 0.0) -> dict[str, str]:
+    return {
+        "ActiveState": active,
+        "ActiveEnterTimestampMonotonic": str(int(since * 1e6)),
+        "Result": "exit-code",
+        "NRestarts": "7",
+    }
+
+
+@pytest.mark.parametrize(
+    ("found", "steady"),
+    [
+        (state("active", 10), True),
+        (state("active", 99), False),
+        (state("activating"), False),
+        (state("deactivating"), False),
+        (state("inactive"), True),
+    ],
+)
+def test_a_unit_that_stays_up_is_no_news(found: dict[str, str], steady: bool) -> None:
+    assert alarm.is_steady(found, 100.0) is steady
+
+
+def test_a_unit_that_has_failed_for_good_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(alarm, "shown", lambda unit: state("failed"))
+    monkeypatch.setattr(alarm.time, "sleep", lambda seconds: pytest.fail("it waits"))
+    assert not alarm.comes_back("x.service")
+
+
+def test_a_unit_that_fails_again_and_again_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    ticks = itertools.count(1000.0, 1.0)
+    monkeypatch.setattr(alarm, "shown", lambda unit: state("activating"))
+    monkeypatch.setattr(alarm.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(alarm.time, "monotonic", lambda: next(ticks))
+    assert not alarm.comes_back("x.service")
+
+
+def test_root_is_told_once_in_hours(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(alarm, "TOLD", tmp_path)
+    assert [alarm.was_told("x@y.service") for _ in range(2)] == [False, True]
+    (mark,) = tmp_path.iterdir()
+    os.utime(mark, (1, 1))
+    assert not alarm.was_told("x@y.service")
+
+
+def test_the_mail_says_nothing_of_the_log() -> None:
+    text = alarm.letter("postroad-auth@x.service", state("failed"), "mail1.shop.example")
+    head, _, body = text.partition("\n\n")
+    assert "Subject: mail1.shop.example: postroad-auth@x.service is down" in head
+    assert "journalctl -u postroad-auth@x.service" in body
+    assert text.isascii()
+
+
+def test_a_canary_tells_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(alarm, "shown", lambda unit: pytest.fail("it looks"))
+    assert alarm.main("postroad-dkim@canary-marketing.service") == 0
