@@ -11,8 +11,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from ipaddress import ip_address
 
+from postroad.intake import intake
 from postroad.manifest import Row
-from postroad.paths import MILTER, OTHERS_MAIL_ADDRESS, SINK_PORT, SYSTEM_MAIL_PORT
+from postroad.paths import (
+    ALARM,
+    BUDGET,
+    BUDGET_SOCKET,
+    MAILBOXES,
+    MILTER,
+    OTHERS_MAIL_ADDRESS,
+    SINK_PORT,
+    SYSTEM_MAIL_PORT,
+)
 from postroad.render import TEMPLATES, inbound_domains, system_stream
 from postroad.settings.model import Dns01, Estate, Host, StreamName
 from tests.unit.declarations import Declaration, Path, declaration, drop, put
@@ -245,6 +255,15 @@ def _logrotate(row: Row, estate: Estate, host: Host) -> Iterator[Ask]:
     )
 
 
+def _logrotate_inbound(row: Row, estate: Estate, host: Host) -> Iterator[Ask]:
+    limits = intake(estate)
+    yield Ask(
+        'logrotate -d -s /dev/null "$f" 2>&1'
+        ' | sed -n "s/.*pattern: .* \\([0-9]*\\) bytes (\\([0-9]*\\) rotations).*/\\1 \\2/p"',
+        f"{limits.log_bytes} {limits.logs}",
+    )
+
+
 def _timesyncd(row: Row, estate: Estate, host: Host) -> Iterator[Ask]:
     yield Ask('sed -n "s/^NTP=//p" "$f"', " ".join(estate.time_servers))
 
@@ -382,6 +401,10 @@ def _mailboxes(row: Row, estate: Estate, host: Host) -> Iterator[Ask]:
 
 
 def _unit(wanted: Callable[[Host], str]) -> Reader:
+    return _unit_of(lambda estate, host: wanted(host))
+
+
+def _unit_of(wanted: Callable[[Estate, Host], str]) -> Reader:
     """systemd's own words for what it would run: loaded by another name, and not started."""
 
     def read(row: Row, estate: Estate, host: Host) -> Iterator[Ask]:
@@ -391,10 +414,39 @@ def _unit(wanted: Callable[[Host], str]) -> Reader:
             f'cp "$f" {place}; systemctl daemon-reload;'
             f" systemctl show -p ExecStart {unit.replace('@', '@x')}"
             f" | sed -n 's/.*argv\\[\\]=\\(.*\\) ; ignore_errors.*/\\1/p'; rm {place}",
-            wanted(host),
+            wanted(estate, host),
         )
 
     return read
+
+
+def _budget(estate: Estate, host: Host) -> str:
+    limits = intake(estate)
+    return (
+        f"{BUDGET} serve {BUDGET_SOCKET} {MAILBOXES} /var/spool/postfix-inbound"
+        f" /etc/postfix-inbound/mailboxes {limits.maildir_bytes} {limits.maildir_files}"
+        f" {limits.message_size} {limits.free}"
+    )
+
+
+def _tidy(estate: Estate, host: Host) -> str:
+    limits = intake(estate)
+    return "\n".join(
+        (
+            "/usr/sbin/logrotate --state /dev/null /etc/postroad/logrotate-inbound.conf",
+            "/usr/bin/find /var/log/postroad -maxdepth 1 -type f -name *.log-*"
+            f" -mtime +{estate.log_days} -delete",
+            f"{BUDGET} tidy {MAILBOXES} /var/spool/postfix-inbound"
+            f" /etc/postfix-inbound/mailboxes {limits.maildir_bytes} {limits.maildir_files}"
+            f" {limits.free} {estate.log_days}",
+        )
+    )
+
+
+def _originated(row: Row, estate: Estate, host: Host) -> Iterator[Ask]:
+    refusal = "error:5.7.1 a daemon's own mail goes nowhere"
+    yield _postmap(f"double-bounce@{_stream(row)}.{host.hostname}", "texthash", refusal)
+    yield _postmap("<>", "texthash", "error:5.7.1 reports go to our own bounce addresses alone")
 
 
 def _sink(host: Host) -> str:
@@ -492,6 +544,7 @@ READERS: dict[str, Reader] = {
     "base/apt-upgrades.j2": _apt_origins,
     "base/hostname.j2": _verbatim,
     "base/hosts.j2": _hosts,
+    "base/logrotate-inbound.conf.j2": _logrotate_inbound,
     "base/logrotate.j2": _logrotate,
     "base/mailname.j2": _verbatim,
     "base/timesyncd.conf.j2": _timesyncd,
@@ -515,6 +568,7 @@ READERS: dict[str, Reader] = {
     "postfix/mailboxes.j2": _mailboxes,
     "postfix/milter_header_checks.j2": _comments,
     "postfix/nowhere.j2": _nowhere,
+    "postfix/originated.j2": _originated,
     "postfix/recipient_domains.j2": _comments,
     "postfix/sender_access.j2": _sender_access,
     "postfix/sender_logins.j2": _sender_logins,
@@ -525,9 +579,12 @@ READERS: dict[str, Reader] = {
     "postfix/system_recipient.j2": nothing,
     "postfix/system_sender.j2": nothing,
     "postfix/transport.j2": _transport,
+    "systemd/postroad-alarm@.service.j2": _unit(lambda host: f"{ALARM} x"),
+    "systemd/postroad-budget.service.j2": _unit_of(_budget),
     "systemd/postroad-milter@.service.j2": _unit(lambda host: MILTER),
     "systemd/postroad-refresh.service.j2": _unit(lambda host: "/usr/local/lib/postroad/refresh"),
     "systemd/postroad-sink.service.j2": _unit(_sink),
+    "systemd/postroad-tidy.service.j2": _unit_of(_tidy),
     "tls/ca.crt.j2": nothing,
     "tls/chain.pem.j2": nothing,
     "tls/key.pem.j2": nothing,

@@ -63,8 +63,8 @@ class PublicKeys:
             with open(self._path, "rb") as file:
                 rows = [line.split() for line in file if not line.startswith(b"#")]
             # None is forgotten: what a key signed until now may still be on its way here.
-            for domain, selector, key in rows:
-                self._keys[domain, selector] = load_der_public_key(base64.b64decode(key))
+            for *name, key in rows:
+                self._keys[tuple(name)] = load_der_public_key(base64.b64decode(key))
             self._seen = seen
         return self._keys.get((domain, selector))
 
