@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
 from benchmarks import chart
 from benchmarks.figures import FULL, QUICK, Effort, Figure, table, write
 from benchmarks.paths import BUILD
-from benchmarks.suites import audit, converge, isolation, throughput
+from benchmarks.suites import audit, converge, earlier, isolation, throughput
 from lab import control
 from lab.errors import LabError
 
@@ -20,17 +21,18 @@ SUITES: Mapping[str, Suite] = {
     "audit": audit.measure,
     "throughput": throughput.measure,
     "isolation": isolation.measure,
+    "earlier": earlier.measure,
 }
 
 
 def main(arguments: list[str]) -> int:
     """0 with everything measured, goals reached or not; 1 where something could not be measured."""
     asked = _parser().parse_args(arguments)
-    effort = QUICK if asked.quick else FULL
+    effort = replace(QUICK if asked.quick else FULL, beside=asked.beside)
     found: list[Figure] = []
     status = 0
     try:
-        for name in asked.suites or SUITES:
+        for name in asked.suites or _all(asked.beside):
             print(f"== {name}", flush=True)
             try:
                 for figure in SUITES[name](effort):
@@ -47,9 +49,15 @@ def main(arguments: list[str]) -> int:
     return status
 
 
+def _all(beside: str | None) -> list[str]:
+    """The suites that are meant where none is named: that of an earlier commit needs one."""
+    return [name for name in SUITES if beside or name != "earlier"]
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="benchmarks/run", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer runs, hosts and messages")
+    parser.add_argument("--beside", metavar="COMMIT", help="an earlier commit (suite earlier)")
     parser.add_argument("suites", nargs="*", metavar="SUITE", help=", ".join(SUITES))
     return parser
 

@@ -19,6 +19,7 @@ class Effort:
     ``hosts`` are the sizes of estates, ``sizes`` those of messages in octets, ``queued`` is the
     backlog in mails; ``first_runs`` are of bare hosts. What Ansible takes half a minute and more
     for has numbers of its own: ``ansible_runs`` where a goal is on them, ``ansible_others``.
+    ``beside`` is an earlier commit, for the suite that holds this checkout against one.
     """
 
     runs: int
@@ -29,6 +30,7 @@ class Effort:
     messages: int
     queued: int
     sizes: tuple[int, ...]
+    beside: str | None = None
 
 
 FULL = Effort(

@@ -7,13 +7,20 @@ from contextlib import contextmanager
 from typing import Any
 
 from benchmarks import converged
+from benchmarks.contest import signatures
+from benchmarks.contest.contender import Contender
+from benchmarks.contest.door import Door
 from benchmarks.paths import HERE
+from lab import letters, shop
 from lab.guest import Guest
 from lab.session import Lab
+from postroad.inventory import load
 from postroad.paths import config_folder
-from postroad.settings.model import StreamName
+from postroad.settings.model import Estate, StreamName
 
 INVENTORY = HERE / "inventories" / "sending.py"
+
+_SENDER = {"transactional": "orders@shop.example", "marketing": "news@news.shop.example"}
 
 
 def is_ours(name: str) -> bool:
@@ -34,6 +41,32 @@ def deploy(lab: Lab) -> None:
     """Deploy until the streams are open and a dry run names nothing, or RuntimeError."""
     hosts = [guest for name, guest in lab.targets.items() if is_ours(name)]
     converged.bring(lab, hosts, INVENTORY)
+
+
+def door(estate: Estate, host: str, stream: StreamName) -> Door:
+    """Where the shop's application hands in the mail of a stream at one of our hosts."""
+    ways = {one.name: way for one, way in estate.streams_of(estate.host(host))}
+    user = shop.USERS[stream]
+    return Door(
+        host=ways[stream].helo,
+        port=ways[stream].tls_port,
+        tls="implicit",
+        user=user,
+        password=shop.password(user),
+        mail_from=letters.ENVELOPE[stream],
+        sender=_SENDER[stream],
+    )
+
+
+def contender(running: Lab, name: str, host: str) -> Contender:
+    """The transactional stream of one of our hosts, under the *name* that its figures have."""
+    return Contender(
+        name,
+        running.targets[host],
+        door(load(INVENTORY).estate, host, "transactional"),
+        "grep -c 'status=sent ' /var/log/postroad/transactional.log || :",
+        signatures.signed_in_the_world(running),
+    )
 
 
 @contextmanager

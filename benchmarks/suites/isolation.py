@@ -19,11 +19,10 @@ from benchmarks.contest.peers import PEERS
 from benchmarks.contest.sinks import zone
 from benchmarks.figures import Effort, Figure
 from benchmarks.progress import tell
-from lab import letters, shop
 from lab.guest import Guest, wait_until
 from lab.session import Lab
 from postroad.inventory import load
-from postroad.settings.model import Estate, StreamName
+from postroad.settings.model import Estate
 
 RECEIVER, CAMPAIGN = "receipts.example", "campaign.example"
 # Seconds from one receipt to the next; and what a paced provider takes for a message.
@@ -34,7 +33,6 @@ _HOLD = "smtpd_end_of_data_restrictions = check_client_access static:HOLD"
 _BOOK = "/run/clock"
 _SPOOL = "/var/spool/postfix-marketing"
 _UNIT = "postroad-postfix@marketing"
-_SENDER = {"transactional": "orders@shop.example", "marketing": "news@news.shop.example"}
 
 
 def measure(effort: Effort) -> Iterator[Figure]:
@@ -51,7 +49,9 @@ def measure(effort: Effort) -> Iterator[Figure]:
             for number in range(effort.runs):
                 for guest in (idle, loaded):
                     with hosts.moving(guest):
-                        times = _batch(running, door(estate, guest.name, "transactional"), batch)
+                        times = _batch(
+                            running, ours.door(estate, guest.name, "transactional"), batch
+                        )
                     taken[guest.name].append(times)
                     tell(
                         f"round {number + 1} of {effort.runs}: {guest.name}: p50"
@@ -85,21 +85,6 @@ def quantile(samples: Sequence[float], share: float) -> float:
     """The least sample that *share* of all samples do not exceed (nearest rank)."""
     rank = -int(-len(samples) * share // 1)
     return sorted(samples)[max(rank, 1) - 1]
-
-
-def door(estate: Estate, host: str, stream: StreamName) -> Door:
-    """Where the shop's application hands in the mail of a stream at one of our hosts."""
-    ways = {one.name: way for one, way in estate.streams_of(estate.host(host))}
-    user = shop.USERS[stream]
-    return Door(
-        host=ways[stream].helo,
-        port=ways[stream].tls_port,
-        tls="implicit",
-        user=user,
-        password=shop.password(user),
-        mail_from=letters.ENVELOPE[stream],
-        sender=_SENDER[stream],
-    )
 
 
 @dataclass(frozen=True)
@@ -159,7 +144,7 @@ def _campaign(running: Lab, estate: Estate, guest: Guest, count: int) -> Iterato
 
 def _hand_in_one(running: Lab, estate: Estate, guest: Guest) -> None:
     """One mail of the campaign, by submission, signed, and held in the queue."""
-    where = door(estate, guest.name, "marketing")
+    where = ours.door(estate, guest.name, "marketing")
     with ours.changed(guest, "marketing", _HOLD):
         _hand_in(running, where, CAMPAIGN, 1)
         wait_until(lambda: _queued(guest, "hold") == 1, 20, "the campaign: held")

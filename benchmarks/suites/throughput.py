@@ -8,19 +8,18 @@ keeps them: their signatures are verified, or their absence is seen.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from benchmarks.contest import hosts, ours, peers, signatures, sinks
 from benchmarks.contest.contender import Contender
-from benchmarks.contest.door import Door, hand_in
+from benchmarks.contest.door import hand_in
 from benchmarks.contest.peers import PEERS
 from benchmarks.contest.sinks import Sink
 from benchmarks.figures import Effort, Figure
 from benchmarks.progress import tell
-from lab import letters, shop
 from lab.errors import LabError
 from lab.guest import wait_until
 from lab.session import Lab
@@ -53,13 +52,7 @@ def measure(effort: Effort) -> Iterator[Figure]:
         contest = Contest(Arena(running, counting, keeping), contenders, missing)
         contest.prove()
         for size in effort.sizes:
-            count = effort.messages if size == SMALL else effort.messages // 5
-            taken: dict[str, list[Turn]] = {one.name: [] for one in contest.contenders}
-            for number in range(effort.runs):
-                tell(f"{size // 1000} kB, round {number + 1} of {effort.runs}")
-                for name, turn in contest.round(count, size):
-                    taken[name].append(turn)
-            yield from figures(size, taken)
+            yield from figures(size, contest.rounds(effort, size))
     if missing:
         raise RuntimeError("left out:\n" + "\n".join(missing))
 
@@ -78,6 +71,16 @@ class Contest:
         for one in list(self.contenders):
             with self._left_out_if_it_fails(one):
                 self.speeds[one.name] = self.arena.prove(one)
+
+    def rounds(self, effort: Effort, size: int) -> dict[str, list[Turn]]:
+        """The turns of everybody with messages of one size, round by round."""
+        count = effort.messages if size == SMALL else effort.messages // 5
+        taken: dict[str, list[Turn]] = {one.name: [] for one in self.contenders}
+        for number in range(effort.runs):
+            tell(f"{size // 1000} kB, round {number + 1} of {effort.runs}")
+            for name, turn in self.round(count, size):
+                taken[name].append(turn)
+        return taken
 
     def round(self, count: int, size: int) -> Iterator[tuple[str, Turn]]:
         """A turn of everybody: its name, and what it brought."""
@@ -104,9 +107,14 @@ def bounded(count: int, speed: float) -> int:
     return min(count, max(TRACED, int(speed * LONGEST)))
 
 
-def figures(size: int, taken: dict[str, list[Turn]]) -> Iterator[Figure]:
+# What the rate is to be, beside whom.
+GOALS = {peer.label: BESIDE_PEER for peer in PEERS if peer.signs} | {CEILING: BESIDE_CEILING}
+
+
+def figures(
+    size: int, taken: Mapping[str, Sequence[Turn]], goals: Mapping[str, float] = GOALS
+) -> Iterator[Figure]:
     """Ours beside each of the others: the rate, and what a message costs the sending host."""
-    goals = {peer.label: BESIDE_PEER for peer in PEERS if peer.signs} | {CEILING: BESIDE_CEILING}
     others = [name for name, turns in taken.items() if turns and name != OURS]
     rates = {name: tuple(turn.rate for turn in turns) for name, turns in taken.items()}
     costs = {name: tuple(turn.cost for turn in turns) for name, turns in taken.items()}
@@ -190,7 +198,7 @@ def _prepare(running: Lab) -> tuple[list[Contender], list[str]]:
     with ThreadPoolExecutor(max_workers=len(PEERS)) as pool:
         asked = [(peer, pool.submit(peers.ready, running, peer)) for peer in PEERS]
         ours.deploy(running)
-        found: list[Contender] = [_ours(running), _ceiling(running)]
+        found = [ours.contender(running, OURS, hosts.OURS.name), _ceiling(running)]
         missing: list[str] = []
         for peer, answer in asked:
             if error := answer.exception():
@@ -205,28 +213,8 @@ def _leave_out(name: str, error: BaseException, missing: list[str]) -> None:
     print(f"throughput: {missing[-1]}", file=sys.stderr, flush=True)
 
 
-def _ours(running: Lab) -> Contender:
-    user = shop.USERS["transactional"]
-    door = Door(
-        host=letters.SERVER["transactional"],
-        port=465,
-        tls="implicit",
-        user=user,
-        password=shop.password(user),
-        mail_from=letters.ENVELOPE["transactional"],
-        sender=f"orders@{shop.DOMAIN}",
-    )
-    return Contender(
-        OURS,
-        running.targets[hosts.OURS.name],
-        door,
-        "grep -c 'status=sent ' /var/log/postroad/transactional.log || :",
-        signatures.signed_in_the_world(running),
-    )
-
-
 def _ceiling(running: Lab) -> Contender:
-    whole = _ours(running)
+    whole = ours.contender(running, OURS, hosts.OURS.name)
     return Contender(
         CEILING,
         whole.guest,
