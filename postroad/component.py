@@ -171,7 +171,7 @@ def _is_masked(found: UnitState | None) -> bool:
     return found is not None and found.unit_file in ("masked", "masked-runtime")
 
 
-def _unit_drift(unit: Unit, state: HostState) -> list[Drift]:
+def _unit_drift(unit: Unit, component: Component, state: HostState) -> list[Drift]:
     found = state.units.get(unit.name)
     if found is None:
         return [Drift(unit.name, "not loaded")]
@@ -182,10 +182,15 @@ def _unit_drift(unit: Unit, state: HostState) -> list[Drift]:
         drifts.append(Drift(unit.name, f"is {found.unit_file or 'not enabled'}, not enabled"))
     if unit.active == "running" and found.active not in ("active", "reloading", "activating"):
         drifts.append(Drift(unit.name, f"is {found.active}, not active"))
-    # An instance's file is its template's, and a matter of the component that has the template.
-    if found.needs_reload and "@" not in unit.name:
+    if found.needs_reload and not _is_made_by_another(unit, component):
         drifts.append(Drift(unit.name, _UNREAD))
     return drifts
+
+
+def _is_made_by_another(unit: Unit, component: Component) -> bool:
+    """Whether the unit's file, which for an instance is its template's, is another component's."""
+    names = {file.path.rpartition("/")[2] for file in component.unit_files}
+    return "@" in unit.name or unit.name in names
 
 
 def _has_unread_files(component: Component, state: HostState) -> bool:
@@ -209,7 +214,7 @@ def drift(component: Component, state: HostState) -> tuple[Drift, ...]:
             drifts += _file_drift(file, state)
     drifts += [Drift(p, "must not exist") for p in component.absent if p in state.files]
     for unit in component.units:
-        drifts += _unit_drift(unit, state)
+        drifts += _unit_drift(unit, component, state)
     for name in component.masked:
         found = state.units.get(name)
         if found is None or found.unit_file != "masked":

@@ -324,7 +324,7 @@ class Builder:
         table = next(row.path for row in rows if row.path.endswith("/mailboxes"))
         unit = Unit(
             INBOUND_UNIT,
-            reads=tuple(row.path for row in rows),
+            reads=tuple(row.path for row in rows if row.reader),
             restart_if=_listeners_change("inbound"),
         )
         return Component(

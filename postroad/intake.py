@@ -21,7 +21,9 @@ PLACES_OF_NETWORK = 16
 RATE_OF_CLIENT = 120
 # A report wraps the message that it is about.
 WRAPPING = 64 * 1024
+# At least, and so many messages: root is told at four fifths, before there is no room for one more.
 MAILDIR_BYTES = 256 * MIB
+MAILDIR_MESSAGES = 10
 MAILDIR_FILES = 20_000
 # Of inbound's log, before it is rotated, and how many of those are kept.
 LOG_BYTES = 20 * MIB
@@ -34,11 +36,11 @@ class Intake:
 
     message_size: int
     free: int
+    maildir_bytes: int
     places: int = PLACES
     places_of_client: int = PLACES_OF_CLIENT
     places_of_network: int = PLACES_OF_NETWORK
     rate_of_client: int = RATE_OF_CLIENT
-    maildir_bytes: int = MAILDIR_BYTES
     maildir_files: int = MAILDIR_FILES
     log_bytes: int = LOG_BYTES
     logs: int = LOGS
@@ -49,4 +51,5 @@ def intake(estate: Estate) -> Intake:
     limits = [stream.limits for stream in estate.streams]
     message = max(one.message_size for one in limits) + WRAPPING
     free = max(max(one.queue_minfree for one in limits), 3 * message // 2)
-    return Intake(message, free + 2 * PLACES * message)
+    maildir = max(MAILDIR_BYTES, MAILDIR_MESSAGES * message)
+    return Intake(message, free + 2 * PLACES * message, maildir)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Iterator
 
-from postroad.manifest import BUDGET_UNIT, TIDY_TIMER
+from postroad.manifest import BUDGET_UNIT, TIDY_TIMER, TIDY_UNIT
 from postroad.paths import (
     ADOPTED,
     DEFAULT,
@@ -128,7 +128,8 @@ def removed(name: str) -> Iterator[str]:
     marks = [f"{folder}/{name}" for folder in (STAMPS, OPENED, ADOPTED)]
     yield f"systemctl disable --now --quiet {listed}"
     if name == INBOUND:
-        # A host that an older postroad has set up has neither.
+        # A host that an older postroad has set up has none of them.
         yield f"systemctl disable --now --quiet {BUDGET_UNIT} {TIDY_TIMER} 2>/dev/null || :"
+        listed += f" {BUDGET_UNIT} {TIDY_TIMER} {TIDY_UNIT}"
     yield f"systemctl reset-failed {listed} 2>/dev/null || :"
     yield f"rm -rf {' '.join(places)}; rm -f {' '.join(marks)}"

@@ -191,7 +191,6 @@ HOST_ROWS: tuple[Row, ...] = (
     Row("units", "systemd/postroad-tidy.service.j2", f"/etc/systemd/system/{TIDY_UNIT}"),
     Row("units", "systemd/postroad-tidy.timer.j2", f"/etc/systemd/system/{TIDY_TIMER}"),
     Row("logs", "base/logrotate.j2", "/etc/logrotate.d/postroad"),
-    Row("logs", "base/logrotate-inbound.conf.j2", "/etc/postroad/logrotate-inbound.conf"),
     Row(
         "default",
         "postfix/default.main.cf.j2",
@@ -364,6 +363,7 @@ INBOUND_ROWS: tuple[Row, ...] = (
         "inbound", "postfix/inbound.master.cf.j2", "/etc/postfix-inbound/master.cf", reader=_INBOUND
     ),
     Row("inbound", "postfix/mailboxes.j2", "/etc/postfix-inbound/mailboxes", reader=_INBOUND),
+    Row("inbound", "postfix/inbound.logrotate.j2", "/etc/postfix-inbound/logrotate.conf"),
 )
 
 

@@ -433,7 +433,7 @@ def _tidy(estate: Estate, host: Host) -> str:
     limits = intake(estate)
     return "\n".join(
         (
-            "/usr/sbin/logrotate --state /dev/null /etc/postroad/logrotate-inbound.conf",
+            "/usr/sbin/logrotate --state /dev/null /etc/postfix-inbound/logrotate.conf",
             "/usr/bin/find /var/log/postroad -maxdepth 1 -type f -name *.log-*"
             f" -mtime +{estate.log_days} -delete",
             f"{BUDGET} tidy {MAILBOXES} /var/spool/postfix-inbound"
@@ -544,7 +544,6 @@ READERS: dict[str, Reader] = {
     "base/apt-upgrades.j2": _apt_origins,
     "base/hostname.j2": _verbatim,
     "base/hosts.j2": _hosts,
-    "base/logrotate-inbound.conf.j2": _logrotate_inbound,
     "base/logrotate.j2": _logrotate,
     "base/mailname.j2": _verbatim,
     "base/timesyncd.conf.j2": _timesyncd,
@@ -565,6 +564,7 @@ READERS: dict[str, Reader] = {
     "postfix/header_checks.j2": _header_checks,
     "postfix/inbound.main.cf.j2": _inbound_main,
     "postfix/inbound.master.cf.j2": _comments,
+    "postfix/inbound.logrotate.j2": _logrotate_inbound,
     "postfix/mailboxes.j2": _mailboxes,
     "postfix/milter_header_checks.j2": _comments,
     "postfix/nowhere.j2": _nowhere,

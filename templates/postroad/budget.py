@@ -41,6 +41,8 @@ SHARE = 0.1
 TOLD = 0.8
 # For reports of this host itself.
 OWN = 1.25
+# Seconds between two looks at itself, and how long an answer may take: as long as smtpd(8) waits.
+LOOK, PATIENCE = 3, 5
 
 ROW = re.compile(r"/(.*)/\s+(\S+)")
 
@@ -160,9 +162,11 @@ def answer(
 ) -> str:
     """The action for one request (access(5))."""
     recipient = request.get("recipient", "")
-    maildir = next((place for address, place in rows if address.search(recipient)), None)
-    # An address that does not exist is refused by others.
-    if maildir is None or budget.admits(maildir, is_own(request), now):
+    found = [place for address, place in rows if address.search(recipient)][:1]
+    # What does not exist is refused before: Postfix reads this one in a way that is not known here
+    # ("postmaster" alone, a final dot), and there is room for it if there is in every Maildir.
+    places = found or list(dict.fromkeys(place for _, place in rows))
+    if all(budget.admits(place, is_own(request), now) for place in places):
         return "DUNNO"
     return "452 4.2.2 this mailbox is full: try again later"
 
@@ -192,15 +196,39 @@ def serve(path: str, disk: Disk, limits: Limits) -> None:
                     request[name] = value
                     continue
                 with turn:
-                    action = answer(request, rows, budget, time.monotonic())
+                    # It asks itself nothing, to see whether it answers.
+                    now = time.monotonic()
+                    action = answer(request, rows, budget, now) if request else "DUNNO"
                 self.wfile.write(f"action={action}\n\n".encode())
                 request = {}
 
     Path(path).unlink(missing_ok=True)
     with Server(path, Handler) as server:
         os.chmod(path, 0o660)
-        notify("READY=1")
+        threading.Thread(target=watch, args=(path,), daemon=True).start()
         server.serve_forever()
+
+
+def answers(path: str) -> bool:
+    """Whether whoever serves at this socket answers in time."""
+    try:
+        with socket.socket(socket.AF_UNIX) as asking:
+            asking.settimeout(PATIENCE)
+            asking.connect(path)
+            asking.sendall(b"\n")
+            return bool(asking.recv(1))
+    except OSError:
+        return False
+
+
+def watch(path: str) -> None:
+    """Tell systemd, for as long as it is true, that there are answers (sd_notify(3))."""
+    state = "READY=1"
+    while True:
+        if answers(path):
+            notify(state)
+            state = "WATCHDOG=1"
+        time.sleep(LOOK)
 
 
 def notify(state: str) -> None:

@@ -236,7 +236,10 @@ def gone(user: str, home: str, folders: Sequence[str]) -> Thing:
     listed = [f"{home} (owner root:UNKNOWN, not root:{user})"]
     listed += [f"{home}{folder} {whose}" for folder in folders]
     listed[-1] += " and 2 more"
-    return Thing(f"userdel {user}", (f"user {user}", *listed))
+    # userdel(8) leaves nobody's processes behind.
+    shell = f"systemctl stop postroad-budget.service; userdel {user}"
+    inactive = "postroad-budget.service (is inactive, not active)"
+    return Thing(shell, (f"user {user}", *listed, inactive))
 
 
 UNITS = {

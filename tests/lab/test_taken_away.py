@@ -106,7 +106,7 @@ def test_a_host_leaves_when_its_mail_is_delivered(as_declared: Lab) -> None:
     assert not listening(guest) & DOORS
     assert "not allowed to submit" in guest.run("echo | sendmail root 2>&1 || :").stdout
     # It is delivered by the configuration that accepted it: all of that is there.
-    assert len(guest.run(UNITS).stdout.splitlines()) == 9
+    assert len(guest.run(UNITS).stdout.splitlines()) == 10
     is_deferred_again(guest)
     inside.empty(guest, "marketing")
     said = leave()

@@ -17,6 +17,8 @@ import pytest
 from postroad.intake import MIB, PLACES, intake
 from postroad.render import TEMPLATES
 from tests.unit import estates
+from tests.unit.declarations import declaration
+from tests.unit.declarations import put as put_in
 
 KIB = 1024
 TABLE = """\
@@ -64,15 +66,27 @@ def test_an_address_has_the_maildir_that_postfix_gives_it(disk: object) -> None:
     rows = budget.maildirs(disk.table)  # type: ignore[attr-defined]
     plenty = budget.Budget(disk, budget.Limits(MIB, 9, 1, 0))
     nothing = budget.Budget(disk, budget.Limits(0, 0, 1, 0))
-    for recipient, known in (
-        ("Bounce+x@bounce.shop.example", True),
-        ("ABUSE@mail1.shop.example", True),
-        ("nobody@bounce.shop.example", False),
-        ("", False),
+    for recipient in (
+        "Bounce+x@bounce.shop.example",
+        "ABUSE@mail1.shop.example",
+        # As Postfix takes them for one of these, by ways of its own.
+        "postmaster",
+        "bounce@bounce.shop.example.",
     ):
         request = {"recipient": recipient, "client_address": "192.0.2.1"}
         assert budget.answer(request, rows, plenty, 10.0) == "DUNNO"
-        assert (budget.answer(request, rows, nothing, 10.0)[:3] == "452") is known
+        assert budget.answer(request, rows, nothing, 10.0)[:3] == "452"
+
+
+def test_an_address_of_unknown_maildir_waits_for_every_maildir(
+    disk: object, tmp_path: Path
+) -> None:
+    rows = budget.maildirs(disk.table)  # type: ignore[attr-defined]
+    put(tmp_path / "mail/transactional/bounces/new/1", MIB)
+    one = budget.Budget(disk, budget.Limits(MIB, 9, 1, 0))
+    for recipient, answer in (("postmaster@x", "DUNNO"), ("postmaster", "452")):
+        request = {"recipient": recipient, "client_address": "192.0.2.1"}
+        assert budget.answer(request, rows, one, 10.0).startswith(answer)
 
 
 def test_bytes_and_files_count_in_every_folder_and_in_the_queue(
@@ -162,6 +176,8 @@ def test_it_answers_as_smtpd_asks(disk: object, tmp_path: Path) -> None:
         for _ in range(2):
             asking.sendall(b"request=smtpd_access_policy\nrecipient=postmaster@x\nsize=0\n\n")
             assert replies.readline() + replies.readline() == b"action=DUNNO\n\n"
+    assert budget.answers(str(path))
+    assert not budget.answers(str(tmp_path / "nobody"))
 
 
 @pytest.mark.parametrize("words", [[], ["serve"], ["tidy", "1"], ["other"]])
@@ -181,6 +197,14 @@ def test_inbound_stops_before_the_streams(name: str) -> None:
         left = limits.free - 2 * PLACES * limits.message_size
         assert left >= max(stream.limits.queue_minfree, stream.limits.message_size * 3 // 2)
     assert limits.places_of_network * 2 < limits.places
+
+
+@pytest.mark.parametrize("size", [1024, 25 * MIB, 60 * MIB, 400 * MIB])
+def test_root_is_told_before_the_last_message_fits(size: int) -> None:
+    stream = {"message_size": size, "queue_minfree": 2 * size}
+    path = ("streams", "transactional", "limits")
+    limits = intake(estates.estate(put_in(declaration(), path, stream)))
+    assert limits.maildir_bytes * budget.TOLD <= limits.maildir_bytes - 2 * limits.message_size
 
 
 # ---- who is told of what is down
