@@ -259,7 +259,7 @@ def _logrotate_inbound(row: Row, estate: Estate, host: Host) -> Iterator[Ask]:
     limits = intake(estate)
     yield Ask(
         'logrotate -d -s /dev/null "$f" 2>&1'
-        ' | sed -n "s/.*pattern: .* \\([0-9]*\\) bytes (\\([0-9]*\\) rotations).*/\\1 \\2/p"',
+        ' | sed -n "s/.*pattern: .* \\([0-9]*\\) bytes .*(\\([0-9]*\\) rotations).*/\\1 \\2/p"',
         f"{limits.log_bytes} {limits.logs}",
     )
 

@@ -12,7 +12,7 @@ from postroad.backup.archive import Answer, NoBackupError, archive_name, checked
 from postroad.commands.asking import NOBODY, told, who_answers
 from postroad.facts.saved import Saved
 from postroad.site import Site
-from postroad.terminal import complain, tell
+from postroad.terminal import complain, line, tell
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,7 +50,7 @@ def _keep(arguments: argparse.Namespace) -> int:
     for host, answer in heard.answers:
         place, archive = arguments.folder / archive_name(host), answer.archive
         for path, why in answer.left_out:
-            complain(f"{host}: {path} {why}, and is left out")
+            complain(f"{host}: {line(path)} {line(why)}, and is left out")
         try:
             backup = checked(archive)
         except NoBackupError as error:

@@ -21,6 +21,7 @@ Written for Python 3.9, without packages.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import socket
@@ -189,6 +190,11 @@ def serve(path: str, disk: Disk, limits: Limits) -> None:
 
     class Handler(socketserver.StreamRequestHandler):
         def handle(self) -> None:
+            # Who hangs up has his answer, or needs none.
+            with contextlib.suppress(ConnectionError):
+                self.converse()
+
+        def converse(self) -> None:
             request: dict[str, str] = {}
             for line in self.rfile:
                 name, _, value = line.decode(errors="replace").rstrip("\n").partition("=")
@@ -216,7 +222,7 @@ def answers(path: str) -> bool:
             asking.settimeout(PATIENCE)
             asking.connect(path)
             asking.sendall(b"\n")
-            return bool(asking.recv(1))
+            return bool(asking.recv(64))
     except OSError:
         return False
 

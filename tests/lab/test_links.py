@@ -16,8 +16,9 @@ KEYS = "/etc/postroad/marketing/keys/news.shop.example"
 # root does nothing by name. /etc/dkimkeys is the package's, and nothing of ours.
 BOXES = {f"{MAILBOXES}/{name}" for name in ("postmaster", "transactional", "marketing")}
 SOCKETS = {f"/run/postroad-dkim-{stream}" for stream in ("transactional", "marketing")}
+BUDGET = "/run/postroad-budget"
 ACCOUNTS = {
-    "postroad-mail": BOXES,
+    "postroad-mail": {BUDGET, *BOXES},
     "opendkim": {"/etc/dkimkeys", *SOCKETS},
     "dovecot": set(),
     "unbound": set(),
