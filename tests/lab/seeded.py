@@ -410,7 +410,7 @@ OPERATION = [
             PORT_25: "root may connect to port 25 elsewhere",
             ROOTS_DOOR: "nobody may connect to port 327 of loopback",
             KERNEL: "Postfix may connect to port 25 of 0.0.0.0",
-            "firewall.no_network_takes_all_places": "IPv4: nothing limits the places of a /32 at port 25",
+            "firewall.no_network_takes_all_places": "nothing limits the places of a /32",
         },
     ),
     Case(
