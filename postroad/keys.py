@@ -125,7 +125,8 @@ def _of(key: WantedKey, found: Iterable[KeyState]) -> Iterator[KeyState]:
 
 def is_made_here(key: WantedKey, selector: str) -> bool:
     """Whether ``selector`` is one that this host gives to its own keys for ``key``."""
-    return re.fullmatch(rf"\d{{6}}[a-z]?-{re.escape(key.label)}", selector) is not None
+    month = "[1-9][0-9]{3}(?:0[1-9]|1[0-2])"
+    return re.fullmatch(rf"{month}[a-z]?-{re.escape(key.label)}", selector) is not None
 
 
 def _in_order(key: KeyState) -> tuple[float, str]:

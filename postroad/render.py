@@ -93,9 +93,10 @@ def facts_from(state: HostState, host: Host, closed: Mapping[str, str]) -> HostF
 
 
 def _sender_logins(stream: Stream) -> dict[str, list[str]]:
+    """Who may use which envelope sender; to Postfix's tables addresses have no case."""
     logins: dict[str, list[str]] = {}
     for user in stream.users:
-        for sender in user.envelope_senders:
+        for sender in dict.fromkeys(map(str.lower, user.envelope_senders)):
             logins.setdefault(sender, []).append(user.name)
     return logins
 

@@ -94,10 +94,15 @@ def _guarded(echo: Callable[..., None]) -> Callable[..., None]:
 
 
 def guard() -> None:
-    """From here on pyinfra tells what hosts say (errors, -v, --debug) as it may be printed."""
+    """From here on pyinfra tells what hosts say (errors, -v, --debug) as it may be printed.
+
+    So do libraries below it: paramiko's words about a host that speaks no SSH come out by the
+    handler of those who have none (logging.lastResort), or by the root's (--debug-all).
+    """
     from pyinfra.api import output
 
-    if not any(isinstance(one, _Guard) for one in _logger.filters):
-        _logger.addFilter(_Guard())
+    for place in (_logger, logging.lastResort, *logging.getLogger().handlers):
+        if place and not any(isinstance(one, _Guard) for one in place.filters):
+            place.addFilter(_Guard())
     if output.is_output_active() and not getattr(output._echo, "is_guarded", False):
         output.set_echo(_guarded(output._echo))

@@ -21,13 +21,14 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from postroad.keys import OWNER as SIGNER
 from postroad.paths import ACME_ARCHIVE, CONFIG, MAILBOX_USER, MAILBOXES, OPENED
-from postroad.pause import content as pause_content
 from postroad.settings.model import STREAM_NAMES
 
 ACCOUNTS = "/etc/letsencrypt/accounts"
 BOXES = ("postmaster", *STREAM_NAMES)
 
 SMALL = 64 * 1024
+#: An RSA key of 4096 bits, and some more: to see that a larger one is a key takes long.
+KEY_SIZE = 4 * 1024
 #: More than message_size_limit lets in: what is larger is no message.
 LARGE = 64 * 1024 * 1024
 
@@ -56,11 +57,14 @@ def private_key(content: bytes) -> RSAPrivateKey | EllipticCurvePrivateKey | Non
 
 
 def certificates(content: bytes) -> list[x509.Certificate]:
-    """The certificates in a PEM file; none where one of it is none."""
+    """The certificates in a PEM file; none where one of it is none, or its key is of no use."""
     try:
-        return x509.load_pem_x509_certificates(content)
-    except ValueError:
+        found = x509.load_pem_x509_certificates(content)
+        for one in found:
+            one.public_key()
+    except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion):
         return []
+    return found
 
 
 def _no_signing_key(content: bytes) -> str:
@@ -82,8 +86,8 @@ def _no_life(content: bytes) -> str:
 
 
 def _no_pause(content: bytes) -> str:
-    known = (pause_content("drain"), pause_content("stop"))
-    return "" if content in known else "is no pause of a stream"
+    """A word, or what was made by hand: it counts as a stop (`postroad.pause.found`)."""
+    return "" if re.fullmatch(rb"[a-z]{0,16}\n?", content) else "is no pause of a stream"
 
 
 def _no_latch(content: bytes) -> str:
@@ -118,18 +122,19 @@ def _kind(
     return Kind(re.compile(path), owner, mode, wrong, limit)
 
 
-KEY = _kind(f"{CONFIG}/{_STREAM}/keys/{_DOMAIN}/{_SELECTOR}[.]pem", _no_signing_key, 0o600, SIGNER)
+_KEYS = f"{CONFIG}/{_STREAM}/keys/{_DOMAIN}/{_SELECTOR}"
+KEY = _kind(f"{_KEYS}[.]pem", _no_signing_key, 0o600, SIGNER, KEY_SIZE)
 CERTIFICATE = _kind(
     f"{ACME_ARCHIVE}/(?:cert|chain|fullchain)[0-9]{{1,6}}[.]pem", _no_certificate, 0o644
 )
-CERTIFICATE_KEY = _kind(f"{ACME_ARCHIVE}/privkey[0-9]{{1,6}}[.]pem", _no_key, 0o600)
+CERTIFICATE_KEY = _kind(f"{ACME_ARCHIVE}/privkey[0-9]{{1,6}}[.]pem", _no_key, 0o600, limit=KEY_SIZE)
 ACCOUNT = _kind(f"{_ACCOUNT}/(?:meta|regr)[.]json", _no_account, 0o644)
 ACCOUNT_KEY = _kind(f"{_ACCOUNT}/private_key[.]json", _no_account, 0o400)
 MESSAGE = _kind(f"{MAILBOXES}/(?:{'|'.join(BOXES)})/{_MESSAGE}", _mail, 0o600, MAILBOX_USER, LARGE)
 
 KINDS = (
     KEY,
-    _kind(f"{CONFIG}/{_STREAM}/keys/{_DOMAIN}/{_SELECTOR}[.]life", _no_life, 0o600),
+    _kind(f"{_KEYS}[.]life", _no_life, 0o600),
     _kind(f"{CONFIG}/{_STREAM}/pause", _no_pause, 0o644),
     _kind(f"{OPENED}/{_STREAM}", _no_latch, 0o644),
     CERTIFICATE,

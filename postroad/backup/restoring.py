@@ -66,7 +66,8 @@ def script(backup: Backup, estate: Estate) -> str:
                 "base64 -d > \"$kept/tar\" <<'POSTROAD_END'",
                 *lines,
                 "POSTROAD_END",
-                'mkdir "$kept/root"; tar -C "$kept/root" -x -p --same-owner -f "$kept/tar"',
+                # -m: mail that is put back is as old as that, or it would go at once for its age.
+                'mkdir "$kept/root"; tar -C "$kept/root" -x -p -m --same-owner -f "$kept/tar"',
                 FOLDER,
                 # By way of a name beside it: what is moved from another file system comes in parts.
                 'put() { if [ ! -e "$kept/root$1" ]; then return; fi; '

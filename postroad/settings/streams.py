@@ -139,6 +139,11 @@ def _users(
         return None
     if not entries:
         table.at("users").fault("declares no login", hint)
+    first: dict[str, str] = {}
+    for name, node in entries:
+        # Postfix holds logins against its tables without regard to case.
+        if (other := first.setdefault(name.lower(), name)) != name:
+            node.fault(f'"{name}" and "{other}" are one login to Postfix', "write another name")
     found = [_user(name, node, domains, envelope_domain) for name, node in entries]
     return tuple(user for user in found if user is not None)
 

@@ -211,17 +211,27 @@ def ipv6(node: Node) -> IPv6Address | None:
     return found
 
 
+def _without_zone(written: str) -> str:
+    """What may be an address everywhere; ValueError where it names a zone (RFC 4007 §11).
+
+    That is one host's name of a link, and Python takes any text for one.
+    """
+    if "%" in written:
+        raise ValueError(f"{written} has a zone")
+    return written
+
+
 def network(node: Node) -> Network | None:
     """A network in CIDR form without host bits, or one address."""
     written = text(node)
     if written is None:
         return None
     try:
-        return ip_network(written)
+        return ip_network(_without_zone(written))
     except (ValueError, NetmaskValueError):
         pass
     try:
-        meant = ip_network(written, strict=False)
+        meant = ip_network(_without_zone(written), strict=False)
     except ValueError:
         node.fault(f'"{written}" is no network', 'write it as "192.0.2.0/24" or "2001:db8::/64"')
         return None
@@ -263,7 +273,7 @@ def time_server(node: Node) -> str | None:
     if written is None:
         return None
     try:
-        return str(ip_address(written))
+        return str(ip_address(_without_zone(written)))
     except ValueError:
         return domain(node)
 

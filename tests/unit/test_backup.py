@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import tarfile
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -63,6 +64,27 @@ def pair() -> tuple[bytes, bytes]:
     now = datetime(2026, 1, 1, tzinfo=UTC)
     made = x509.CertificateBuilder(name, name, key.public_key(), 1, now, now + timedelta(days=90))
     return made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM), pem(key)
+
+
+def _changed(before: bytes, after: bytes) -> bytes:
+    """The certificate with other octets in it, in PEM form."""
+    der = x509.load_pem_x509_certificate(pair()[0]).public_bytes(serialization.Encoding.DER)
+    assert before in der
+    text = base64.b64encode(der.replace(before, after, 1))
+    return b"-----BEGIN CERTIFICATE-----\n" + text + b"\n-----END CERTIFICATE-----\n"
+
+
+def of_version(number: int) -> bytes:
+    """A certificate that says it is of another version than there is."""
+    return _changed(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01" + bytes([number]))
+
+
+def with_point_off_its_curve() -> bytes:
+    key = x509.load_pem_x509_certificate(pair()[0]).public_key()
+    point = key.public_bytes(
+        serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint
+    )
+    return _changed(point, point[:-1] + bytes([point[-1] ^ 1]))
 
 
 Entry = tuple[str, bytes, dict[str, object]]
@@ -168,7 +190,10 @@ def test_nothing_but_plain_files(odd: Entry, says: str) -> None:
         (LIFE, b"active 1\nrm -rf /\n", "does not tell a key's life"),
         (LIFE, b"active $(id)\n", "does not tell"),
         (LIFE, b"x" * 70_000, "is larger than 65536 octets"),
-        ("etc/postroad/marketing/pause", b"run\n", "is no pause"),
+        ("etc/postroad/marketing/pause", b"stop\nid\n", "is no pause"),
+        (KEY, signing_key() + b"x" * 4096, "is larger than 4096 octets"),
+        (f"{ARCHIVE}/cert1.pem", of_version(3), "is no certificate"),
+        (f"{ARCHIVE}/cert1.pem", with_point_off_its_curve(), "is no certificate"),
         ("var/lib/postroad/opened/marketing", b"$(id)\n", "is no latch"),
         (f"{ARCHIVE}/cert1.pem", b"no certificate", "is no certificate"),
         (f"{ARCHIVE}/privkey1.pem", b"no key", "is no private key"),
@@ -182,6 +207,17 @@ def test_every_content_is_of_its_kind(name: str, content: bytes, says: str) -> N
     with pytest.raises(NoBackupError, match=says) as told:
         checked(archive(entry(name, content), with_key=name != KEY))
     assert name in str(told.value)
+
+
+def test_a_pause_that_was_made_by_hand_is_kept() -> None:
+    kept = checked(archive(entry("etc/postroad/marketing/pause", b"")))
+    assert "/etc/postroad/marketing/pause" in [piece.path for piece in kept.pieces]
+
+
+def test_nothing_is_a_file_and_a_folder() -> None:
+    box = "var/mail/postroad/postmaster/new/new"
+    with pytest.raises(NoBackupError, match="is a file, and a folder as well"):
+        checked(archive(entry(box, b"x"), entry(f"{box}/1", b"x")))
 
 
 def test_a_certificate_is_that_of_its_key() -> None:
@@ -349,6 +385,13 @@ def test_what_stood_on_a_host_alone_comes_back_with_our_owners_and_modes(tmp_pat
     assert not [line for line in owners if " 777 " in line and "/live/" not in line]
 
 
+def test_mail_that_is_put_back_is_not_old(tmp_path: Path) -> None:
+    """It would go at once for its age (templates/postroad/budget.py)."""
+    before = time.time() - 60
+    assert spread(archive(entry(MAIL, b"a bounce", mtime=1)), tmp_path / "new").returncode == 0
+    assert (tmp_path / "new" / MAIL).stat().st_mtime > before
+
+
 def test_how_certbot_renews_is_the_estate_s(tmp_path: Path) -> None:
     evil = b"[renewalparams]\npre_hook = touch /root/evil\nserver = https://evil.example/\n"
     kept = archive(*certificate(), *account(), entry(RENEWAL, evil))
@@ -453,6 +496,20 @@ def test_a_folder_that_was_led_elsewhere_is_not_followed(host: Path) -> None:
         assert names(saved(host), host) == [name for name in (KEY, MAIL) if folder not in name]
         (host / folder).unlink()
         (host / "moved").rename(host / folder)
+
+
+def test_folders_within_folders_end_somewhere(host: Path) -> None:
+    """Deeper than Python calls itself, and than a path may be."""
+    deep = "d/" * 1500
+    subprocess.run(
+        ["sh", "-c", "cd var/mail/postroad/postmaster && mkdir -p $0 && cd -P $0 && : > x", deep],
+        cwd=host,
+        check=True,
+    )
+    answer = saved(host)
+    assert names(answer, host) == [KEY, MAIL]
+    (told,) = answer.left_out
+    assert told[1] == "is deeper than anything that is kept"
 
 
 def test_a_bare_host_has_nothing_to_keep(tmp_path: Path) -> None:

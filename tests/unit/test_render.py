@@ -508,11 +508,12 @@ def test_senders_are_bound_to_logins_and_nobody_may_send_as_nobody() -> None:
         "shop": {"passwords": [HASH]},
         "erp": {"passwords": [HASH], "envelope": ["invoice@bounce.shop.example"]},
         "wms": {"passwords": [HASH]},
+        "pos": {"passwords": [HASH], "envelope": ["Invoice@bounce.shop.example"]},
     }
     estate = estates.estate(put(declaration(), ("streams", "transactional", "users"), users))
     host = estate.host("mail1")
     table = logical(estates.text("/etc/postfix-transactional/sender_logins", estate, host, FACTS))
-    assert table == ["@bounce.shop.example shop, wms", "invoice@bounce.shop.example erp"]
+    assert table == ["@bounce.shop.example shop, wms", "invoice@bounce.shop.example erp, pos"]
     (null,) = logical(text("/etc/postfix-transactional/sender_access"))
     assert null.startswith("<> 550 ")
     said = main_cf("-transactional")

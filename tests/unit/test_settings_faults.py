@@ -136,6 +136,8 @@ SPOILED = [
     Case((*OUT, "ipv4"), "0.0.0.0", "is no address of one host", "routed"),
     Case(("admin", "networks", 0), "198.51.100.5/24", "has host bits", '"198.51.100.0/24"'),
     Case(("admin", "networks", 0), "198.51.100.5/24", "has host bits", '"198.51.100.5"'),
+    Case(("admin", "networks", 0), "fd00::%x y/64", "is no network", "2001:db8::/64"),
+    Case(("time_servers",), ["fe80::1%a b"], "is no domain name", "labels of", ("time_servers", 0)),
     Case(("admin", "networks", 0), "office", "is no network", "192.0.2.0/24"),
     Case(("admin", "networks"), [], "is an empty list", "at least one network"),
     Case((*RECEIPTS, "clients"), [], "is an empty list", "at least one network"),
@@ -174,6 +176,7 @@ SPOILED = [
         (*RECEIPTS, "envelope_domain"), "mail1.shop.example", "a host's own name", "of its own"
     ),
     Case((*RECEIPTS, "users"), {}, "declares no login", "postroad secret hash"),
+    Case((*RECEIPTS, "users", "SHOP"), {"passwords": [HASH]}, "are one login", "another name"),
     Case((*RECEIPTS, "users", "a:b"), {"passwords": [HASH]}, "is no login name", "letters"),
     Case((*RECEIPTS, "users", "shop", "passwords"), [HASH] * 3, "has 3 hashes", "two at most"),
     Case((*RECEIPTS, "users", "shop", "passwords"), [], "is an empty list", "secret hash"),

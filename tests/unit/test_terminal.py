@@ -165,6 +165,20 @@ def test_whatever_pyinfra_says_is_shown_as_well(
         assert all(map(is_plain, bare)), ascii(said)
 
 
+def test_what_libraries_say_by_no_handler_of_theirs_is_shown_as_well(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As paramiko's words about the greeting of a host that speaks no SSH."""
+    library = logging.getLogger("library")
+    monkeypatch.setattr(library, "propagate", False)
+    guard()
+    for text in strings(100):
+        library.error("Invalid SSH banner: %s", text)
+    said = capsys.readouterr().err
+    assert said.startswith("Invalid SSH banner")
+    assert all(map(is_plain, said))
+
+
 # ---- and there is no other way
 
 SOURCE = Path(postroad.__file__).parent
