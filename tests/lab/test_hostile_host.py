@@ -6,6 +6,7 @@ import subprocess
 import sys
 import unicodedata
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -72,3 +73,36 @@ def test_no_verbosity_tells_the_hashes_of_passwords(deployed: Lab) -> None:
         done = road.pyinfra(*words)
         assert done.returncode == 0, done.stderr
         assert [one for one in hashes if one in done.stdout + done.stderr] == [], words
+
+
+# Greets as no SSH server does, and prints the port where it does.
+NO_SERVER = f"""
+import socketserver
+class Greeting(socketserver.StreamRequestHandler):
+    def handle(self):
+        self.wfile.write({f"SSH-1.5{HOSTILE}-x".encode()!r} + b"\\r\\n")
+with socketserver.TCPServer(("127.0.0.1", 0), Greeting) as server:
+    print(server.server_address[1], flush=True)
+    server.serve_forever()
+"""
+
+
+@pytest.fixture
+def inventory(tmp_path: Path) -> Iterator[Path]:
+    """An inventory whose host speaks no SSH."""
+    words = [sys.executable, "-c", NO_SERVER]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        port = int(server.stdout.readline())
+        place = tmp_path / "stranger.py"
+        place.write_text(f"mail = [('127.0.0.1', {{'ssh_port': {port}}})]\n")
+        yield place
+        server.kill()
+
+
+def test_what_is_no_host_at_all_is_shown(inventory: Path) -> None:
+    """Said by pyinfra and by paramiko, before any of our deploys is read."""
+    done = road.pyinfra("-y", str(inventory), "exec", "--", "true")
+    assert done.returncode != 0
+    assert SHOWN in done.stdout + done.stderr
+    assert obeyed(done.stdout + done.stderr) == []
