@@ -6,6 +6,7 @@ would bring an estate to a new version. They take turns as in the suite throughp
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,7 +19,6 @@ from benchmarks.paths import BUILD
 from benchmarks.progress import tell
 from benchmarks.suites.throughput import OURS, Arena, Contest, figures
 from lab.control import CLONE
-from lab.shell import environment
 
 # What stands in the place of today's while the earlier commit deploys. The benchmarks stay today's.
 PRODUCT = ("deploys", "group_data", "inventories", "lab", "postroad", "templates")
@@ -75,7 +75,7 @@ def _run(*command: str) -> None:
     done = subprocess.run(
         command,
         cwd=CLONE,
-        env={**environment(), "PYTHONPATH": str(CLONE)},
+        env={**os.environ, "PYTHONPATH": str(CLONE)},
         capture_output=True,
         text=True,
         check=False,
