@@ -21,7 +21,8 @@ from benchmarks.suites.throughput import OURS, Arena, Contest, figures
 from lab.control import CLONE
 
 # What stands in the place of today's while the earlier commit deploys. The benchmarks stay today's.
-PRODUCT = ("deploys", "group_data", "inventories", "lab", "postroad", "templates")
+# A commit that has no config.py gets an empty one.
+PRODUCT = ("config.py", "deploys", "group_data", "inventories", "lab", "postroad", "templates")
 # Where a program of ours stands in each message's way.
 BESIDE_EARLIER = 0.9
 
@@ -65,8 +66,9 @@ def _deploy(commit: str) -> None:
     command alone. RuntimeError where git does not know the commit, or the deploy fails.
     """
     tree = BUILD / "earlier"
-    fetch = 'rm -rf "$1" && mkdir -p "$1" && git archive "$2" > "$1.tar" && tar xf "$1.tar" -C "$1"'
+    fetch = 'rm -rf "$1"; mkdir -p "$1"; git archive -o "$1.tar" "$2"; tar xf "$1.tar" -C "$1"'
     _run("sh", "-euc", fetch, "sh", str(tree), commit)
+    (tree / "config.py").touch()
     mounts = "".join(f"mount --bind {tree / part} {CLONE / part}\n" for part in PRODUCT)
     _run("unshare", "--mount", "sh", "-euc", f'{mounts} exec "$0" -c "$1"', sys.executable, _DEPLOY)
 
