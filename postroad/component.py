@@ -287,7 +287,8 @@ def _replaced(file: File) -> str:
     """Shell that moves one staged file into place: never half a file, never a wide mode."""
     target, new = shlex.quote(file.path), shlex.quote(file.path + ".postroad-new")
     return (
-        f"mkdir -p {shlex.quote(file.path.rpartition('/')[0])}\n"
+        # As a package would make it: daemons that are not root read below it.
+        f"(umask 022; mkdir -p {shlex.quote(file.path.rpartition('/')[0])})\n"
         # cp(1) would write through a link of that name, left from when others could write here.
         f'rm -f {new}; cp -pT "$stage"{target} {new}\n'
         f"mv -fT {new} {target}\n"

@@ -15,6 +15,7 @@ from postroad.manifest import (
     REFRESH_UNIT,
     TIDY_TIMER,
     TIDY_UNIT,
+    UFW_LOCK_FILE,
     UPGRADES_ROW,
     ComponentName,
     Row,
@@ -156,7 +157,9 @@ class Builder:
             reads=tuple(row.path for row in rows),
             on_change="restart",
         )
-        return Component("clock", files=self._files(rows), units=(unit,))
+        # systemd-timesyncd(8) reads it as a user of its own.
+        folders = tuple(Directory(row.path.rpartition("/")[0]) for row in rows)
+        return Component("clock", directories=folders, files=self._files(rows), units=(unit,))
 
     def resolver(self) -> Component:
         """unbound on loopback, checked by its own checker before it is restarted."""
@@ -190,6 +193,8 @@ class Builder:
             "tools",
             directories=tuple(map(Directory, (CONFIG, TOOLS, CANARY_FOLDER, STATE, OPENED))),
             files=self._files(self._rows("tools")),
+            # Another file: whoever has opened the one before can lock it.
+            activate=(f"rm -f /run/ufw.lock; systemd-tmpfiles --create {UFW_LOCK_FILE}",),
         )
 
     def units(self) -> Component:

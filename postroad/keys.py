@@ -231,13 +231,18 @@ def making(folder: str, selector: str) -> Iterator[str]:
     yield f'mv -nT "$new" {folder}/{selector}.pem; rm -f "$new"'
 
 
+def folders_of(key: WantedKey) -> Iterator[str]:
+    """Shell (`postroad.shell.FOLDER`) that makes the folder of ``key``, and those above, root's."""
+    for path in (CONFIG, stream_folder(key.stream)):
+        yield f"folder {path} root:root 00755"
+    for path in (f"{stream_folder(key.stream)}/keys", key_folder(key.stream, key.domain)):
+        yield f"folder {shlex.quote(path)} root:{OWNER} 00750"
+
+
 def _mend(fault: KeyFault, secrets: Mapping[str, str]) -> Iterator[str]:
     key = fault.key
     folder = shlex.quote(key_folder(key.stream, key.domain))
-    for path in (CONFIG, stream_folder(key.stream)):
-        yield f"folder {path} root:root 00755"
-    for path in (f"{stream_folder(key.stream)}/keys", folder):
-        yield f"folder {path} root:{OWNER} 00750"
+    yield from folders_of(key)
     if fault.how == "missing" and key.supplied is not None:
         path = key_path(key.stream, key.domain, key.supplied.selector)
         if isinstance(key.supplied.key, OnHost):

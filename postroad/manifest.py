@@ -83,6 +83,9 @@ BUDGET_UNIT = "postroad-budget.service"
 TIDY_UNIT = "postroad-tidy.service"
 TIDY_TIMER = "postroad-tidy.timer"
 
+# Who may open ufw's lock.
+UFW_LOCK_FILE = "/etc/tmpfiles.d/postroad.conf"
+
 # A folder that python3 runs as one program; its __main__.py says what is in which of them.
 _CANARY_MODULES = (
     "__main__",
@@ -157,6 +160,7 @@ HOST_ROWS: tuple[Row, ...] = (
         reader="unbound.service",
         before="perhaps",
     ),
+    Row("tools", "ufw/tmpfiles.conf.j2", UFW_LOCK_FILE),
     Row("tools", "postroad/world-sees.py", "/usr/local/lib/postroad/world-sees", mode=0o755),
     *_CANARY_ROWS,
     Row(
@@ -281,7 +285,15 @@ STREAM_ROWS: tuple[Row, ...] = (
         "/etc/postroad/{stream}/signing.table",
         reader=_SIGNER,
     ),
-    Row("stream", "opendkim/policy.lua.j2", "/etc/postroad/{stream}/policy.lua", reader=_SIGNER),
+    # Which logins there are is for those to know who ask for them.
+    Row(
+        "stream",
+        "opendkim/policy.lua.j2",
+        "/etc/postroad/{stream}/policy.lua",
+        group="opendkim",
+        mode=0o640,
+        reader=_SIGNER,
+    ),
     # The milter sees for itself that it is another one.
     Row("stream", "opendkim/public.table.j2", "/etc/postroad/{stream}/public.table"),
     Row("stream", "dovecot/dovecot.conf.j2", "/etc/postroad/{stream}/dovecot.conf", reader=_LOGINS),
@@ -318,7 +330,12 @@ STREAM_ROWS: tuple[Row, ...] = (
         reader=_POSTFIX,
     ),
     Row(
-        "stream", "postfix/sender_logins.j2", "/etc/postfix-{stream}/sender_logins", reader=_POSTFIX
+        "stream",
+        "postfix/sender_logins.j2",
+        "/etc/postfix-{stream}/sender_logins",
+        group="postfix",
+        mode=0o640,
+        reader=_POSTFIX,
     ),
     Row(
         "stream", "postfix/sender_access.j2", "/etc/postfix-{stream}/sender_access", reader=_POSTFIX
@@ -363,6 +380,12 @@ INBOUND_ROWS: tuple[Row, ...] = (
         "inbound", "postfix/inbound.master.cf.j2", "/etc/postfix-inbound/master.cf", reader=_INBOUND
     ),
     Row("inbound", "postfix/mailboxes.j2", "/etc/postfix-inbound/mailboxes", reader=_INBOUND),
+    Row(
+        "inbound",
+        "postfix/postmaster.j2",
+        "/etc/postfix-inbound/postmaster",
+        reader=_INBOUND,
+    ),
     Row("inbound", "postfix/inbound.logrotate.j2", "/etc/postfix-inbound/logrotate.conf"),
 )
 

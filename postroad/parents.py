@@ -20,6 +20,8 @@ _OF_DISTRIBUTIONS = {
     ("/var/log", "syslog"),
     ("/usr/local", "staff"),
     ("/usr/local/lib", "staff"),
+    ("/usr/local/share", "staff"),
+    ("/usr/local/share/ca-certificates", "staff"),
 }
 
 

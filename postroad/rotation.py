@@ -15,9 +15,17 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from postroad.dns.dkim import LiveKey
-from postroad.keys import WantedKey, is_made_here, making, signing_key, wanted_keys
+from postroad.keys import (
+    WantedKey,
+    folders_of,
+    is_made_here,
+    making,
+    signing_key,
+    wanted_keys,
+)
 from postroad.paths import key_folder, key_path, life_path
 from postroad.settings.model import Estate, StreamName
+from postroad.shell import FOLDER
 from postroad.state import KeyLife, KeyState
 
 DAY = 86_400
@@ -221,8 +229,12 @@ def script(steps: Iterable[Step], found: tuple[KeyState, ...], now: float) -> st
 
     Each file is replaced as a whole, and in an order in which a run may be killed anywhere.
     """
-    lines = [line for step in steps for line in _lines(step, found, now)]
-    return "\n".join(["postroad() {", "set -eu; umask 077", *lines, "}", "postroad </dev/null\n"])
+    taken = tuple(steps)
+    # Whatever has been in them: from here on root alone writes there, and by no link.
+    folders = dict.fromkeys(one for step in taken for one in folders_of(step.key))
+    lines = [line for step in taken for line in _lines(step, found, now)]
+    begun = ["postroad() {", "set -eu; umask 077", FOLDER, *folders]
+    return "\n".join([*begun, *lines, "}", "postroad </dev/null\n"])
 
 
 def _lines(step: Step, found: tuple[KeyState, ...], now: float) -> Iterator[str]:

@@ -8,11 +8,18 @@ what it is; and the folder that a shell stands in is no name any more.
 from __future__ import annotations
 
 #: ``folder PATH OWNER:GROUP MODE`` makes one as declared, and ends the script at what is none. It
-#: acts on the folder it stands in. Five digits: with four, chmod(1) would keep a set-group-ID bit.
+#: walks there from the root on, and acts on the folder it stands in; a link on the way is followed
+#: where root alone may write, since it is root's then. Five digits: with four, chmod(1) would keep
+#: a set-group-ID bit.
 FOLDER = (
-    'folder() { mkdir -p "${1%/*}"; [ -e "$1" ] || [ -L "$1" ] || mkdir "$1"; '
-    '(cd "${1%/*}/" && above=$(pwd -P) && cd "./${1##*/}" 2>/dev/null && '
-    '[ "$(pwd -P)" = "${above%/}/${1##*/}" ] && chown "$2" . && chmod "$3" .) || '
+    "folder() { (rest=${1#/}; cd / || exit; "
+    'while [ -n "$rest" ]; do name=${rest%%/*}; here=$(pwd -P); link=no; '
+    'case $rest in */*) rest=${rest#*/}; if [ -O . ] && [ -z "$(find . -maxdepth 0 -perm /022)" ]; '
+    "then link=yes; fi;; *) rest=;; esac; "
+    '[ -e "./$name" ] || [ -L "./$name" ] || (umask 022; mkdir "./$name") || exit; '
+    'cd "./$name" 2>/dev/null || exit; '
+    '[ $link = yes ] || [ "$(pwd -P)" = "${here%/}/$name" ] || exit; done; '
+    'chown "$2" . && chmod "$3" .) || '
     '{ echo "$1: is a link, or no folder: look who made it, and remove it" >&2; exit 1; }; }'
 )
 

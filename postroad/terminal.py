@@ -20,7 +20,7 @@ _UNSEEN = (
 )
 _SUSPECT = re.compile("[^\x20-\x7e]")
 # The colours in which pyinfra writes (click.style); whatever else begins with ESC is not its own.
-_COLOUR = re.compile(r"(\x1b\[(?:0|1|3[0-7])m)")
+_COLOUR = re.compile(r"(\x1b\[(?:0|1|3[1-6])m)")
 # By its name: whoever imports pyinfra has the whole process made cooperative (gevent).
 _logger = logging.getLogger("pyinfra")
 

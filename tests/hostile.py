@@ -23,7 +23,7 @@ from postroad.paths import (
     SINK_PORT,
     SYSTEM_MAIL_PORT,
 )
-from postroad.render import TEMPLATES, inbound_domains, system_stream
+from postroad.render import TEMPLATES, inbound_domains, senders, system_stream
 from postroad.settings.model import Dns01, Estate, Host, StreamName
 from tests.unit.declarations import Declaration, Path, declaration, drop, put
 from tests.unit.estates import everything_optional
@@ -425,7 +425,8 @@ def _budget(estate: Estate, host: Host) -> str:
     return (
         f"{BUDGET} serve {BUDGET_SOCKET} {MAILBOXES} /var/spool/postfix-inbound"
         f" /etc/postfix-inbound/mailboxes {limits.maildir_bytes} {limits.maildir_files}"
-        f" {limits.message_size} {limits.free}"
+        f" {limits.message_size} {limits.free} {limits.rate_of_client}"
+        + "".join(f" {one}" for one in senders(estate))
     )
 
 

@@ -79,9 +79,9 @@ def archive_name(host: str) -> str:
 def decoded(lines: Sequence[str]) -> Answer:
     """What the host has printed; NoBackupError where it was cut off, or says something else."""
     try:
-        archive, said = lines
+        *pieces, said = lines
         left_out = tuple((str(path), str(why)) for path, why in json.loads(said))
-        return Answer(base64.b64decode(archive, validate=True), left_out)
+        return Answer(b"".join(base64.b64decode(one, validate=True) for one in pieces), left_out)
     except (binascii.Error, ValueError, TypeError):
         raise NoBackupError("the host's answer was cut off") from None
 

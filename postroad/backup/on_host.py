@@ -1,7 +1,7 @@
 """Runs on a host: prints a tar archive of what is kept of it. It imports nothing of postroad.
 
-Argument: {"places": [path, ...], "kinds": [[pattern of paths, most octets], ...]}. Output: a line
-with the archive in base64, then a line of JSON: [[path, why it was left out], ...].
+Argument: {"places": [path, ...], "kinds": [[pattern of paths, most octets], ...]}. Output: lines
+with the archive's pieces in base64, then a line of JSON: [[path, why it was left out], ...].
 
 Root reads here what other accounts write: everything is opened from the folder above it, without
 following a link and without waiting for a fifo(7), and what is no plain file of a known name is
@@ -28,22 +28,12 @@ DEEPEST = 16
 
 
 class Lines:
-    """Takes octets as a file does, and prints them in base64, all on one line."""
-
-    def __init__(self) -> None:
-        self.rest = b""
+    """Takes octets as a file does, and prints each piece as a line of base64."""
 
     def write(self, octets: bytes) -> int:
-        """Print as much as makes whole groups of three (RFC 4648 §4)."""
-        octets = self.rest + octets
-        whole = len(octets) - len(octets) % 3
-        sys.stdout.write(base64.b64encode(octets[:whole]).decode())
-        self.rest = octets[whole:]
+        """Print one piece. In one line for all, whoever reads it would copy it again and again."""
+        print(base64.b64encode(octets).decode())
         return len(octets)
-
-    def end(self) -> None:
-        """Print what is left of it."""
-        print(base64.b64encode(self.rest).decode())
 
 
 def main() -> None:
@@ -55,7 +45,6 @@ def main() -> None:
     with tarfile.open(mode="w|", fileobj=lines, format=tarfile.USTAR_FORMAT) as archive:  # type: ignore[call-overload]
         for place in asked["places"]:
             add(archive, place, kinds, left_out)
-    lines.end()
     print(json.dumps(left_out))
 
 

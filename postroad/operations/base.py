@@ -68,6 +68,12 @@ chmod 755 {POLICY}.new; mv -f {POLICY}.new {POLICY}
 trap 'rm -f {POLICY}' EXIT
 fi
 {_NO_GENERATOR}
+# debconf's files can be read by all, and so be locked by all (flock(2)): other files, in a folder
+# that is root's.
+chmod 700 /var/cache/debconf
+for f in /var/cache/debconf/*.dat; do
+[ ! -f "$f" ] || {{ cp -p "$f" "$f.postroad-new"; mv -f "$f.postroad-new" "$f"; }}
+done
 fetched=yes
 apt-get -q -y -o DPkg::Lock::Timeout=300 -o APT::Update::Error-Mode=any update 8>&- || fetched=
 debconf-set-selections <<'POSTROAD_END'

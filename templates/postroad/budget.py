@@ -1,16 +1,19 @@
 #!/usr/bin/python3 -IB
 """budget: what strangers may leave on this disk.
 
-    budget serve SOCKET MAILBOXES QUEUE TABLE BYTES FILES MESSAGE FREE
+    budget serve SOCKET MAILBOXES QUEUE TABLE BYTES FILES MESSAGE FREE RATE [SENDER ...]
     budget tidy MAILBOXES QUEUE TABLE BYTES FILES FREE DAYS
 
 Anybody may write to the Maildirs of the inbound instance, and virtual(8) knows no limit for all of
 one. ``serve`` answers smtpd(8) at each RCPT (SMTPD_POLICY_README): 452 where the recipient's
-Maildir has no room for one more of MESSAGE bytes within BYTES and FILES, or the disk would have
-less than FREE bytes left; what is queued counts for every Maildir. Without an answer smtpd says 452
-as well, so that nothing but inbound stops. Reports from this host itself may fill a quarter more:
-what strangers have filled does not keep a stream from its bounces. A message that is still being
-sent is not counted; there are no more of those than inbound has places.
+Maildir has no room for one more within BYTES and FILES, or the disk would have less than FREE bytes
+left; what is queued counts for every Maildir. A message has the size that its sender says
+(RFC 1870), without a word MESSAGE bytes; who lies goes beyond by what he can send before it is
+measured again. One client (IPv6: one /64) may hand in RATE messages a minute, which Postfix before
+3.10 counts by single addresses. Without an answer smtpd says 452 as well, so that nothing but
+inbound stops. Reports of the estate itself, by loopback or from a SENDER, may fill a quarter more
+and have no rate: what strangers have filled does not keep a stream from its bounces. A message that
+is still being sent is not counted; there are no more of those than inbound has places.
 
 ``tidy`` removes what is older than DAYS, and fails when a Maildir is used up to four fifths or the
 disk has less than half as much again as FREE: its unit then tells root.
@@ -26,11 +29,13 @@ import os
 import re
 import socket
 import socketserver
+import stat
 import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 QUEUES = ("incoming", "active", "deferred", "hold")
@@ -40,7 +45,9 @@ BLOCK = 4096
 # Of the time: what measuring may take, and how far what strangers leave may go before it is told.
 SHARE = 0.1
 TOLD = 0.8
-# For reports of this host itself.
+# Of a disk's inodes: each mail takes one, in the streams' queues as well.
+INODES = 0.1
+# For reports of the estate itself.
 OWN = 1.25
 # Seconds between two looks at itself, and how long an answer may take: as long as smtpd(8) waits.
 LOOK, PATIENCE = 3, 5
@@ -98,8 +105,11 @@ class Disk:
         return used(*(self.queue / name for name in QUEUES))
 
     def free(self) -> int:
-        """Bytes that are free on the fuller of the two disks, which may be one."""
-        rooms = (os.statvfs(place) for place in (self.mailboxes, self.queue))
+        """Bytes that are free on the fuller of the two disks, which may be one; none where no more
+        than a tenth of a disk's inodes is."""
+        rooms = [os.statvfs(place) for place in (self.mailboxes, self.queue)]
+        if any(room.f_favail < room.f_files * INODES for room in rooms):
+            return 0
         return min(room.f_bavail * room.f_frsize for room in rooms)
 
 
@@ -120,29 +130,30 @@ class Budget:
     disk: Disk
     limits: Limits
     known: dict[str, Use] = field(default_factory=dict)
-    admitted: int = 0
+    admitted: Use = Use()
     left: int = 0
     measured: float = 0.0
     next_measure: float = 0.0
 
-    def admits(self, maildir: str, own: bool, now: float) -> bool:
-        """Whether one more message may go to ``maildir``; it is taken for admitted then."""
+    def admits(self, maildir: str, size: int, own: bool, now: float) -> bool:
+        """Whether one more of ``size`` bytes may go to ``maildir``; it is admitted then."""
         share = OWN if own else 1.0
-        if maildir not in self.known or now - self.measured > 1 or not self._fits(maildir, share):
+        one = Use(-(-min(size, self.limits.message) // BLOCK) * BLOCK, 1)
+        is_stale = maildir not in self.known or now - self.measured > 1
+        if is_stale or not self._fits(maildir, self.admitted + one, share):
             self._measure(maildir, now)
-        if not self._fits(maildir, share):
+        if not self._fits(maildir, self.admitted + one, share):
             return False
-        self.admitted += 1
+        self.admitted += one
         return True
 
-    def _fits(self, maildir: str, share: float) -> bool:
+    def _fits(self, maildir: str, more: Use, share: float) -> bool:
         limits, use = self.limits, self.known.get(maildir)
-        new = self.admitted + 1
         return (
             use is not None
-            and use.bytes + new * limits.message <= limits.bytes * share
-            and use.files + new <= limits.files * share
-            and self.left - new * limits.message >= limits.free
+            and use.bytes + more.bytes <= limits.bytes * share
+            and use.files + more.files <= limits.files * share
+            and self.left - more.bytes >= limits.free
         )
 
     def _measure(self, maildir: str, now: float) -> None:
@@ -153,28 +164,58 @@ class Budget:
         queued = self.disk.waiting()
         names = {maildir, *self.known}
         self.known = {name: self.disk.used_by(name) + queued for name in names}
-        self.left, self.admitted = self.disk.free() - queued.bytes, 0
+        self.left, self.admitted = self.disk.free() - queued.bytes, Use()
         self.measured = now
         self.next_measure = now + (time.monotonic() - begun) / SHARE
 
 
-def answer(
-    request: Mapping[str, str], rows: list[tuple[re.Pattern[str], str]], budget: Budget, now: float
-) -> str:
+@dataclass
+class Rates:
+    """How many messages each client has handed in within the current minute."""
+
+    most: int
+    minute: int = 0
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def admits(self, client: str, now: float) -> bool:
+        """Whether ``client`` may hand in one more."""
+        if now // 60 != self.minute:
+            self.minute, self.counts = int(now // 60), {}
+        address = ip_address(client)
+        whose = str(ip_network((address, 64), strict=False)) if address.version == 6 else client
+        self.counts[whose] = self.counts.get(whose, 0) + 1
+        return self.counts[whose] <= self.most
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What one answer takes: which addresses exist, the budget, the rates, and who is our own."""
+
+    rows: list[tuple[re.Pattern[str], str]]
+    budget: Budget
+    rates: Rates
+    senders: frozenset[str] = frozenset()
+
+    def is_own(self, client: str) -> bool:
+        """Whether the estate itself hands in a report."""
+        return client in ("127.0.0.1", "::1") or client in self.senders
+
+
+def answer(request: Mapping[str, str], desk: Desk, now: float) -> str:
     """The action for one request (access(5))."""
+    client = request.get("client_address", "")
+    own = desk.is_own(client)
+    if not own and client and not desk.rates.admits(client, now):
+        return "450 4.7.1 too many messages from your network: try again later"
     recipient = request.get("recipient", "")
-    found = [place for address, place in rows if address.search(recipient)][:1]
+    found = [place for address, place in desk.rows if address.search(recipient)][:1]
     # What does not exist is refused before: Postfix reads this one in a way that is not known here
     # ("postmaster" alone, a final dot), and there is room for it if there is in every Maildir.
-    places = found or list(dict.fromkeys(place for _, place in rows))
-    if all(budget.admits(place, is_own(request), now) for place in places):
+    places = found or list(dict.fromkeys(place for _, place in desk.rows))
+    size = int(request.get("size") or 0) or desk.budget.limits.message
+    if all(desk.budget.admits(place, size, own, now) for place in places):
         return "DUNNO"
     return "452 4.2.2 this mailbox is full: try again later"
-
-
-def is_own(request: Mapping[str, str]) -> bool:
-    """Whether a report of this host itself is handed in."""
-    return request.get("client_address") in ("127.0.0.1", "::1")
 
 
 class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
@@ -184,9 +225,9 @@ class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
     request_queue_size = 128
 
 
-def serve(path: str, disk: Disk, limits: Limits) -> None:
+def serve(path: str, desk: Desk) -> None:
     """Answer until somebody ends it."""
-    rows, budget, turn = maildirs(disk.table), Budget(disk, limits), threading.Lock()
+    turn = threading.Lock()
 
     class Handler(socketserver.StreamRequestHandler):
         def handle(self) -> None:
@@ -204,7 +245,7 @@ def serve(path: str, disk: Disk, limits: Limits) -> None:
                 with turn:
                     # It asks itself nothing, to see whether it answers.
                     now = time.monotonic()
-                    action = answer(request, rows, budget, now) if request else "DUNNO"
+                    action = answer(request, desk, now) if request else "DUNNO"
                 self.wfile.write(f"action={action}\n\n".encode())
                 request = {}
 
@@ -251,12 +292,15 @@ def remove_older(maildir: Path, before: float) -> int:
     for name in FOLDERS:
         try:
             entries = list(os.scandir(maildir / name))
-        except OSError:
+        except FileNotFoundError:
             continue  # It has had no mail yet.
         for entry in entries:
-            if entry.is_file(follow_symlinks=False) and entry.stat().st_mtime < before:
-                os.unlink(entry.path)
-                removed += 1
+            # Somebody who reads his mail moves it meanwhile.
+            with contextlib.suppress(FileNotFoundError):
+                found = entry.stat(follow_symlinks=False)
+                if stat.S_ISREG(found.st_mode) and found.st_mtime < before:
+                    os.unlink(entry.path)
+                    removed += 1
     return removed
 
 
@@ -264,7 +308,11 @@ def tidy(disk: Disk, limits: Limits, days: int) -> Iterator[str]:
     """Remove what is old; a sentence for each limit that is near."""
     before = time.time() - days * 86400
     for maildir in dict.fromkeys(place for _, place in maildirs(disk.table)):
-        removed = remove_older(disk.mailboxes / maildir, before)
+        removed = 0
+        try:
+            removed = remove_older(disk.mailboxes / maildir, before)
+        except OSError as error:
+            yield f"what is old cannot be removed: {error}"
         if removed:
             print(f"{maildir}: {removed} files are older than {days} days, and are gone")
         use = disk.used_by(maildir)
@@ -279,8 +327,10 @@ def tidy(disk: Disk, limits: Limits, days: int) -> Iterator[str]:
 
 def main(words: list[str]) -> int:
     """Do what is asked for; the exit status."""
-    if words[:1] == ["serve"] and len(words) == 9:
-        serve(words[1], Disk(*map(Path, words[2:5])), Limits(*map(int, words[5:])))
+    if words[:1] == ["serve"] and len(words) > 9:
+        disk, limits = Disk(*map(Path, words[2:5])), Limits(*map(int, words[5:9]))
+        rates, senders = Rates(int(words[9])), frozenset(words[10:])
+        serve(words[1], Desk(maildirs(disk.table), Budget(disk, limits), rates, senders))
         return 0
     if words[:1] == ["tidy"] and len(words) == 8:
         size, files, room, days = map(int, words[4:])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from shlex import quote
 
 import pytest
 
@@ -93,6 +94,36 @@ def test_a_stranger_brings_no_more_than_a_report_holds(name: str, deployed: Lab)
     steps = [b"EHLO outsider.lab.example\r\n", b"MAIL FROM:<> SIZE=22000000\r\n"]
     assert deployed.outsider.converse(guest.ipv4[0], 25, steps, tls="none")[-2][:3] == "552"
     assert rcpt(deployed, guest, POSTMASTER, BOUNCES) == ["250", "452"]
+
+
+@pytest.mark.parametrize("name", HOSTS)
+def test_the_postmaster_without_a_domain_has_a_budget_as_well(name: str, deployed: Lab) -> None:
+    """Of him Postfix asks nothing at RCPT."""
+    guest = deployed.targets[name]
+    steps = [b"EHLO outsider.lab.example\r\n", b"MAIL FROM:<>\r\n", b"RCPT TO:<Postmaster>\r\n"]
+    with filled(guest, "truncate -s 270M stranger"):
+
+        def is_refused() -> bool:
+            said = deployed.outsider.converse(guest.ipv4[0], 25, [*steps, b"DATA\r\n"], tls="none")
+            return [reply[:3] for reply in said[-3:-1]] == ["250", "452"]
+
+        wait_until(is_refused, 10, "a full mailbox refuses")
+
+
+@pytest.mark.parametrize("name", HOSTS)
+def test_four_hundred_reports_of_ours_at_once_are_taken(name: str, deployed: Lab) -> None:
+    """They are small, and there is room."""
+    guest = deployed.targets[name]
+    flood = (
+        "import smtplib\n"
+        "one = smtplib.SMTP('127.0.0.1', 25, 'mail')\n"
+        "for number in range(400):\n"
+        f"    one.sendmail('', ['{BOUNCES}'], 'Subject: stranger\\n\\n' + 'x' * 2000)\n"
+    )
+    place = "/var/mail/postroad/transactional/bounces/new"
+    guest.run(f"setpriv --reuid=postfix --clear-groups --regid=postfix python3 -c {quote(flood)}")
+    wait_until(lambda: int(guest.run(f"ls {place} | wc -l").stdout) >= 400, 60, "all are there")
+    guest.run(f"grep -lx 'Subject: stranger' {place}/* | xargs rm")
 
 
 @pytest.mark.parametrize("name", HOSTS)

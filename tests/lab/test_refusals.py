@@ -120,6 +120,20 @@ def test_without_a_login_nothing_is_taken(entrance: Entrance) -> None:
     assert _said(reply).startswith("554 5.7.1 "), reply
 
 
+@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize("written", ["postmaster", '"POST\\master"'])
+def test_for_the_postmaster_without_a_domain_nothing_is_taken_either(
+    entrance: Entrance, written: str, times: int
+) -> None:
+    """Of him Postfix asks nothing at RCPT (RFC 5321 §2.3.5)."""
+    recipients = [f"RCPT TO:<{written}>\r\n".encode()] * times
+    for sender, login in (("root@shop.example", False), ("other@shop.example", True)):
+        mail = f"MAIL FROM:<{sender}>\r\n".encode()
+        steps = [b"EHLO app\r\n", mail, *recipients, b"DATA\r\n"]
+        *_, answer, _ = entrance.converse(steps, logged_in=login, tls="implicit")
+        assert answer[:3] in ("553", "554"), (login, answer)
+
+
 def test_without_tls_there_is_no_login(entrance: Entrance) -> None:
     """A password must never cross the network in the clear (RFC 4954 §4)."""
     user, password = entrance.login

@@ -71,6 +71,19 @@ def test_without_either_it_would_leave_unsigned(guest: Guest, deployed: Lab) -> 
     assert said.endswith("from bounce@bounce.shop.example to x@bigmail.example")
 
 
+def test_what_is_queued_anew_keeps_its_signature(guest: Guest, deployed: Lab) -> None:
+    """postsuper(1) -r has the message go through pickup(8) and cleanup(8) again, past no milter."""
+    (answer,) = strange.hand_in(deployed, guest.name, [b"From: orders@shop.example\r\n" + REST])
+    guest.run(f"postsuper -c {CONFIG} -r ALL && postqueue -c {CONFIG} -f")
+    listed = f'postqueue -c {CONFIG} -j | sed -n \'s/.*"queue_id": "\\([^"]*\\)".*/\\1/p\''
+
+    def ids() -> list[str]:
+        return guest.run(listed).stdout.split()
+
+    wait_until(lambda: len(ids()) == 1 and answer.queue_id not in ids(), 30, "queued anew")
+    assert list(strange.faults(deployed, strange.queue_files(guest, ids()))) == []
+
+
 @pytest.fixture
 def dead(guest: Guest) -> Iterator[Guest]:
     """The milter killed, and systemd kept from starting it again."""
