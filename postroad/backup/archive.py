@@ -8,7 +8,6 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 
 from postroad.backup.places import (
     CERTIFICATE,
@@ -104,9 +103,6 @@ def checked(archive: bytes) -> Backup:
                 passed_over.append(path)
     except TarError as error:
         raise NoBackupError(str(error)) from None
-    above = {str(parent) for path in pieces for parent in PurePosixPath(path).parents}
-    for path in above & pieces.keys():
-        raise NoBackupError(f"{path[1:]!a} is a file, and a folder as well")
     backup = Backup((*_but_certificates(pieces), *_certificate(pieces)), tuple(passed_over))
     if not backup.keys:
         raise NoBackupError("it holds no key")

@@ -1,7 +1,7 @@
 """What a backup may hold, path by path, and what each of it must be. Pure.
 
 What was made on a host and stands nowhere else: DKIM keys and the marks of their lives, the pauses
-and latches of its streams, the certificate with its account, and the Maildirs of inbound. All else
+of its streams, the certificate with its account, and the Maildirs of inbound. All else
 a run makes anew from the estate. Queues are not kept: a copy would be delivered twice. How certbot
 renews is not kept either: its file names commands that root would run.
 """
@@ -81,17 +81,15 @@ def _no_certificate(content: bytes) -> str:
 
 
 def _no_life(content: bytes) -> str:
-    line = rb"(visible|active|revoked|withdrawn) [0-9]{1,12}(\.[0-9]+)?\n"
-    return "" if re.fullmatch(rb"(?:%b){1,4}" % line, content) else "does not tell a key's life"
+    line = rb"(visible|active|revoked|withdrawn) [0-9]{1,10}(?:\.[0-9]+)?\n"
+    names = re.findall(line, content)
+    is_life = re.fullmatch(rb"(?:%b){1,4}" % line, content) and len({*names}) == len(names)
+    return "" if is_life else "does not tell a key's life"
 
 
 def _no_pause(content: bytes) -> str:
     """A word, or what was made by hand: it counts as a stop (`postroad.pause.found`)."""
     return "" if re.fullmatch(rb"[a-z]{0,16}\n?", content) else "is no pause of a stream"
-
-
-def _no_latch(content: bytes) -> str:
-    return "" if re.fullmatch(rb"([0-9a-f]{64}|lone)?\n", content) else "is no latch of a stream"
 
 
 def _no_account(content: bytes) -> str:
@@ -100,6 +98,19 @@ def _no_account(content: bytes) -> str:
     except (ValueError, RecursionError):
         said = None
     return "" if isinstance(said, dict) else "is no JSON object"
+
+
+# RFC 7518 §6.2.2, §6.3.2: what a private key has, by its type.
+_JWK = {"RSA": {"n", "e", "d", "p", "q", "dp", "dq", "qi"}, "EC": {"crv", "x", "y", "d"}}
+
+
+def _no_account_key(content: bytes) -> str:
+    if fault := _no_account(content):
+        return fault
+    key = json.loads(content)
+    needed = _JWK.get(str(key.get("kty")))
+    is_key = needed and all(isinstance(key.get(name), str) for name in needed)
+    return "" if is_key else "is no private key in JSON form"
 
 
 def _mail(content: bytes) -> str:
@@ -113,7 +124,7 @@ _SELECTOR = r"[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*"
 # certbot's folders are called after the authority's directory, then after the account.
 _ACCOUNT = rf"{ACCOUNTS}/[A-Za-z0-9.:-]+(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*){{0,4}}/[0-9a-f]{{32}}"
 # maildir(5). In tmp are mails that are not whole yet.
-_MESSAGE = r"(?:[a-z0-9-]{1,32}/)?(?:new|cur)/[A-Za-z0-9][A-Za-z0-9._:,=+-]{0,99}"
+_MESSAGE = r"(?:(?:bounces|complaints)/)?(?:new|cur)/[A-Za-z0-9][A-Za-z0-9._:,=+-]{0,99}"
 
 
 def _kind(
@@ -129,14 +140,13 @@ CERTIFICATE = _kind(
 )
 CERTIFICATE_KEY = _kind(f"{ACME_ARCHIVE}/privkey[0-9]{{1,6}}[.]pem", _no_key, 0o600, limit=KEY_SIZE)
 ACCOUNT = _kind(f"{_ACCOUNT}/(?:meta|regr)[.]json", _no_account, 0o644)
-ACCOUNT_KEY = _kind(f"{_ACCOUNT}/private_key[.]json", _no_account, 0o400)
+ACCOUNT_KEY = _kind(f"{_ACCOUNT}/private_key[.]json", _no_account_key, 0o400)
 MESSAGE = _kind(f"{MAILBOXES}/(?:{'|'.join(BOXES)})/{_MESSAGE}", _mail, 0o600, MAILBOX_USER, LARGE)
 
 KINDS = (
     KEY,
     _kind(f"{_KEYS}[.]life", _no_life, 0o600),
     _kind(f"{CONFIG}/{_STREAM}/pause", _no_pause, 0o644),
-    _kind(f"{OPENED}/{_STREAM}", _no_latch, 0o644),
     CERTIFICATE,
     CERTIFICATE_KEY,
     ACCOUNT,
@@ -148,7 +158,6 @@ KINDS = (
 PLACES = (
     *(f"{CONFIG}/{stream}/keys" for stream in STREAM_NAMES),
     *(f"{CONFIG}/{stream}/pause" for stream in STREAM_NAMES),
-    OPENED,
     ACCOUNTS,
     ACME_ARCHIVE,
     *(f"{MAILBOXES}/{box}" for box in BOXES),
@@ -156,7 +165,7 @@ PLACES = (
 
 #: What backups of earlier versions hold besides: it is passed over, and made anew.
 FORMERLY = re.compile(
-    rf"/etc/letsencrypt/(?:live|renewal|archive|accounts)/.*|{MAILBOXES}/.*|{CONFIG}/{_STREAM}/keys/.*"
+    rf"{OPENED}/.*|/etc/letsencrypt/(?:live|renewal|archive|accounts)/.*|{MAILBOXES}/.*|{CONFIG}/{_STREAM}/keys/.*"
 )
 
 

@@ -33,7 +33,6 @@ from postroad.paths import (
     MAILBOX_USER,
     MAILBOXES,
     MAKE_RUN_FOLDER,
-    OPENED,
     RUN_LOCK,
     STATE,
     pause_path,
@@ -114,7 +113,7 @@ def _folders(pieces: tuple[Piece, ...]) -> Iterator[str]:
             yield f"folder /etc/letsencrypt/{name} root:root 00{mode}"
     if any(path.startswith(f"{MAILBOXES}/") for path in paths):
         yield f"folder {MAILBOXES} root:{MAILBOX_USER} 00750"
-    for place in (CONFIG, OPENED, *(f"{CONFIG}/{stream}" for stream in STREAM_NAMES)):
+    for place in (CONFIG, *(f"{CONFIG}/{stream}" for stream in STREAM_NAMES)):
         if any(path.startswith(f"{place}/") for path in paths):
             yield f"folder {place} root:root 00755"
     for account in _accounts(pieces):
@@ -132,7 +131,7 @@ def _put(pieces: tuple[Piece, ...]) -> Iterator[str]:
     yield from _accounts(pieces)
     yield from (ACME_ARCHIVE, ACME_RENEWAL, ACME_LIVE)
     for stream in STREAM_NAMES:
-        yield from (pause_path(stream), f"{OPENED}/{stream}")
+        yield pause_path(stream)
     yield from (f"{CONFIG}/{stream}/keys" for stream in STREAM_NAMES)
 
 

@@ -20,7 +20,9 @@ def restore(site: Site, backup: Backup) -> Generator[StringCommand]:
     + site: the host during this run
     + backup: that of this host, checked
     """
-    found = {(key.stream, key.domain, key.selector) for key in site.state().keys}
+    # Of a revoked key nothing is left but its life.
+    there = (key for key in site.state().keys if key.public_key)
+    found = {(key.stream, key.domain, key.selector) for key in there}
     # Some of the backup's own are there after a run that was killed, which this one completes.
     if not found < set(backup.keys):
         host.noop("the host has keys")

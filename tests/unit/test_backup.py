@@ -35,6 +35,7 @@ ESTATE = estates.estate(declaration())
 KEY = "etc/postroad/marketing/keys/news.shop.example/202611-mail1.pem"
 LIFE = KEY.replace(".pem", ".life")
 MAIL = "var/mail/postroad/postmaster/new/1700000000.Vfe01I2M3.mail1"
+ACCOUNT_KEY = {"kty": "EC", "crv": "P-256", "x": "x", "y": "y", "d": "d"}
 AUTHORITY = "acme-v02.api.letsencrypt.org/directory"
 ACCOUNT = f"etc/letsencrypt/accounts/{AUTHORITY}/{'0' * 32}"
 ELSEWHERE = f"etc/letsencrypt/accounts/acme.example/directory/{'1' * 32}"
@@ -116,7 +117,8 @@ def certificate(number: int = 3) -> tuple[Entry, ...]:
 
 def account(name: str = ACCOUNT) -> tuple[Entry, ...]:
     return tuple(
-        entry(f"{name}/{part}.json", b'{"kty": "RSA"}') for part in ("private_key", "regr", "meta")
+        entry(f"{name}/{part}.json", json.dumps(ACCOUNT_KEY).encode())
+        for part in ("private_key", "regr", "meta")
     )
 
 
@@ -194,7 +196,8 @@ def test_nothing_but_plain_files(odd: Entry, says: str) -> None:
         (KEY, signing_key() + b"x" * 4096, "is larger than 4096 octets"),
         (f"{ARCHIVE}/cert1.pem", of_version(3), "is no certificate"),
         (f"{ARCHIVE}/cert1.pem", with_point_off_its_curve(), "is no certificate"),
-        ("var/lib/postroad/opened/marketing", b"$(id)\n", "is no latch"),
+        (LIFE, b"active 1\nactive 2\n", "does not tell"),
+        (f"{ACCOUNT}/private_key.json", b'{"kty": "RSA"}', "is no private key in JSON form"),
         (f"{ARCHIVE}/cert1.pem", b"no certificate", "is no certificate"),
         (f"{ARCHIVE}/privkey1.pem", b"no key", "is no private key"),
         (f"{ACCOUNT}/private_key.json", b"[]", "is no JSON object"),
@@ -216,8 +219,8 @@ def test_a_pause_that_was_made_by_hand_is_kept() -> None:
 
 def test_nothing_is_a_file_and_a_folder() -> None:
     box = "var/mail/postroad/postmaster/new/new"
-    with pytest.raises(NoBackupError, match="is a file, and a folder as well"):
-        checked(archive(entry(box, b"x"), entry(f"{box}/1", b"x")))
+    kept = checked(archive(entry(box, b"x"), entry(f"{box}/1", b"x")))
+    assert kept.passed_over == (f"/{box}/1",)
 
 
 def test_a_certificate_is_that_of_its_key() -> None:
@@ -355,6 +358,8 @@ def test_what_stood_on_a_host_alone_comes_back_with_our_owners_and_modes(tmp_pat
         *account(),
         *account(ELSEWHERE),
     )
+    # Whether the world could verify it is asked anew.
+    assert checked(kept).passed_over[0] == "/var/lib/postroad/opened/marketing"
     done = spread(kept, new)
     assert (done.returncode, done.stderr) == (0, "")
     found = tree(new)
@@ -364,7 +369,6 @@ def test_what_stood_on_a_host_alone_comes_back_with_our_owners_and_modes(tmp_pat
         LIFE: "600",
         MAIL: "600",
         "etc/postroad/marketing/pause": "644",
-        "var/lib/postroad/opened/marketing": "644",
         f"{ACCOUNT}/private_key.json": "400",
         f"{ACCOUNT}/regr.json": "644",
         f"{ACCOUNT}/meta.json": "644",

@@ -19,7 +19,7 @@ ENOUGH = 1 << 60
 def budget(canary: Canary, size: int = ENOUGH) -> Iterator[None]:
     """The host's own program, for Maildirs of the canary's that may have ``size`` bytes each."""
     places = (canary.mailboxes, canary.home / "queue", canary.config / "mailboxes")
-    limits = (size, ENOUGH, 1, 0)
+    limits = (size, ENOUGH, 1, 0, ENOUGH)
     command = [PROGRAM, "serve", canary.budget, *places, *limits]
     canary.budget.unlink(missing_ok=True)
     with subprocess.Popen(["/usr/bin/python3", "-IB", *map(str, command)]) as process:
