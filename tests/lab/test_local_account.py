@@ -45,15 +45,19 @@ for name in ("transactional", "marketing", "inbound", "default"):
         one.bind("\0" + text)
         held.append(one)
 locked = []
-for top in ("/run", "/var/lib/postroad", "/var/log/postroad", "/etc/postroad", "/tmp"):
+# As ufw(8) and debconf(7) lock: a reader's lock is enough to keep them waiting.
+OTHERS = "ufw.lock", "config.dat", "templates.dat"
+OURS = "/var/lib/postroad", "/var/log/postroad", "/etc/postroad"
+for top in ("/run", "/var/cache/debconf", *OURS, "/tmp"):
     for folder, _, names in os.walk(top):
         for name in names:
             place = os.path.join(folder, name)
-            if "postroad" not in place or not os.path.isfile(place):
+            if "postroad" not in place and name not in OTHERS or not os.path.isfile(place):
                 continue
             try:
                 one = os.open(place, os.O_RDONLY | os.O_NONBLOCK)
                 fcntl.flock(one, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.lockf(one, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except OSError:
                 continue
             held.append(one)
@@ -92,7 +96,8 @@ def test_whoever_is_first_stops_no_run_no_upgrade_and_no_audit(
     squatters: dict[str, list[str]], deployed: Lab
 ) -> None:
     for name, locked in squatters.items():
-        assert [place for place in locked if place.startswith("/run/")] == [], name
+        known = ("/run/", "/var/cache/debconf/")
+        assert [place for place in locked if place.startswith(known)] == [], name
     for one in deployed.targets.values():
         # What a run has to make true again, with a canary; and under what an upgrade left.
         one.run([*NOBODY, "/usr/sbin/sendmail", "root"], input="Subject: waits\n\nfor ever\n")
@@ -137,12 +142,52 @@ with refresh.alone():
 
 def test_a_reboot_opens_no_lock(guest: Guest) -> None:
     """After a boot /run is empty, and an upgrade may be the first that needs a lock there."""
-    guest.run("rm -rf /run/postroad")
+    guest.run("rm -rf /run/postroad /run/ufw.lock; systemd-tmpfiles --create --boot; ufw status")
+    assert guest.run("stat -c %a /run/ufw.lock").stdout == "600\n"
     guest.run(["python3", "-IBc", ALONE, REFRESH])
     assert guest.run("stat -c %a /run/postroad /run/postroad/run.lock").stdout.split() == [
         "700",
         "600",
     ]
+
+
+# ---- the places of others
+
+HOLD = """
+import socket, sys
+host, port, count = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+kept = []
+for number in range(count):
+    try:
+        at = (f"127.0.0.{number % 9 + 1}", 0) if host.startswith("127.") else None
+        kept.append(socket.create_connection((host, port), timeout=2, source_address=at))
+    except OSError:
+        pass
+print(len(kept))
+"""
+
+
+def test_nobody_takes_the_places_of_inbound_by_loopback(guest: Guest) -> None:
+    """The streams' own reports have no limits there."""
+    for address in ("127.0.0.1", guest.ipv4[0]):
+        assert as_nobody(guest, HOLD, address, "25", "3").stdout == "0\n", address
+    words = ["setpriv", "--reuid=postfix", "--clear-groups", "python3", "-c", HOLD]
+    assert guest.run([*words, "127.0.0.1", "25", "1"]).stdout == "1\n"
+
+
+def test_all_of_a_host_have_the_places_of_one_client(guest: Guest, estate: Estate) -> None:
+    limits = estate.stream("transactional").limits
+    way = estate.host(guest.name).way_out("transactional")
+    (address, *_) = way.addresses
+    said = as_nobody(guest, HOLD, str(address), str(way.starttls_port), "70")
+    assert int(said.stdout) <= limits.connections_per_client < 70
+
+
+@pytest.mark.parametrize("stream", ["transactional", "marketing"])
+def test_nobody_reads_which_logins_there_are(guest: Guest, stream: str) -> None:
+    for path in (f"/etc/postfix-{stream}/sender_logins", f"/etc/postroad/{stream}/policy.lua"):
+        assert guest.run(["cat", path]).stdout
+        assert guest.run([*NOBODY, "cat", path], check=False).returncode, path
 
 
 # ---- the listener that signs for root
