@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from postroad.settings.model import Estate
+from postroad.settings.model import Address, Estate
 
 MIB = 1024 * 1024
 # Sessions at once: of all, of one address (IPv6: of one /64), of one network (/24, /48).
@@ -53,3 +53,18 @@ def intake(estate: Estate) -> Intake:
     free = max(max(one.queue_minfree for one in limits), 3 * message // 2)
     maildir = max(MAILDIR_BYTES, MAILDIR_MESSAGES * message)
     return Intake(message, free + 2 * PLACES * message, maildir)
+
+
+def senders(estate: Estate) -> tuple[Address, ...]:
+    """The addresses that streams send from on hosts without inbound: their reports come to another
+    host's, a campaign's at once. On a host that has it they come by loopback."""
+    without = (host for host in estate.hosts if not host.inbound)
+    ways = (way for host in without for _, way in estate.streams_of(host))
+    return tuple(dict.fromkeys(address for way in ways for address in way.addresses))
+
+
+def without_limits(estate: Estate) -> str:
+    """Whose sessions at inbound have no limits (postconf(5), smtpd_client_event_limit_exceptions):
+    the estate's own streams hand in their reports, by loopback or from another host."""
+    said = (f"[{one}]/128" if one.version == 6 else f"{one}/32" for one in senders(estate))
+    return ", ".join(["127.0.0.1/32", *said])

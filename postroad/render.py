@@ -15,13 +15,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from postroad.component import File
 from postroad.formats import FILTERS, FormatError, table_kind
-from postroad.intake import intake
+from postroad.intake import intake, senders, without_limits
 from postroad.keys import signing_keys
 from postroad.mail_hosts import LOOPBACK, NOWHERE, exceptions
 from postroad.manifest import Row
 from postroad.paths import MAILBOX_USER, key_path, paths_for
 from postroad.pause import Pause, all_found
-from postroad.settings.model import Address, Estate, Host, SecretRef, Stream, StreamName
+from postroad.settings.model import Estate, Host, SecretRef, Stream, StreamName
 from postroad.state import HostState, KeyState
 
 HERE = Path(__file__).resolve().parent
@@ -185,6 +185,7 @@ class Renderer:
             "inbound_domains": inbound_domains(estate, host),
             "inbound_addresses": inbound_addresses(host),
             "senders": senders(estate),
+            "without_limits": without_limits(estate),
             "instances": instances(host),
             "nowhere": NOWHERE,
             "loopback": LOOPBACK,
@@ -210,13 +211,6 @@ class Renderer:
 def inbound_addresses(host: Host) -> tuple[str, ...]:
     """Where the inbound instance listens besides loopback: the host's own addresses."""
     return tuple(str(address) for address in host.addresses)
-
-
-def senders(estate: Estate) -> tuple[Address, ...]:
-    """The addresses that the estate's streams send from: also those of hosts without inbound, whose
-    reports come to another one's, a campaign's at once."""
-    ways = (way for host in estate.hosts for _, way in estate.streams_of(host))
-    return tuple(dict.fromkeys(address for way in ways for address in way.addresses))
 
 
 def instances(host: Host) -> tuple[str, ...]:

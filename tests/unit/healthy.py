@@ -22,7 +22,7 @@ from postroad.audit.evidence import (
 )
 from postroad.audit.suites.listeners import declared
 from postroad.certificate import wanted_renewal
-from postroad.intake import PLACES_OF_CLIENT, PLACES_OF_NETWORK, intake
+from postroad.intake import PLACES_OF_CLIENT, PLACES_OF_NETWORK, intake, without_limits
 from postroad.keys import OWNER
 from postroad.mail_hosts import LOOPBACK, NOWHERE
 from postroad.paths import (
@@ -218,7 +218,7 @@ def _inbound(estate: Estate) -> dict[str, str]:
         "default_process_limit": str(limits.places),
         "smtpd_client_connection_count_limit": str(limits.places_of_client),
         "smtpd_client_connection_rate_limit": str(limits.rate_of_client),
-        "smtpd_client_event_limit_exceptions": "127.0.0.1/32",
+        "smtpd_client_event_limit_exceptions": without_limits(estate),
         "smtpd_recipient_limit": "1",
         "smtpd_recipient_restrictions": f"check_policy_service {{ unix:{BUDGET_SOCKET} }}",
     }

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from postroad.intake import MIB, PLACES, intake
+from postroad.intake import MIB, PLACES, intake, without_limits
 from postroad.render import TEMPLATES
 from tests.unit import estates
 from tests.unit.declarations import declaration
@@ -272,6 +272,19 @@ def test_root_is_told_before_the_last_message_fits(size: int) -> None:
     path = ("streams", "transactional", "limits")
     limits = intake(estates.estate(put_in(declaration(), path, stream)))
     assert limits.maildir_bytes * budget.TOLD <= limits.maildir_bytes - 2 * limits.message_size
+
+
+def test_hosts_without_inbound_have_no_limits_at_another_one_s() -> None:
+    estate = estates.estate(estates.DECLARED["inbound elsewhere"])
+    sending = [host for host in estate.hosts if not host.inbound]
+    assert sending
+    said = without_limits(estate).split(", ")
+    ways = [way for host in sending for _, way in estate.streams_of(host)]
+    wanted = {
+        f"[{one}]/128" if one.version == 6 else f"{one}/32" for w in ways for one in w.addresses
+    }
+    assert said[0] == "127.0.0.1/32"
+    assert set(said[1:]) == wanted
 
 
 # ---- who is told of what is down

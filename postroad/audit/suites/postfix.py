@@ -9,7 +9,7 @@ from postroad.audit.asking import NUMBERS, answer, nowhere, signer_socket
 from postroad.audit.audited import Audited
 from postroad.audit.evidence import Instance, Service
 from postroad.audit.fault import Fault, refute
-from postroad.intake import intake
+from postroad.intake import intake, without_limits
 from postroad.paths import (
     BUDGET_SOCKET,
     INBOUND,
@@ -91,7 +91,7 @@ def _declared_inbound(estate: Estate) -> dict[str, str]:
         "default_process_limit": str(limits.places),
         "smtpd_client_connection_count_limit": str(limits.places_of_client),
         "smtpd_client_connection_rate_limit": str(limits.rate_of_client),
-        "smtpd_client_event_limit_exceptions": "127.0.0.1/32",
+        "smtpd_client_event_limit_exceptions": without_limits(estate),
         "smtpd_recipient_limit": "1",
     }
 
