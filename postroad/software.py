@@ -5,7 +5,7 @@ from __future__ import annotations
 from postroad.settings.model import AcmeTls, Dns01, Estate
 
 # Every host. python3-dkim and python3-spf check what the canary and the look at the world see;
-# python3-milter and python3-cryptography run the milter behind the signer (postroad/milter.py);
+# python3-cryptography verifies in the milter behind the signer (postroad/milter.py);
 # postfix-lmdb holds the TLS session cache, postfix-pcre the header checks.
 BASE = (
     "ca-certificates",
@@ -22,7 +22,6 @@ BASE = (
     "python3-cryptography",
     "python3-dkim",
     "python3-dnspython",
-    "python3-milter",
     "python3-spf",
     "systemd-timesyncd",
     "ufw",

@@ -12,12 +12,14 @@ take off every signature that an application brings.
 Dead or slow, it defers mail (default_action in main.cf); hung, systemd ends it: it no longer
 answers itself (WatchdogSec).
 
-Written for Python 3.9 and later, with Debian's python3-milter and python3-dkim.
+Written for Python 3.9 and later, with Debian's python3-dkim and python3-cryptography.
 """
 
 import base64
+import contextlib
 import hashlib
 import os
+import selectors
 import socket
 import struct
 import sys
@@ -25,7 +27,6 @@ import threading
 import time
 
 import dkim
-import Milter
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
@@ -37,6 +38,14 @@ from dkim.util import InvalidTagValueList, parse_tag_value
 SIGNATURE = b"dkim-signature"
 # What OpenDKIM writes (opendkim.conf: Canonicalization, SignatureAlgorithm).
 ALGORITHM, CANONICALIZATION = b"rsa-sha256", b"relaxed/relaxed"
+
+# Of the protocol: an answer; what need not be told (connection, HELO, sender, recipients, body, end
+# of header, unknown commands, DATA: SMFIP_NO*); what Postfix need not wait for (SMFIP_NR_HDR).
+CONTINUE = b"c"
+UNWANTED = 0x01 | 0x02 | 0x04 | 0x08 | 0x10 | 0x40 | 0x100 | 0x200
+UNANSWERED = 0x80
+# Octets of a packet. Postfix sends no field beyond 64 kB.
+LONGEST = 1 << 20
 
 # Seconds between two looks at itself, and how long an answer may take.
 LOOK, PATIENCE = 3, 2
@@ -105,37 +114,116 @@ def fault(headers, keys):
     return ""
 
 
-class LastLine(Milter.Base):
-    """One connection of Postfix's, with one message after the other."""
+class Session:
+    """One connection of Postfix's, with one message after the other.
 
-    keys = None
+    A packet is its length in four octets, a command and data; what is asked for is answered by one
+    letter (libmilter/mfdef.h of Sendmail, the protocol's own description).
+    """
 
-    def __init__(self):
-        self.id = Milter.uniqueID()
+    def __init__(self, keys):
+        self._keys = keys
+        self._rest = b""
         self._headers = []
+        self._queue_id = b"?"
+        self._answers_headers = True
 
-    @Milter.noreply
-    @Milter.decode("bytes")
-    def header(self, name, value):
-        """A field: its value in octets, its lines ended as in a message."""
-        value = value.replace(b"\n", b"\r\n")
-        self._headers.append((name.encode("utf-8", "surrogateescape"), value))
-        return Milter.CONTINUE
+    def take(self, octets):
+        """What is to be answered to these octets; None where the connection ends."""
+        octets, at, answers = self._rest + octets, 0, []
+        while len(octets) - at >= 4:
+            end = at + 4 + int.from_bytes(octets[at : at + 4], "big")
+            if not at + 5 <= end <= at + LONGEST:
+                return None
+            if len(octets) < end:
+                break
+            answer = self._obey(octets[at + 4 : at + 5], octets[at + 5 : end])
+            if answer is None:
+                return None
+            if answer:
+                answers.append(len(answer).to_bytes(4, "big") + answer)
+            at = end
+        self._rest = octets[at:]
+        return b"".join(answers)
 
-    def eom(self):
+    def _obey(self, command, data):
+        """The answer to one command; empty where there is none to be given, None at the end."""
+        if command == b"L":
+            name, value, _ = data.split(b"\0", 2)
+            # A field in octets, its lines ended as in a message.
+            self._headers.append((name, value.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")))
+            return CONTINUE if self._answers_headers else b""
+        if command == b"E":
+            return self._judge()
+        if command == b"D":
+            words = data[1:].split(b"\0")
+            if b"i" in words[::2]:
+                self._queue_id = words[words[::2].index(b"i") * 2 + 1]
+            return b""
+        if command in (b"A", b"K"):
+            self._headers = []
+            return b""
+        if command == b"O":
+            return self._agree(data)
+        return None if command == b"Q" else CONTINUE
+
+    def _agree(self, offered):
+        """It changes nothing and so asks for no right to; it wants headers, and answers to none."""
+        version, _, steps = struct.unpack(">III", offered[:12])
+        steps &= UNWANTED | UNANSWERED
+        self._answers_headers = not steps & UNANSWERED
+        return b"O" + struct.pack(">III", min(version, 6), 0, steps)
+
+    def _judge(self):
         """The message is whole, and so is its header."""
         headers, self._headers = self._headers, []
-        why = fault(headers, self.keys)
+        why = fault(headers, self._keys)
         if not why:
-            return Milter.CONTINUE
-        print(f"{self.getsymval('i')}: deferred: {why}", file=sys.stderr, flush=True)
-        self.setreply("451", "4.7.0", f"not signed by this stream: {why}".replace("%", "%%"))
-        return Milter.TEMPFAIL
+            return CONTINUE
+        print(f"{self._queue_id.decode()}: deferred: {why}", file=sys.stderr, flush=True)
+        text = f"451 4.7.0 not signed by this stream: {why}".replace("%", "%%")
+        return b"y" + text.encode("ascii", "replace") + b"\0"
 
-    def abort(self):
-        """The message ends here, and the connection may go on."""
-        self._headers = []
-        return Milter.CONTINUE
+
+def serve(place, keys):
+    """Serve at the UNIX socket ``place``, all connections in one thread.
+
+    With a thread for each, as libmilter has them, they wait for each other in Python: that cost
+    twice as much processor time a message.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(place)
+    selector = selectors.DefaultSelector()
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listener.bind(place)
+    listener.listen(128)
+    listener.setblocking(False)
+    selector.register(listener, selectors.EVENT_READ)
+    while True:
+        for ready, _ in selector.select():
+            if ready.data is None:
+                with contextlib.suppress(OSError):
+                    postfix, _ = listener.accept()
+                    postfix.setblocking(False)
+                    selector.register(postfix, selectors.EVENT_READ, Session(keys))
+            elif not goes_on(ready.fileobj, ready.data):
+                selector.unregister(ready.fileobj)
+                ready.fileobj.close()
+
+
+def goes_on(postfix, session):
+    """Hear what Postfix says and answer it; whether there is more to come."""
+    try:
+        octets = postfix.recv(65536)
+        answer = session.take(octets) if octets else None
+        if answer:
+            # Some octets, to one who waits for them: they fit.
+            postfix.sendall(answer)
+    except BlockingIOError:
+        return True
+    except (OSError, ValueError, struct.error):
+        return False
+    return answer is not None
 
 
 def tell_systemd(word):
@@ -174,12 +262,8 @@ def watch(place):
 def main():
     """Serve at milter.sock in the runtime folder; CONFIG names the file of public keys."""
     place = os.path.join(os.environ["RUNTIME_DIRECTORY"], "milter.sock")
-    LastLine.keys = PublicKeys(os.environ["CONFIG"])
-    Milter.factory = LastLine
-    # It changes nothing, and so asks for no right to.
-    Milter.set_flags(0)
     threading.Thread(target=watch, args=(place,), daemon=True).start()
-    Milter.runmilter("postroad", place)
+    serve(place, PublicKeys(os.environ["CONFIG"]))
 
 
 if __name__ == "__main__":
