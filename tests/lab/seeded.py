@@ -739,7 +739,7 @@ SIGNING = [
     Case(
         "a key is too short",
         *key_replaced(f"openssl genrsa -out $key 1024 2>/dev/null && {RESTART_SIGNER}"),
-        {FILES: MAIN, SIGNERS: "refused", OPEN: "holds another key"},
+        {FILES: MAIN, SIGNERS: "deferred", OPEN: "holds another key"},
     ),
     Case(
         "a key is not the published one",
