@@ -196,8 +196,9 @@ def passes_checks(probe: Json) -> bool:
     table = subprocess.run(asked, capture_output=True, text=True).stdout.strip()
     field = "From: " + dict(probe["headers"])["From"]
     command = ["postmap", "-c", probe["config"], "-q", field, table]
-    said = subprocess.run(command, capture_output=True, text=True).stdout
-    return not said.startswith("REJECT")
+    said = subprocess.run(command, capture_output=True, text=True)
+    # Where Postfix cannot read its configuration no message comes so far, and others tell of it.
+    return "fatal:" not in said.stderr and not said.stdout.startswith("REJECT")
 
 
 def look(probe: Json) -> Json:
