@@ -15,7 +15,7 @@ from postroad.manifest import (
     REFRESH_UNIT,
     TIDY_TIMER,
     TIDY_UNIT,
-    UFW_LOCK_FILE,
+    TMPFILES,
     UPGRADES_ROW,
     ComponentName,
     Row,
@@ -194,7 +194,7 @@ class Builder:
             directories=tuple(map(Directory, (CONFIG, TOOLS, CANARY_FOLDER, STATE, OPENED))),
             files=self._files(self._rows("tools")),
             # Another file: whoever has opened the one before can lock it.
-            activate=(f"rm -f /run/ufw.lock; systemd-tmpfiles --create {UFW_LOCK_FILE}",),
+            activate=(f"rm -f /run/ufw.lock; systemd-tmpfiles --create {TMPFILES}",),
         )
 
     def units(self) -> Component:

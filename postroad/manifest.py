@@ -83,8 +83,8 @@ BUDGET_UNIT = "postroad-budget.service"
 TIDY_UNIT = "postroad-tidy.service"
 TIDY_TIMER = "postroad-tidy.timer"
 
-# Who may open ufw's lock.
-UFW_LOCK_FILE = "/etc/tmpfiles.d/postroad.conf"
+# What tmpfiles.d(5) makes at each boot: ufw's lock, which nobody else may open.
+TMPFILES = "/etc/tmpfiles.d/postroad.conf"
 
 # A folder that python3 runs as one program; its __main__.py says what is in which of them.
 _CANARY_MODULES = (
@@ -160,7 +160,7 @@ HOST_ROWS: tuple[Row, ...] = (
         reader="unbound.service",
         before="perhaps",
     ),
-    Row("tools", "ufw/tmpfiles.conf.j2", UFW_LOCK_FILE),
+    Row("tools", "ufw/tmpfiles.conf.j2", TMPFILES),
     Row("tools", "postroad/world-sees.py", "/usr/local/lib/postroad/world-sees", mode=0o755),
     *_CANARY_ROWS,
     Row(

@@ -12,12 +12,12 @@ import sys
 from collections.abc import Iterator
 
 from benchmarks import converged
-from benchmarks.contest import hosts, ours, sinks
+from benchmarks.contest import hosts, ours
 from benchmarks.contest.peers import PEERS
 from benchmarks.figures import Effort, Figure
 from benchmarks.paths import BUILD
 from benchmarks.progress import tell
-from benchmarks.suites.throughput import OURS, Arena, Contest, figures
+from benchmarks.suites.throughput import OURS, held
 from lab.control import CLONE
 
 # What stands in the place of today's while the earlier commit deploys. The benchmarks stay today's.
@@ -46,17 +46,7 @@ def measure(effort: Effort) -> Iterator[Figure]:
         ours.contender(running, OURS, hosts.OURS.name),
         ours.contender(running, label, hosts.SECOND.name),
     ]
-    with (
-        sinks.running(running) as (counting, keeping),
-        hosts.standing_still(running.targets.values()),
-    ):
-        missing: list[str] = []
-        contest = Contest(Arena(running, counting, keeping), contenders, missing)
-        contest.prove()
-        for size in effort.sizes:
-            yield from figures(size, contest.rounds(effort, size), {label: BESIDE_EARLIER})
-    if missing:
-        raise RuntimeError("left out:\n" + "\n".join(missing))
+    yield from held(running, effort, contenders, [], {label: BESIDE_EARLIER})
 
 
 def _deploy(commit: str) -> None:

@@ -47,12 +47,23 @@ def measure(effort: Effort) -> Iterator[Figure]:
     known = (hosts.OURS, hosts.SECOND, *(peer.target for peer in PEERS))
     running = hosts.up([hosts.OURS, *(peer.target for peer in PEERS)], known, tell)
     contenders, missing = _prepare(running)
+    yield from held(running, effort, contenders, missing, GOALS)
+
+
+def held(
+    running: Lab,
+    effort: Effort,
+    contenders: list[Contender],
+    missing: list[str],
+    goals: Mapping[str, float],
+) -> Iterator[Figure]:
+    """The contest of these, size by size. RuntimeError at the end for those left out."""
     bare = running.targets.values()
     with sinks.running(running) as (counting, keeping), hosts.standing_still(bare):
         contest = Contest(Arena(running, counting, keeping), contenders, missing)
         contest.prove()
         for size in effort.sizes:
-            yield from figures(size, contest.rounds(effort, size))
+            yield from figures(size, contest.rounds(effort, size), goals)
     if missing:
         raise RuntimeError("left out:\n" + "\n".join(missing))
 

@@ -189,8 +189,8 @@ class Session:
 def serve(place, keys):
     """Serve at the UNIX socket ``place``, all connections in one thread.
 
-    With a thread for each, as libmilter has them, they wait for each other in Python: that cost
-    twice as much processor time a message.
+    With a thread for each, as libmilter has them, they wait for each other in Python
+    (docs/benchmarks.md, "earlier").
     """
     with contextlib.suppress(FileNotFoundError):
         os.unlink(place)

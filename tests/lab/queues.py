@@ -50,7 +50,7 @@ for config in sorted(glob.glob("/etc/postfix-*")):
 def strange_mail(guest: Guest) -> list[str]:
     """Messages in any stream's queue of ``guest`` that nobody signed and that are no report.
 
-    None where the host is down or has no Postfix. LabError where it does not answer.
+    Empty where the host is down or has no Postfix. LabError where it does not answer.
     """
     if not guest.is_running() or guest.run(["which", "postcat"], check=False).returncode:
         return []

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from postroad.audit.suites.queues import NEARLY_FULL
 from postroad.intake import MIB, PLACES, intake, without_limits
 from postroad.render import TEMPLATES
 from tests.unit import estates
@@ -219,6 +220,11 @@ def test_a_network_has_a_rate_and_the_estate_s_own_reports_have_none(disk: objec
     assert codes("2001:db8:0:1::1", "192.0.2.1", "192.0.2.2") == ["DUN"] * 3
     assert codes(*["192.0.2.9"] * 9, *["127.0.0.1"] * 9) == ["DUN"] * 18
     assert codes("2001:db8::1", now=61.0) == ["DUN"]
+
+
+def test_the_host_and_the_audit_tell_at_the_same_share() -> None:
+    """The program on the host imports nothing of ours, so the number stands in both."""
+    assert budget.TOLD == NEARLY_FULL
 
 
 def test_it_tells_before_it_is_used_up(disk: object, tmp_path: Path) -> None:

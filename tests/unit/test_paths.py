@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from postroad import paths
-from postroad.manifest import RFC2136_ROW, SUPPLIED_CHAIN_ROW, SUPPLIED_KEY_ROW, UFW_LOCK_FILE, rows
+from postroad.manifest import RFC2136_ROW, SUPPLIED_CHAIN_ROW, SUPPLIED_KEY_ROW, TMPFILES, rows
 from postroad.operations.tls import request_script
 from postroad.settings.model import AcmeTls
 from tests.unit import estates
@@ -50,7 +50,7 @@ def test_the_tools_are_where_the_manifest_puts_them() -> None:
     installed = {row.path for row in rows(estate, estate.hosts[0]) if row.component == "tools"}
     canary = {path for path in installed if path.rpartition("/")[0] == paths.CANARY_FOLDER}
     assert installed - canary == {
-        UFW_LOCK_FILE,
+        TMPFILES,
         paths.WORLD_SEES,
         paths.RESOLVER_PROOF,
         paths.REFRESH,

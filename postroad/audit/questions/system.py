@@ -31,14 +31,14 @@ import dns.rcode
 
 Json = dict[str, Any]
 
-# Of the daemon itself: what a client says is quoted behind that.
 # Any account writes into the null client's log, by postlog(1) or a wrong word to postqueue(1).
 OPEN_TO_ALL = "default.log"
+# Of the daemon itself: what a client says is quoted behind that.
 TROUBLE = r"^[A-Z][a-z]{2} [ 0-9]{2} [0-9:]{8} [^ ]+ [^ ]+\[[0-9]+\]: (fatal|panic|error): "
 SHOWN = 5
-# The text of programs and libraries (proc(5), maps); caches and shared memory are not executed.
 # The services of the system: below user.slice anybody may have a unit of any name (cgroups(7)).
 SERVICE = re.compile(r"^\d+:[^:\n]*:/system\.slice/(?:[^/\n]+\.slice/)*([^/\n]+\.service)$", re.M)
+# The text of programs and libraries (proc(5), maps); caches and shared memory are not executed.
 REPLACED = re.compile(r"^\S+ ..x. \S+ \S+ \d+ +(/\S+) \(deleted\)$", re.MULTILINE)
 # When apt.systemd.daily last had success.
 PERIODIC = Path("/var/lib/apt/periodic")

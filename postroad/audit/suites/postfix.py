@@ -102,14 +102,12 @@ def open_intake(audited: Audited) -> Iterator[Fault]:
     if instance is None or not instance.is_readable:
         return
     doors = [service for service in instance.services if service.command == "smtpd"]
-    found = [
-        (name, wanted, instance.parameters.get(name, ""))
-        for name, wanted in _declared_inbound(audited.estate).items()
-    ]
+    declared = _declared_inbound(audited.estate).items()
+    found = [(name, wanted, instance.parameters.get(name, "")) for name, wanted in declared]
     found += [
         (f"{name} of service {door.name}", wanted, instance.of(door, name))
         for door in doors
-        for name, wanted in _declared_inbound(audited.estate).items()
+        for name, wanted in declared
     ]
     wrong = {what: (wanted, value) for what, wanted, value in found if value != wanted}
     for what, (wanted, value) in wrong.items():
