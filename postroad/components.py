@@ -28,6 +28,7 @@ from postroad.paths import (
     CANARY_FOLDER,
     CONFIG,
     GENERATOR_MASK,
+    LOCKS,
     LOGS,
     MAILBOX_USER,
     MAILBOXES,
@@ -193,8 +194,8 @@ class Builder:
             "tools",
             directories=tuple(map(Directory, (CONFIG, TOOLS, CANARY_FOLDER, STATE, OPENED))),
             files=self._files(self._rows("tools")),
-            # Another file: whoever has opened the one before can lock it.
-            activate=(f"rm -f /run/ufw.lock; systemd-tmpfiles --create {TMPFILES}",),
+            # Other files: whoever has opened the ones before can lock them.
+            activate=(f"rm -f {' '.join(LOCKS)}; systemd-tmpfiles --create {TMPFILES}",),
         )
 
     def units(self) -> Component:

@@ -53,6 +53,9 @@ MAILBOX_USER = "postroad-mail"
 DEFAULT = "default"
 INBOUND = "inbound"
 
+# Locks of root's programs that these make readable to all, ufw(8), adduser(8) and apt's daily work.
+LOCKS = ("/run/ufw.lock", "/run/adduser", "/var/lib/apt/daily_lock")
+
 # The loopback listener that takes root's and cron's mail; and, on a lone box, the sink. Below 1024,
 # so that nobody but root can listen there while ours is down, take what it is to get, and keep it
 # from starting; assigned to nobody by IANA.
@@ -62,6 +65,8 @@ SINK_PORT = 325
 EARLIER_SYSTEM_MAIL_PORT = 10587
 # The address by which the null client hands in what root did not write: its budget is its own.
 OTHERS_MAIL_ADDRESS = "127.0.0.2"
+#: Where it is sent to within the default instance (RFC 6761 §6.4: nobody's).
+OTHERS_MAIL_RECIPIENT = "others@postroad.invalid"
 SINK = f"{MAILBOXES}/sink"
 
 
@@ -81,6 +86,7 @@ class Paths:
     budget_socket: str = BUDGET_SOCKET
     system_mail_port: int = SYSTEM_MAIL_PORT
     others_mail_address: str = OTHERS_MAIL_ADDRESS
+    others_mail_recipient: str = OTHERS_MAIL_RECIPIENT
     sink: str = SINK
     sink_port: int = SINK_PORT
 

@@ -19,7 +19,7 @@ from postroad.intake import intake, senders, without_limits
 from postroad.keys import signing_keys
 from postroad.mail_hosts import LOOPBACK, NOWHERE, exceptions
 from postroad.manifest import Row
-from postroad.paths import MAILBOX_USER, key_path, paths_for
+from postroad.paths import LOCKS, MAILBOX_USER, key_path, paths_for
 from postroad.pause import Pause, all_found
 from postroad.settings.model import Estate, Host, SecretRef, Stream, StreamName
 from postroad.state import HostState, KeyState
@@ -188,6 +188,7 @@ class Renderer:
             "without_limits": without_limits(estate),
             "instances": instances(host),
             "nowhere": NOWHERE,
+            "locks": LOCKS,
             "loopback": LOOPBACK,
             "exceptions": exceptions(estate),
             "operator_file": lambda path: self.operator_file(path).rstrip("\n"),

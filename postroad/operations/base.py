@@ -13,6 +13,7 @@ from postroad.foreign import queues
 from postroad.paths import (
     GENERATOR_MASK,
     INSTALL_LOCK,
+    LOCKS,
     MAILBOX_USER,
     MAILBOXES,
     MAKE_RUN_FOLDER,
@@ -73,6 +74,10 @@ fi
 chmod 700 /var/cache/debconf
 for f in /var/cache/debconf/*.dat; do
 [ ! -f "$f" ] || {{ cp -p "$f" "$f.postroad-new"; mv -f "$f.postroad-new" "$f"; }}
+done
+# So can these locks, which packages wait for.
+for f in {" ".join(LOCKS)}; do
+[ "$(stat -c %a "$f" 2>/dev/null)" = 600 ] || {{ rm -f "$f"; (umask 077; : > "$f"); }}
 done
 fetched=yes
 apt-get -q -y -o DPkg::Lock::Timeout=300 -o APT::Update::Error-Mode=any update 8>&- || fetched=

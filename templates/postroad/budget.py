@@ -6,17 +6,18 @@
 
 Anybody may write to the Maildirs of the inbound instance, and virtual(8) knows no limit for all of
 one. ``serve`` answers smtpd(8) at each RCPT (SMTPD_POLICY_README): 452 where the recipient's
-Maildir has no room for one more within BYTES and FILES, or the disk would have less than FREE bytes
-left; what is queued counts for every Maildir. A message has the size that its sender says
-(RFC 1870), without a word MESSAGE bytes; who lies goes beyond by what he can send before it is
-measured again. One client (IPv6: one /64) may hand in RATE messages a minute, which Postfix before
-3.10 counts by single addresses. Without an answer smtpd says 452 as well, so that nothing but
-inbound stops. Reports of the estate itself, by loopback or from a SENDER, may fill a quarter more
-and have no rate: what strangers have filled does not keep a stream from its bounces. A message that
-is still being sent is not counted; there are no more of those than inbound has places.
+Maildir has no room for one more within BYTES and FILES, or the queue's disk would have less than
+FREE bytes left (a disk of the Maildirs' own: none); what is queued counts for every Maildir. A
+message has the size that its sender says (RFC 1870), without a word MESSAGE bytes; who lies goes
+beyond by what he can send before it is measured again. One client (IPv6: one /64) may hand in RATE
+messages a minute, which Postfix before 3.10 counts by single addresses. Without an answer smtpd
+says 452 as well, so that nothing but inbound stops. Reports of the estate itself, by loopback or
+from a SENDER, may fill a quarter more and have no rate: what strangers have filled does not keep a
+stream from its bounces. A message that is still being sent is not counted; there are no more of
+those than inbound has places.
 
 ``tidy`` removes what is older than DAYS, and fails when a Maildir is used up to four fifths or the
-disk has less than half as much again as FREE: its unit then tells root.
+queue's disk has less than half as much again as FREE: its unit then tells root.
 
 TABLE is the instance's own (pcre_table(5)): which addresses exist, and the Maildir of each.
 Written for Python 3.9, without packages.
@@ -104,13 +105,23 @@ class Disk:
         """What inbound has taken, and not delivered yet."""
         return used(*(self.queue / name for name in QUEUES))
 
-    def free(self) -> int:
-        """Bytes that are free on the fuller of the two disks, which may be one; none where no more
-        than a tenth of a disk's inodes is."""
-        rooms = [os.statvfs(place) for place in (self.mailboxes, self.queue)]
+    def rooms(self) -> list[os.statvfs_result]:
+        """The queue's disk, and the Maildirs' own where they have one."""
+        own = (
+            [self.mailboxes] if os.stat(self.mailboxes).st_dev != os.stat(self.queue).st_dev else []
+        )
+        return [os.statvfs(place) for place in (self.queue, *own)]
+
+    def left(self, free: int) -> int:
+        """Bytes that may still come; none where no more than a tenth of a disk's inodes is free.
+
+        On the queue's disk ``free`` are for the streams; one of the Maildirs' own is all theirs.
+        """
+        rooms = self.rooms()
         if any(room.f_favail < room.f_files * INODES for room in rooms):
             return 0
-        return min(room.f_bavail * room.f_frsize for room in rooms)
+        queue, *mailboxes = (room.f_bavail * room.f_frsize for room in rooms)
+        return min([queue - free, *mailboxes])
 
 
 @dataclass(frozen=True)
@@ -153,7 +164,7 @@ class Budget:
             use is not None
             and use.bytes + more.bytes <= limits.bytes * share
             and use.files + more.files <= limits.files * share
-            and self.left - more.bytes >= limits.free
+            and self.left >= more.bytes
         )
 
     def _measure(self, maildir: str, now: float) -> None:
@@ -164,7 +175,7 @@ class Budget:
         queued = self.disk.waiting()
         names = {maildir, *self.known}
         self.known = {name: self.disk.used_by(name) + queued for name in names}
-        self.left, self.admitted = self.disk.free() - queued.bytes, Use()
+        self.left, self.admitted = self.disk.left(self.limits.free) - queued.bytes, Use()
         self.measured = now
         self.next_measure = now + (time.monotonic() - begun) / SHARE
 
@@ -321,8 +332,14 @@ def tidy(disk: Disk, limits: Limits, days: int) -> Iterator[str]:
                 f"{disk.mailboxes / maildir} has {use.bytes >> 20} MiB in {use.files} files, of "
                 f"{limits.bytes >> 20} MiB and {limits.files}: soon its mail is refused"
             )
-    if disk.free() < limits.free * 3 // 2:
-        yield f"{disk.free() >> 20} MiB are free; below {limits.free >> 20} inbound takes no mail"
+    queue, *mailboxes = disk.rooms()
+    free = queue.f_bavail * queue.f_frsize
+    if free < limits.free * 3 // 2:
+        yield f"{free >> 20} MiB are free; below {limits.free >> 20} inbound takes no mail"
+    for own in mailboxes:
+        if own.f_bavail < own.f_blocks * (1 - TOLD):
+            free = own.f_bavail * own.f_frsize
+            yield f"{disk.mailboxes} has {free >> 20} MiB free; without any, inbound takes no mail"
 
 
 def main(words: list[str]) -> int:

@@ -110,7 +110,14 @@ def fault(headers, keys):
         key.verify(signed, digest.digest(), PKCS1v15(), Prehashed(SHA256()))
     except InvalidSignature:
         return "its signature does not verify"
-    except (KeyError, ValueError, OSError, dkim.DKIMException, InvalidTagValueList) as unreadable:
+    except (
+        LookupError,
+        TypeError,
+        ValueError,
+        OSError,
+        dkim.DKIMException,
+        InvalidTagValueList,
+    ) as unreadable:
         return f"its signature cannot be read: {unreadable!r}"
     return ""
 
@@ -222,7 +229,8 @@ def goes_on(postfix, session):
             postfix.sendall(answer)
     except BlockingIOError:
         return True
-    except (OSError, ValueError, struct.error):
+    except (OSError, ValueError, LookupError, struct.error):
+        # Not as Postfix speaks: it is left, and whoever it was has no answer.
         return False
     return answer is not None
 

@@ -17,7 +17,7 @@ import pytest
 from lab import control, road
 from lab.guest import Guest, wait_until
 from lab.session import Lab
-from postroad.paths import REFRESH, STAMPS, SYSTEM_MAIL_PORT
+from postroad.paths import LOCKS, REFRESH, STAMPS, SYSTEM_MAIL_PORT
 from postroad.settings.model import Estate
 from tests.lab import host
 
@@ -46,9 +46,9 @@ for name in ("transactional", "marketing", "inbound", "default"):
         held.append(one)
 locked = []
 # As ufw(8) and debconf(7) lock: a reader's lock is enough to keep them waiting.
-OTHERS = "ufw.lock", "config.dat", "templates.dat"
+OTHERS = "ufw.lock", "adduser", "daily_lock", "config.dat", "templates.dat"
 OURS = "/var/lib/postroad", "/var/log/postroad", "/etc/postroad"
-for top in ("/run", "/var/cache/debconf", *OURS, "/tmp"):
+for top in ("/run", "/var/cache/debconf", "/var/lib/apt", *OURS, "/tmp"):
     for folder, _, names in os.walk(top):
         for name in names:
             place = os.path.join(folder, name)
@@ -96,7 +96,7 @@ def test_whoever_is_first_stops_no_run_no_upgrade_and_no_audit(
     squatters: dict[str, list[str]], deployed: Lab
 ) -> None:
     for name, locked in squatters.items():
-        known = ("/run/", "/var/cache/debconf/")
+        known = ("/run/", "/var/cache/debconf/", "/var/lib/apt/")
         assert [place for place in locked if place.startswith(known)] == [], name
     for one in deployed.targets.values():
         # What a run has to make true again, with a canary; and under what an upgrade left.
@@ -142,8 +142,9 @@ with refresh.alone():
 
 def test_a_reboot_opens_no_lock(guest: Guest) -> None:
     """After a boot /run is empty, and an upgrade may be the first that needs a lock there."""
-    guest.run("rm -rf /run/postroad /run/ufw.lock; systemd-tmpfiles --create --boot; ufw status")
-    assert guest.run("stat -c %a /run/ufw.lock").stdout == "600\n"
+    guest.run("rm -rf /run/postroad /run/ufw.lock /run/adduser; systemd-tmpfiles --create --boot")
+    guest.run("ufw status; adduser --system --quiet lab-lock; deluser --system --quiet lab-lock")
+    assert guest.run(["stat", "-c", "%a", *LOCKS]).stdout.split() == ["600"] * len(LOCKS)
     guest.run(["python3", "-IBc", ALONE, REFRESH])
     assert guest.run("stat -c %a /run/postroad /run/postroad/run.lock").stdout.split() == [
         "700",
@@ -167,6 +168,13 @@ print(len(kept))
 """
 
 
+GREETED = """
+import socket, sys
+with socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=5) as one:
+    print(one.recv(100).decode())
+"""
+
+
 def test_nobody_takes_the_places_of_inbound_by_loopback(guest: Guest) -> None:
     """The streams' own reports have no limits there."""
     for address in ("127.0.0.1", guest.ipv4[0]):
@@ -181,6 +189,36 @@ def test_all_of_a_host_have_the_places_of_one_client(guest: Guest, estate: Estat
     (address, *_) = way.addresses
     said = as_nobody(guest, HOLD, str(address), str(way.starttls_port), "70")
     assert int(said.stdout) <= limits.connections_per_client < 70
+
+
+HELD = (
+    HOLD
+    + """
+sys.stdout.flush()
+input()
+"""
+)
+
+
+def test_who_takes_all_of_them_keeps_root_from_neither_stream(guest: Guest, estate: Estate) -> None:
+    """Whoever does it from the address that others come from as well; the audit asks as root."""
+    way = estate.host(guest.name).way_out("transactional")
+    (address, *_) = way.addresses
+    words = (*NOBODY, "python3", "-c", HELD, str(address), str(way.starttls_port), "70")
+    holding = subprocess.Popen(
+        guest.enter(*words), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert holding.stdout and holding.stdin
+    try:
+        assert int(holding.stdout.readline()) > 1
+        for stream in ("transactional", "marketing"):
+            door = estate.host(guest.name).way_out(stream)
+            words = [str(door.addresses[0]), str(door.starttls_port)]
+            greeted = guest.run(["python3", "-c", GREETED, *words]).stdout
+            assert greeted.startswith("220 "), stream
+    finally:
+        holding.stdin.close()
+        holding.wait(10)
 
 
 @pytest.mark.parametrize("stream", ["transactional", "marketing"])
@@ -236,6 +274,23 @@ def forgotten(guest: Guest) -> Iterator[None]:
     yield
     guest.run(["postsuper", "-d", "ALL"])
     guest.run(["systemctl", "reload", "postroad-postfix@transactional"])
+
+
+@pytest.mark.usefixtures("forgotten")
+@pytest.mark.parametrize("asked", ["-bv x@bigmail.example", "-N success root", "-bv -f root root"])
+def test_probes_and_reports_take_none_of_roots_places(
+    guest: Guest, deployed: Lab, estate: Estate, asked: str
+) -> None:
+    """What sendmail(1) can ask for besides sending; reports of it are for whoever called."""
+    bigmail = deployed.providers["bigmail"]
+    urgent = f"Urgent {uuid4().hex[:12]}"
+    guest.run(
+        [*NOBODY, "sh", "-c", f"for n in $(seq {FLOOD}); do echo | /usr/sbin/sendmail {asked}; done"]
+    )  # fmt: skip
+    wait_until(lambda: host.queued(guest, "default", "incoming", "active", "maildrop") == 0, 60,
+               "every probe tried")  # fmt: skip
+    guest.run(["/usr/sbin/sendmail", "root"], input=f"Subject: {urgent}\n\nthe disk is full\n")
+    assert bigmail.wait_for(urgent).recipient == estate.admin.email
 
 
 @pytest.mark.usefixtures("forgotten")

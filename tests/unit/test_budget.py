@@ -11,7 +11,7 @@ import threading
 import time
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -127,6 +127,34 @@ def test_a_small_file_takes_a_block(disk: object, tmp_path: Path) -> None:
 
 def test_a_disk_that_is_nearly_full_takes_nothing(disk: object) -> None:
     assert not admits(disk, free=1 << 60)
+
+
+class Room(NamedTuple):
+    """What statvfs(3) says of a disk with plenty of inodes."""
+
+    f_bavail: int
+    f_blocks: int
+    f_frsize: int = KIB
+    f_favail: int = 9
+    f_files: int = 10
+
+
+def test_what_streams_need_is_asked_of_their_disk_and_not_of_the_maildirs_own(
+    disk: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def rooms(queue: int, mailboxes: int) -> None:
+        found = [Room(queue, 1000), Room(mailboxes, 1000)]
+        monkeypatch.setattr(budget.Disk, "rooms", lambda self: found)
+
+    rooms(900, 500)
+    assert admits(disk, free=800 * KIB)
+    assert not list(budget.tidy(disk, budget.Limits(MIB, 100, 0, 600 * KIB), 30))
+    rooms(900, 11)
+    assert not admits(disk, free=800 * KIB)
+    (said,) = budget.tidy(disk, budget.Limits(MIB, 100, 0, 600 * KIB), 30)
+    assert "mail has 0 MiB free; without any" in said
+    rooms(805, 500)
+    assert not admits(disk, free=800 * KIB)
 
 
 def test_own_reports_may_fill_a_quarter_more(disk: object, tmp_path: Path) -> None:

@@ -129,8 +129,11 @@ def test_one_thread_serves_many_and_survives_nonsense(milter: ModuleType, tmp_pa
             one.settimeout(5)
             one.connect(place)
             one.sendall(OFFER)
-        for one in talking[::3]:
-            one.sendall(packet(b"L", b"no end") + packet(b"O", b"short") + b"\xff" * 99)
+        for number, one in enumerate(talking[::3]):
+            word = (packet(b"L", b"no end"), packet(b"O", b"short"), packet(b"D", b"Ci"))[
+                number % 3
+            ]
+            one.sendall(word + b"\xff" * 99)
         for number, one in enumerate(talking):
             if number % 3:
                 assert len(one.recv(17, socket.MSG_WAITALL)) == 17
