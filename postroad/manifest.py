@@ -211,6 +211,13 @@ HOST_ROWS: tuple[Row, ...] = (
     ),
     Row(
         "default",
+        "postfix/default.sender_canonical.j2",
+        "/etc/postfix/sender_canonical",
+        reader="postfix.service",
+        before="perhaps",
+    ),
+    Row(
+        "default",
         "postfix/default.header_checks.j2",
         "/etc/postfix/header_checks",
         reader="postfix.service",

@@ -317,13 +317,17 @@ def _policy(row: Row, estate: Estate, host: Host) -> Iterator[Ask]:
 
 def _default_main(row: Row, estate: Estate, host: Host) -> Iterator[Ask]:
     yield _parameter("myhostname", host.hostname)
-    for whose, address in (("sender", estate.system_sender), ("recipient", estate.admin.email)):
-        # As cleanup(8) reads the answer: RFC 5321's quoting taken away.
-        yield Ask(
-            f'postmap -q root "$(postconf -c "$d" -hx {whose}_canonical_maps)"'
-            """ | sed 's/^"\\(.*\\)"@/\\1@/'""",
-            address,
-        )
+    # As cleanup(8) reads the answer: RFC 5321's quoting taken away.
+    yield Ask(
+        'postmap -q root "$(postconf -c "$d" -hx recipient_canonical_maps)"'
+        """ | sed 's/^"\\(.*\\)"@/\\1@/'""",
+        estate.admin.email,
+    )
+
+
+def _sender_canonical(row: Row, estate: Estate, host: Host) -> Iterator[Ask]:
+    yield _postmap("root@x", "pcre", estate.system_sender)
+    yield _postmap("", "pcre", "")
 
 
 def _stream_main(row: Row, estate: Estate, host: Host) -> Iterator[Ask]:
@@ -560,6 +564,7 @@ READERS: dict[str, Reader] = {
     "postfix/default.header_checks.j2": _others,
     "postfix/default.main.cf.j2": _default_main,
     "postfix/default.master.cf.j2": _default_master,
+    "postfix/default.sender_canonical.j2": _sender_canonical,
     "postfix/delivery_status.j2": _comments,
     "postfix/dns_answers.j2": _comments,
     "postfix/header_checks.j2": _header_checks,

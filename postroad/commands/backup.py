@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import tempfile
 from pathlib import Path
 
 from pyinfra.api.exceptions import PyinfraError
@@ -21,26 +22,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", type=Path, help="for HOST.tar, closed to others (mode 700)")
     parser.epilog = (
         "The archives hold private keys: keep the folder encrypted. Exit status: 0 kept, 1 the"
-        " estate has faults, 2 a host could not be asked, or the folder is open to others."
+        " estate has faults, 2 a host could not be asked, or an archive could not be kept."
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Ask every host, and keep what it says."""
-    if fault := _unfit(arguments.folder):
+    if fault := unfit(arguments.folder):
         complain(fault)
         return NOBODY
     return told(lambda: _keep(arguments))
 
 
-def _unfit(folder: Path) -> str:
+def unfit(folder: Path) -> str:
+    """Why archives may not be kept there; empty where they may. It is made where it is missing."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        mode = folder.stat().st_mode & 0o777
+        found = folder.stat()
     except OSError as error:
         return f"{folder}: cannot be made: {error.strerror}"
-    if mode & 0o077:
-        return f"{folder}: others may look into it (mode {mode:o}): chmod 700 {folder}"
+    if found.st_uid != os.geteuid():
+        return f"{folder}: belongs to another account, who may look into it: take one of yours"
+    if mode := found.st_mode & 0o077:
+        return f"{folder}: others may look into it (mode {mode | 0o700:o}): chmod 700 {folder}"
     return ""
 
 
@@ -57,19 +61,30 @@ def _keep(arguments: argparse.Namespace) -> int:
             complain(f"{host}: nothing is kept: {error}")
             status = NOBODY
             continue
-        _written(place, archive)
+        try:
+            written(place, archive)
+        except OSError as error:
+            complain(f"{place}: cannot be written: {error.strerror}; what was there before stays")
+            status = NOBODY
+            continue
         tell(f"{place}: {len(backup.keys)} DKIM keys, {len(archive) // 1024} KiB")
     return status
 
 
-def _written(place: Path, archive: bytes) -> None:
-    """Whole or not at all: an older archive stays until the new one is there."""
-    new = place.with_name(f".{place.name}.new")
-    new.unlink(missing_ok=True)
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(archive)
-        os.fsync(file.fileno())
-    new.replace(place)
+def written(place: Path, archive: bytes) -> None:
+    """Whole or not at all: an older archive stays until the new one is there.
+
+    Closed to others from the beginning (mkstemp(3)), by a name that no other backup has.
+    """
+    opened, new = tempfile.mkstemp(prefix=f".{place.name}.", dir=place.parent)
+    try:
+        with os.fdopen(opened, "wb") as file:
+            file.write(archive)
+            os.fsync(file.fileno())
+        Path(new).replace(place)
+    except OSError:
+        Path(new).unlink(missing_ok=True)
+        raise
 
 
 def _look(site: Site) -> tuple[str, Answer]:

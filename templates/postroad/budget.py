@@ -75,6 +75,8 @@ def maildirs(table: Path) -> list[tuple[re.Pattern[str], str]]:
 
 def files_in(folder: Path) -> Iterator[os.stat_result]:
     """Every file below ``folder``, links as such; what goes meanwhile is not there."""
+    if folder.is_symlink():
+        return
     for place, _, names in os.walk(folder):
         for name in names:
             try:

@@ -51,6 +51,15 @@ LONGEST = 1 << 20
 LOOK, PATIENCE = 3, 2
 # A milter's greeting, and its good-bye (SMFIC_OPTNEG with version 6, SMFIC_QUIT).
 GREETING, GOODBYE = struct.pack(">IcIII", 13, b"O", 6, 0, 0), struct.pack(">Ic", 1, b"Q")
+# What reading a signature, or a key that is none, may end in.
+UNREADABLE = (
+    LookupError,
+    TypeError,
+    ValueError,
+    OSError,
+    dkim.DKIMException,
+    InvalidTagValueList,
+)
 
 
 class PublicKeys:
@@ -110,14 +119,7 @@ def fault(headers, keys):
         key.verify(signed, digest.digest(), PKCS1v15(), Prehashed(SHA256()))
     except InvalidSignature:
         return "its signature does not verify"
-    except (
-        LookupError,
-        TypeError,
-        ValueError,
-        OSError,
-        dkim.DKIMException,
-        InvalidTagValueList,
-    ) as unreadable:
+    except UNREADABLE as unreadable:
         return f"its signature cannot be read: {unreadable!r}"
     return ""
 

@@ -208,13 +208,14 @@ def test_who_takes_all_of_them_keeps_root_from_neither_stream(guest: Guest, esta
     holding = subprocess.Popen(
         guest.enter(*words), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
-    assert holding.stdout and holding.stdin
+    assert holding.stdout
+    assert holding.stdin
     try:
         assert int(holding.stdout.readline()) > 1
         for stream in ("transactional", "marketing"):
             door = estate.host(guest.name).way_out(stream)
-            words = [str(door.addresses[0]), str(door.starttls_port)]
-            greeted = guest.run(["python3", "-c", GREETED, *words]).stdout
+            where = [str(door.addresses[0]), str(door.starttls_port)]
+            greeted = guest.run(["python3", "-c", GREETED, *where]).stdout
             assert greeted.startswith("220 "), stream
     finally:
         holding.stdin.close()
@@ -284,9 +285,8 @@ def test_probes_and_reports_take_none_of_roots_places(
     """What sendmail(1) can ask for besides sending; reports of it are for whoever called."""
     bigmail = deployed.providers["bigmail"]
     urgent = f"Urgent {uuid4().hex[:12]}"
-    guest.run(
-        [*NOBODY, "sh", "-c", f"for n in $(seq {FLOOD}); do echo | /usr/sbin/sendmail {asked}; done"]
-    )  # fmt: skip
+    flood = f"for n in $(seq {FLOOD}); do echo | /usr/sbin/sendmail {asked}; done"
+    guest.run([*NOBODY, "sh", "-c", flood])
     wait_until(lambda: host.queued(guest, "default", "incoming", "active", "maildrop") == 0, 60,
                "every probe tried")  # fmt: skip
     guest.run(["/usr/sbin/sendmail", "root"], input=f"Subject: {urgent}\n\nthe disk is full\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import gzip
 import io
 import json
@@ -27,6 +28,7 @@ from postroad.backup import on_host
 from postroad.backup.archive import QUESTION, Answer, NoBackupError, checked, decoded
 from postroad.backup.places import PLACES
 from postroad.backup.restoring import script
+from postroad.commands import backup as command
 from tests.unit import estates
 from tests.unit.declarations import declaration
 from tests.unit.sandbox import GROUP, OWNER
@@ -538,3 +540,51 @@ def test_a_backup_is_never_shown() -> None:
 
 def test_the_places_are_whole_paths() -> None:
     assert all(place.startswith("/") and not place.endswith("/") for place in PLACES)
+
+
+# ---- what is kept on the operator's machine
+
+
+def test_an_archive_is_kept_whole_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "mail1.tar"
+    command.written(place, b"older")
+    assert place.stat().st_mode & 0o777 == 0o600
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        command.written(place, b"newer")
+    assert place.read_bytes() == b"older"
+    assert list(tmp_path.iterdir()) == [place]
+
+
+def test_two_backups_at_once_write_to_names_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, sync = tmp_path / "mail1.tar", os.fsync
+
+    def meanwhile(file: int) -> None:
+        monkeypatch.setattr(os, "fsync", sync)
+        command.written(place, b"the other")
+        sync(file)
+
+    monkeypatch.setattr(os, "fsync", meanwhile)
+    command.written(place, b"one")
+    assert place.read_bytes() == b"one"
+    assert list(tmp_path.iterdir()) == [place]
+
+
+def test_the_folder_is_of_whoever_keeps_and_closed_to_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "kept"
+    assert command.unfit(folder) == ""
+    folder.chmod(0o750)
+    assert "chmod 700" in command.unfit(folder)
+    folder.chmod(0o700)
+    monkeypatch.setattr(os, "geteuid", lambda: 12345)
+    assert "belongs to another account" in command.unfit(folder)

@@ -232,7 +232,8 @@ def test_sendmail_has_no_way_past_the_signer(stream: StreamName) -> None:
 def test_the_default_instance_listens_nowhere_and_only_hands_on() -> None:
     said = main_cf("")
     assert said["relayhost"] == f"[127.0.0.1]:{paths.SYSTEM_MAIL_PORT}"
-    assert said["sender_canonical_maps"] == f"static:{ESTATE.system_sender}"
+    assert said["sender_canonical_maps"] == "pcre:${config_directory}/sender_canonical"
+    assert logical(text("/etc/postfix/sender_canonical")) == [f"/./ {ESTATE.system_sender}"]
     assert said["recipient_canonical_maps"] == "static:ops@shop.example"
     assert not [s for s in services(text("/etc/postfix/master.cf")) if s.endswith(" inet")]
 
