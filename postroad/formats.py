@@ -9,12 +9,10 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable, Iterable, Mapping
-from typing import Literal
+from collections.abc import Callable, Mapping
 
 from pyinfra.api.exceptions import PyinfraError
 
-TableKind = Literal["texthash", "pcre"]
 Writer = Callable[..., str]
 
 
@@ -58,25 +56,15 @@ def static_map(address: str) -> str:
     return quoted.replace("$", "$$")
 
 
-def table_kind(keys: Iterable[str]) -> TableKind:
-    """The kind of table that can hold these keys.
+def table_key(key: str) -> str:
+    """``key`` at the beginning of a line of a texthash: table, which folds case (postmap(1)).
 
-    A line that begins with ``#`` is a comment in all of Postfix's tables, and texthash: has no
-    quoting that its readers take away again (postmap(1)); a pattern begins with its delimiter.
+    A line that begins with ``#`` is a comment in all of Postfix's tables, and this one has no
+    quoting: what may begin so is written as a pattern (`pcre`).
     """
-    return "pcre" if any(key.startswith("#") for key in keys) else "texthash"
-
-
-def table_key(key: str, kind: TableKind) -> str:
-    """``key``, an address or ``@domain`` for all of a domain, at the beginning of a table's line.
-
-    Both kinds fold case (postmap(1), pcre_table(5)).
-    """
-    if kind == "texthash":
-        if not key or key.startswith("#") or any(c.isspace() for c in line(key)):
-            raise FormatError("a key that a texthash: table cannot hold")
-        return key
-    return f"/{'' if key.startswith('@') else '^'}{pcre(key)}$/"
+    if not key or key.startswith("#") or any(c.isspace() for c in line(key)):
+        raise FormatError("a key that a texthash: table cannot hold")
+    return key
 
 
 def pcre(text: str) -> str:

@@ -353,6 +353,12 @@ STREAM_ROWS: tuple[Row, ...] = (
         "/etc/postfix-{stream}/recipient_domains",
         reader=_POSTFIX,
     ),
+    Row(
+        "stream",
+        "postfix/reject_footers.j2",
+        "/etc/postfix-{stream}/reject_footers",
+        reader=_POSTFIX,
+    ),
     Row("stream", "postfix/dns_answers.j2", "/etc/postfix-{stream}/dns_answers", reader=_POSTFIX),
     Row("stream", "postfix/nowhere.j2", "/etc/postfix-{stream}/nowhere", reader=_POSTFIX),
     Row(

@@ -14,7 +14,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from postroad.component import File
-from postroad.formats import FILTERS, FormatError, table_kind
+from postroad.formats import FILTERS, FormatError
 from postroad.intake import intake, senders, without_limits
 from postroad.keys import signing_keys
 from postroad.mail_hosts import LOOPBACK, NOWHERE, exceptions
@@ -99,11 +99,6 @@ def _sender_logins(stream: Stream) -> dict[str, list[str]]:
         for sender in dict.fromkeys(map(str.lower, user.envelope_senders)):
             logins.setdefault(sender, []).append(user.name)
     return logins
-
-
-def _whole_first(logins: Mapping[str, list[str]]) -> dict[str, list[str]]:
-    """Whole addresses before domains: the first pattern that fits counts (pcre_table(5))."""
-    return dict(sorted(logins.items(), key=lambda item: item[0].startswith("@")))
 
 
 def _signing_keys(estate: Estate, host: Host, stream: Stream, facts: HostFacts) -> list[SigningKey]:
@@ -196,14 +191,11 @@ class Renderer:
         }
         if name is not None:
             stream = estate.stream(name)
-            logins = _sender_logins(stream)
-            tables = table_kind([estate.admin.email, *logins])
             context |= {
                 "stream": stream,
                 "way": host.way_out(name),
                 "keys": _signing_keys(estate, host, stream, facts),
-                "sender_logins": _whole_first(logins) if tables == "pcre" else logins,
-                "address_tables": tables,
+                "sender_logins": _sender_logins(stream),
                 "carries_system_mail": name == system.name,
             }
         return context

@@ -191,8 +191,6 @@ def estate_of(local: str) -> Declaration:
     declared["apt_proxy"] = "http://apt.shop.example:3142/%41$x;'//x/*x*/"
     declared["upgrades"] = {"origins": ["origin=a//b,label=${distro_id} :*"]}
     user = declared["streams"]["transactional"]["users"]["shop"]
-    # A whole address beside the domain that it is in: the order of patterns counts.
-    user["envelope"] = ["@bounce.shop.example"]
     declared["streams"]["transactional"]["users"]["Other-1"] = {
         "passwords": user["passwords"] * 2,
         "from": [mine],
@@ -367,20 +365,30 @@ def _header_checks(row: Row, estate: Estate, host: Host) -> Iterator[Ask]:
 
 
 def _sender_logins(row: Row, estate: Estate, host: Host) -> Iterator[Ask]:
-    asked = (
-        'kind=$(postconf -c "$d" -hx smtpd_sender_login_maps); kind=${kind%%:*};'
-        ' postmap -q KEY "$kind:$f"'
-    )
-    stream = estate.stream(_stream(row))
-    for user in stream.users:
+    for user in estate.stream(_stream(row)).users:
         for sender in user.envelope_senders:
-            yield Ask(asked.replace("KEY", shlex.quote(sender)), user.name)
+            yield _postmap(sender, "pcre", user.name)
 
 
 def _sender_access(row: Row, estate: Estate, host: Host) -> Iterator[Ask]:
-    domain = estate.stream(_stream(row)).envelope_domain
-    refusal = f"550 5.7.1 MAIL FROM:<> is refused here: use an address at {domain}"
-    yield _postmap("<>", "texthash", refusal)
+    stream = estate.stream(_stream(row))
+    refusal = f"550 5.7.1 MAIL FROM:<> is refused here: use {stream.bounce_address}"
+    yield _postmap("<>", "pcre", refusal)
+    for sender in (f"bounce+1@{stream.envelope_domain}", *stream.return_paths):
+        yield _postmap(sender, "pcre", "DUNNO")
+    refusal = "550 5.7.1 bounces to this address would be lost: MAIL FROM may be "
+    known = ", ".join(stream.return_paths)
+    yield _postmap(
+        f"nobody@{stream.envelope_domain}",
+        "pcre",
+        f"{refusal}{known} or bounce+anything@{stream.envelope_domain}",
+    )
+
+
+def _reject_footers(row: Row, estate: Estate, host: Host) -> Iterator[Ask]:
+    domains = " or ".join(estate.stream(_stream(row)).from_domains)
+    words = "\\c: write one From: and at most one Sender:, each with one address that your login "
+    yield _postmap("550 5.7.1 Command rejected", "pcre", f"{words}may use at {domains}")
 
 
 def _system_command(row: Row, estate: Estate, host: Host) -> Iterator[Ask]:
@@ -399,7 +407,8 @@ def _transport(row: Row, estate: Estate, host: Host) -> Iterator[Ask]:
 
 def _mailboxes(row: Row, estate: Estate, host: Host) -> Iterator[Ask]:
     for stream, _ in estate.streams_of(host):
-        yield _postmap(f"bounce+1@{stream.envelope_domain}", "pcre", f"{stream.name}/bounces/")
+        for sender in (f"bounce+1@{stream.envelope_domain}", *stream.return_paths):
+            yield _postmap(sender, "pcre", f"{stream.name}/bounces/")
         other = stream.envelope_domain.replace(".", "x")
         yield _postmap(f"bounce@{other}", "pcre", "")
 
@@ -576,6 +585,7 @@ READERS: dict[str, Reader] = {
     "postfix/nowhere.j2": _nowhere,
     "postfix/originated.j2": _originated,
     "postfix/recipient_domains.j2": _comments,
+    "postfix/reject_footers.j2": _reject_footers,
     "postfix/sender_access.j2": _sender_access,
     "postfix/sender_logins.j2": _sender_logins,
     "postfix/stream.main.cf.j2": _stream_main,

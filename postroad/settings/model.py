@@ -106,8 +106,9 @@ class Host:
 class User:
     """A submission login. Two hashes are valid at once while a password is being changed.
 
-    ``from_addresses`` are what the From: header may hold, ``envelope_senders`` what MAIL FROM may
-    be: a whole address, or ``@domain`` for every address at exactly that domain.
+    ``from_addresses`` are what the From: header may hold: a whole address, or ``@domain`` for every
+    address at exactly that domain. ``envelope_senders`` are what MAIL FROM may be, whole addresses
+    all; of the stream's ``bounce_address`` with any extension as well (``bounce+anything@``, VERP).
     """
 
     name: str
@@ -151,6 +152,13 @@ class Stream:
     @property
     def bounce_address(self) -> str:
         return f"bounce@{self.envelope_domain}"
+
+    @property
+    def return_paths(self) -> tuple[str, ...]:
+        """Every address that bounces come back to, in lower case: `bounce_address` and what logins
+        name besides. What is submitted has one of them, and inbound takes them all."""
+        named = (sender.lower() for user in self.users for sender in user.envelope_senders)
+        return tuple(dict.fromkeys([self.bounce_address, *named]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,12 @@ from postroad.settings.values import (
     user_name,
 )
 
+# What inbound takes at an envelope domain besides bounces (templates/postfix/mailboxes.j2).
+NO_RETURN_PATHS = {
+    "fbl": "complaints",
+    "postmaster": "letters to the postmaster",
+    "abuse": "letters about abuse",
+}
 _OUTBOUND_TLS: tuple[OutboundTls, ...] = ("dane", "may")
 
 
@@ -169,10 +175,8 @@ def _user(
     )
     envelope_senders = table.optional(
         "envelope",
-        some(
-            _sender_at(envelope_domains, "envelope_domain"), "write an address or leave the key out"
-        ),
-        tuple(f"@{d}" for d in envelope_domains),
+        some(_return_path(envelope_domains), "write an address or leave the key out"),
+        tuple(f"bounce@{d}" for d in envelope_domains),
     )
     try:
         return User(need(login), need(passwords), from_addresses, envelope_senders)
@@ -191,6 +195,34 @@ def _sender_at(domains: tuple[str, ...], key: str) -> Reader[str]:
             )
             return None
         return address
+
+    return read
+
+
+def _return_path(domains: tuple[str, ...]) -> Reader[str]:
+    """A whole address at the envelope domain: bounces to it come back, and are taken."""
+    at_domain = _sender_at(domains, "envelope_domain")
+
+    def read(node: Node) -> str | None:
+        address = at_domain(node)
+        if address is None:
+            return None
+        local_part, _, domain = address.rpartition("@")
+        named = local_part.lower().partition("+")[0]
+        if not local_part:
+            node.fault(
+                f"{address} is every address of a domain, and bounces come back to those that are "
+                "named",
+                f'name each, as "returns{address}"; bounce+anything{address} is there without',
+            )
+        elif named in NO_RETURN_PATHS:
+            node.fault(
+                f"{address} is where {NO_RETURN_PATHS[named]} arrive, and no bounces",
+                f'write another, as "returns@{domain}"',
+            )
+        else:
+            return address
+        return None
 
     return read
 

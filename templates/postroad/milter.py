@@ -6,6 +6,8 @@ topmost DKIM-Signature must verify over it with a key of this stream (RFC 6376 Â
 half; the body's digest is covered by it). Anything else is deferred, and said in the journal. So it
 hangs on nothing that the signer understood, refused or passed on, and on no reading of From:.
 
+A header that is longer than receivers take is refused for good: it will be no shorter tomorrow.
+
 An old signature of the stream's over the same fields would pass with another body: header_checks
 take off every signature that an application brings.
 
@@ -46,6 +48,8 @@ UNWANTED = 0x01 | 0x02 | 0x04 | 0x08 | 0x10 | 0x40 | 0x100 | 0x200
 UNANSWERED = 0x80
 # Octets of a packet. Postfix sends no field beyond 64 kB.
 LONGEST = 1 << 20
+# Octets of a whole header, the signature included.
+LONGEST_HEADER = 1 << 16
 
 # Seconds between two looks at itself, and how long an answer may take.
 LOOK, PATIENCE = 3, 2
@@ -187,12 +191,15 @@ class Session:
     def _judge(self):
         """The message is whole, and so is its header."""
         headers, self._headers = self._headers, []
+        if (length := sum(len(name) + len(value) + 4 for name, value in headers)) > LONGEST_HEADER:
+            return self._answer(f"550 5.6.0 header of {length} octets: {LONGEST_HEADER} at most")
         why = fault(headers, self._keys)
-        if not why:
-            return CONTINUE
-        print(f"{self._queue_id.decode()}: deferred: {why}", file=sys.stderr, flush=True)
-        text = f"451 4.7.0 not signed by this stream: {why}".replace("%", "%%")
-        return b"y" + text.encode("ascii", "replace") + b"\0"
+        return self._answer(f"451 4.7.0 not signed by this stream: {why}") if why else CONTINUE
+
+    def _answer(self, text):
+        """What Postfix is to answer in place of taking the message; the journal has it as well."""
+        print(f"{self._queue_id.decode()}: {text}", file=sys.stderr, flush=True)
+        return b"y" + text.replace("%", "%%").encode("ascii", "replace") + b"\0"
 
 
 def serve(place, keys):

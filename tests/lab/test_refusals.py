@@ -164,18 +164,49 @@ def test_a_login_of_the_other_stream_is_unknown(entrance: Entrance) -> None:
 
 @pytest.mark.parametrize(
     "sender",
-    ["orders@shop.example", "bounce@bounce.evil.example", "x@sub.bounce.shop.example"],
+    [
+        "orders@shop.example",
+        "bounce@bounce.evil.example",
+        "x@sub.bounce.shop.example",
+        "returns@{domain}",
+        "bounce+@{domain}",
+        "bouncer@{domain}",
+        '"bounce+x@y"@{domain}',
+        "fbl@{domain}",
+        "postmaster@{domain}",
+    ],
 )
-def test_the_envelope_sender_is_the_logins_own(entrance: Entrance, sender: str) -> None:
-    reply = entrance.submit(entrance.letter(), login=entrance.login, mail_from=sender)
+def test_the_envelope_sender_is_one_to_which_bounces_come_back(
+    entrance: Entrance, sender: str
+) -> None:
+    """And the answer says which those are: inbound refuses bounces to all others."""
+    domain = entrance.envelope.rpartition("@")[2]
+    written = sender.format(domain=domain)
+    reply = entrance.submit(entrance.letter(), login=entrance.login, mail_from=written)
     assert reply.stage == "rcpt"
-    assert re.match(r"553 5\.7\.1 .*not owned by user", _said(reply)), reply
+    assert re.match(
+        r"550 5\.7\.1 .*bounces to this address would be lost: MAIL FROM may be "
+        + re.escape(f"{entrance.envelope} or bounce+anything@{domain}"),
+        _said(reply),
+    ), reply
 
 
 def test_the_other_streams_envelope_sender_is_refused(entrance: Entrance) -> None:
     other = letters.ENVELOPE[OTHER[entrance.stream]]
     reply = entrance.submit(entrance.letter(), login=entrance.login, mail_from=other)
-    assert _said(reply).startswith("553 5.7.1 "), reply
+    assert _said(reply).startswith("550 5.7.1 "), reply
+
+
+@pytest.mark.parametrize("sender", ["bounce", "Bounce", "bounce+x=bigmail.example", "BOUNCE+1"])
+def test_where_bounces_come_back_to_is_taken_on_both_sides(entrance: Entrance, sender: str) -> None:
+    written = f"{sender}@{entrance.envelope.rpartition('@')[2]}"
+    steps = [b"EHLO app\r\n", f"MAIL FROM:<{written}>\r\n".encode()]
+    steps += [b"RCPT TO:<alice@bigmail.example>\r\n"]
+    said = entrance.converse(steps, logged_in=True, tls="starttls")
+    steps = [b"EHLO x.example\r\n", b"MAIL FROM:<>\r\n", f"RCPT TO:<{written}>\r\n".encode()]
+    address = entrance.lab.targets[entrance.host].ipv4[0]
+    back = entrance.lab.outsider.converse(address, 25, steps, tls="none")
+    assert [said[2][:3], back[2][:3]] == ["250", "250"], (said, back)
 
 
 def test_the_empty_sender_is_refused(entrance: Entrance) -> None:
@@ -445,7 +476,7 @@ PLAIN, STUMBLED = r"550 5\.7\.[01] ", r"451 4\.7\.1 "
 # Before that header_checks refuse whatever is not the one written out form, and say what to write.
 UNWRITTEN = r"550 5\.6\.0 write From: as "
 REFUSED = {
-    "no From:": (_message("X-From: orders@shop.example"), STUMBLED),
+    "no From:": (_message("X-From: orders@shop.example"), PLAIN),
     "two From: fields": (
         _message("From: orders@shop.example\r\nFrom: boss@shop.example"),
         PLAIN,

@@ -129,33 +129,25 @@ def test_no_format_takes_several_lines(writer: formats.Writer, text: str) -> Non
         assert writer(text).isprintable()
         return
     with pytest.raises(FormatError) as refusal:
-        writer(text, "pcre") if writer is formats.table_key else writer(text)
+        writer(text)
     assert "x" not in str(refusal.value).split()
 
 
 @EVERY_LOCAL_PART
 def test_a_pattern_is_the_address_and_no_other(local: str) -> None:
     address = f"{local}@shop.example"
-    pattern = formats.table_key(address, "pcre")
-    assert pattern[0] == pattern[-1] == "/"
-    assert not re.search(r"(?<!\\)/", pattern[1:-1])
-    fits = re.compile(pattern[1:-1])
+    pattern = f"^{formats.pcre(address)}$"
+    assert not re.search(r"(?<!\\)/", pattern)
+    fits = re.compile(pattern)
     assert fits.search(address)
     assert not fits.search(f"x{address}")
     assert not fits.search(f"{local}@shopxexample")
-    assert formats.table_kind([address]) == ("pcre" if local.startswith("#") else "texthash")
-
-
-def test_a_pattern_of_a_domain_is_every_address_there() -> None:
-    fits = re.compile(formats.table_key("@shop.example", "pcre")[1:-1])
-    assert fits.search("#1@shop.example")
-    assert not fits.search("x@sub.shop.example")
 
 
 def test_a_comment_is_no_key() -> None:
     for key in ("#1@shop.example", "", "a b@shop.example"):
         with pytest.raises(FormatError):
-            formats.table_key(key, "texthash")
+            formats.table_key(key)
 
 
 @pytest.mark.parametrize("text", [t for t in hostile.TEXTS if t.isprintable()])

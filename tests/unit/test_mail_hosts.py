@@ -112,9 +112,10 @@ RECIPIENTS = r"/etc/postfix-transactional/recipient_domains"
 
 def refused(address: str) -> bool:
     """Whether the table of recipients refuses an address; pcre_table(5): case does not count."""
-    (row,) = (r for r in text(estate([]), RECIPIENTS).splitlines() if not r.startswith("#"))
-    pattern = row[2 : row.rindex("/ 550")]
-    return row.startswith("!/") and not re.search(pattern, address, re.IGNORECASE)
+    beyond, name = (r for r in text(estate([]), RECIPIENTS).splitlines() if not r.startswith("#"))
+    assert beyond.startswith("/[^ -~]/ 553 ")
+    assert name.startswith("!/")
+    return not re.search(name[2 : name.rindex("/ 550")], address, re.IGNORECASE)
 
 
 @pytest.mark.parametrize(

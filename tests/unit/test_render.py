@@ -268,7 +268,7 @@ def test_system_mail_waits_while_its_stream_is_closed() -> None:
 
     assert restrictions(estates.closed(FACTS, transactional="no key")).endswith("=defer")
     assert restrictions(FACTS).endswith(
-        "=check_recipient_access,texthash:${config_directory}/system_recipient,reject"
+        "=check_recipient_access,pcre:${config_directory}/system_recipient,reject"
     )
 
 
@@ -515,9 +515,37 @@ def test_senders_are_bound_to_logins_and_nobody_may_send_as_nobody() -> None:
     estate = estates.estate(put(declaration(), ("streams", "transactional", "users"), users))
     host = estate.host("mail1")
     table = logical(estates.text("/etc/postfix-transactional/sender_logins", estate, host, FACTS))
-    assert table == ["@bounce.shop.example shop, wms", "invoice@bounce.shop.example erp, pos"]
-    (null,) = logical(text("/etc/postfix-transactional/sender_access"))
-    assert null.startswith("<> 550 ")
+    at = r"@bounce\.shop\.example$/"
+    assert table == [
+        rf"/^bounce{at} shop, wms",
+        rf"/^invoice{at} erp, pos",
+        rf"/^bounce\+[^@]+{at} shop, wms",
+    ]
+    null, *known, rest = logical(text("/etc/postfix-transactional/sender_access"))
+    assert null.startswith("/^<>$/ 550 ")
+    assert all(row.endswith(" DUNNO") for row in known)
+    assert rest.startswith("/^/ 550 ")
+
+
+def test_what_submission_takes_as_a_return_path_inbound_takes_and_nothing_else() -> None:
+    users = {
+        "shop": {"passwords": [HASH]},
+        "erp": {"passwords": [HASH], "envelope": ["Invoice@bounce.shop.example"]},
+    }
+    estate = estates.estate(put(declaration(), ("streams", "transactional", "users"), users))
+    host = estate.host("mail1")
+    assert estate.stream("transactional").return_paths == (
+        "bounce@bounce.shop.example",
+        "invoice@bounce.shop.example",
+    )
+
+    def patterns(path: str, answer: str) -> set[str]:
+        table = logical(estates.text(path, estate, host, FACTS))
+        return {row.split()[0] for row in table if row.endswith(answer)}
+
+    submission = patterns("/etc/postfix-transactional/sender_access", " DUNNO")
+    assert submission == patterns("/etc/postfix-inbound/mailboxes", " transactional/bounces/")
+    assert len(submission) == 3
     said = main_cf("-transactional")
     assert said["smtpd_sender_login_maps"].endswith("/sender_logins")
     assert said["smtpd_null_access_lookup_key"] == "<>"
@@ -588,9 +616,13 @@ def test_the_last_row_of_the_signing_table_matches_all_and_names_no_key(keyed: b
     pattern, name = signing[-1].split()
     assert pattern == "*"
     assert name not in {line.split()[0] for line in keys}
-    assert len(signing) == len(keys) + 1 == 1 + keyed
+    assert len(keys) == keyed
     if keyed:
-        assert signing[0] == "*@shop.example shop.example"
+        # Behind it what Postfix itself writes, for the policy to refuse.
+        assert signing[:-1] == [
+            "*@shop.example shop.example",
+            "*@bounce.shop.example shop.example",
+        ]
         assert keys == [
             "shop.example shop.example:202611-mail1:"
             "/etc/postroad/transactional/keys/shop.example/202611-mail1.pem"

@@ -437,6 +437,23 @@ def test_a_user_stays_within_the_domains_of_the_stream(key: str, address: str, m
 
 
 @pytest.mark.parametrize(
+    ("address", "wrong", "mend"),
+    [
+        ("@bounce.shop.example", "every address of a domain", "returns@bounce.shop.example"),
+        ("fbl@bounce.shop.example", "complaints", "returns@bounce.shop.example"),
+        ("Postmaster+x@bounce.shop.example", "the postmaster", "returns@bounce.shop.example"),
+        ("abuse@bounce.shop.example", "abuse", "returns@bounce.shop.example"),
+    ],
+)
+def test_bounces_come_back_to_an_address_that_is_named(address: str, wrong: str, mend: str) -> None:
+    path: Path = (*RECEIPTS, "users", "shop", "envelope")
+    fault = only_fault(put(declaration(), path, ["bounce@bounce.shop.example", address]))
+    assert fault.where == written((*path, 1))
+    assert wrong in fault.wrong
+    assert mend in fault.mend
+
+
+@pytest.mark.parametrize(
     "written_password",
     ["correct horse", "{PLAIN}correct horse", "{ARGON2ID}correct horse", "$6$x$correct horse"],
 )
