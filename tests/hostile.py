@@ -608,6 +608,8 @@ READERS: dict[str, Reader] = {
     "tls/rfc2136.ini.j2": _rfc2136,
     "ufw/before.rules.j2": _early_rules("iptables", "ufw-logging-deny"),
     "ufw/before6.rules.j2": _early_rules("ip6tables", "ufw6-logging-deny"),
+    # Values of our own, none of an estate's.
+    "ufw/tmpfiles.conf.j2": nothing,
     "unbound/root.hints.j2": nothing,
     "unbound/root.key.j2": nothing,
     "unbound/unbound.conf.j2": _unbound,

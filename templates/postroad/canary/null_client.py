@@ -13,7 +13,7 @@ from mail import BODY, ELSEWHERE
 from places import Canary
 from refusal import RefusedError
 from sink import sink
-from tables import parameter
+from tables import parameter, postmap
 
 
 def check_default(canary: Canary, journal: Journal) -> None:
@@ -40,7 +40,7 @@ def hand_to_sendmail(canary: Canary) -> None:
 
 def canonical(canary: Canary, whose: str) -> str:
     """The one address that a map of canonical addresses answers with."""
-    answer = parameter(canary, f"{whose}_canonical_maps").removeprefix("static:")
+    answer = postmap(canary, "root", parameter(canary, f"{whose}_canonical_maps"))
     # A local part may be quoted, which changes nothing (RFC 5321 4.1.2).
     return re.sub(r'^"(.*)"@', r"\1@", answer)
 
