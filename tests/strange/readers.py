@@ -43,7 +43,7 @@ KNOWN_WRONG: Mapping[str, str] = {
     "email.utils.parseaddr of a message": "as parseaddr; and a fold ends quotes and comments",
     "email.utils.parseaddr": "a name that begins with [Tag] is taken for a domain literal",
     "email.utils.getaddresses": "a name that begins with [Tag] is taken for a domain literal",
-    "Email::Address::XS": "the same; and a name that begins with a full stop (.NET Shop) is an error",
+    "Email::Address::XS": "the same; and a name that begins with a full stop is an error",
     "email.policy.default": "the same; and a word that begins with a full stop is an error",
 }
 
