@@ -20,6 +20,7 @@ from postroad.paths import (
     MAILBOXES,
     MILTER,
     OTHERS_MAIL_ADDRESS,
+    OTHERS_MAIL_RECIPIENT,
     SINK_PORT,
     SYSTEM_MAIL_PORT,
 )
@@ -396,8 +397,10 @@ def _system_command(row: Row, estate: Estate, host: Host) -> Iterator[Ask]:
     yield _postmap(
         f"MAIL FROM:<{estate.system_sender}> SIZE=1", "pcre", f"MAIL FROM:<{bounce}> SIZE=1"
     )
+    yield _postmap("MAIL FROM:<> SIZE=1", "pcre", f"MAIL FROM:<{bounce}> SIZE=1")
     domain = estate.system_sender.rpartition("@")[2]
     yield _postmap(f"MAIL FROM:<nobody@{domain}>", "pcre", "")
+    yield _postmap(f"RCPT TO:<{OTHERS_MAIL_RECIPIENT}>", "pcre", f"RCPT TO:<{estate.admin.email}>")
 
 
 def _transport(row: Row, estate: Estate, host: Host) -> Iterator[Ask]:
@@ -508,7 +511,7 @@ def _public_table(row: Row, estate: Estate, host: Host) -> Iterator[Ask]:
 
 def _others(row: Row, estate: Estate, host: Host) -> Iterator[Ask]:
     line = "Received: by mail1 (Postfix, from userid 33)"
-    yield _postmap(line, "pcre", f"FILTER others:[127.0.0.1]:{SYSTEM_MAIL_PORT}")
+    yield _postmap(line, "pcre", f"REDIRECT {OTHERS_MAIL_RECIPIENT}")
 
 
 def _default_master(row: Row, estate: Estate, host: Host) -> Iterator[Ask]:

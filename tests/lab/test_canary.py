@@ -172,7 +172,7 @@ def staged(guest: Guest, instance: str, edit: str = ":") -> str:
     stage = f"{STAGE}/{instance}"
     # Beside ours, the packages keep files of their own in the default instance's folder.
     postfix = (
-        "/etc/postfix/ma*.cf /etc/postfix/header_checks"
+        "/etc/postfix/ma*.cf /etc/postfix/header_checks /etc/postfix/sender_canonical"
         if instance == "default"
         else f"/etc/postfix-{instance}"
     )

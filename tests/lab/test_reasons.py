@@ -75,17 +75,21 @@ def test_a_fault_of_the_message_is_final_and_says_what_to_write(
     assert f"{reply.code} {reply.text}".startswith(answer), reply
 
 
-@pytest.mark.parametrize("recipient", ["jörg@bigmail.example", "joerg@bügmail.example"])
+@pytest.mark.parametrize(
+    ("recipient", "answer"),
+    [("jörg@bigmail.example", "553 5.6.7 "), ("joerg@bügmail.example", "501 5.1.3 ")],
+)
 def test_an_address_beyond_ascii_is_refused_where_it_is_named(
     entrance: Entrance,  # noqa: F811
     recipient: str,
+    answer: str,
 ) -> None:
     """It needs SMTPUTF8 (RFC 6531), which is not offered."""
     steps = [b"EHLO app\r\n", f"MAIL FROM:<{entrance.envelope}>\r\n".encode()]
     steps += [f"RCPT TO:<{recipient}>\r\n".encode()]
     offered, _, said, *_ = entrance.converse(steps, logged_in=True, tls="starttls")
     assert "SMTPUTF8" not in offered
-    assert said.startswith("553 5.6.7 "), said
+    assert said.startswith(answer), said
     assert "xn--" in said
 
 
