@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 from pyinfra.api.exceptions import PyinfraError
 from pyinfra.api.host import Host as PyinfraHost
@@ -40,6 +40,7 @@ from postroad.secrets import resolve
 from postroad.settings.model import AcmeTls, Estate, Host, SecretRef, StreamName
 from postroad.software import packages
 from postroad.state import HostState, Questions, blank
+from postroad.terminal import inform
 
 # Asked about on every release; which of them a release has is part of the answer.
 PACKAGED_UNITS = ("postfix.service", "postfix@-.service")
@@ -314,11 +315,21 @@ class Sites:
 
     def __init__(self) -> None:
         self._by_run: WeakKeyDictionary[PyinfraState, dict[str, Site]] = WeakKeyDictionary()
+        self._told: WeakSet[PyinfraState] = WeakSet()
 
     def add(self, site: Site) -> Site:
         """Remember ``site`` among those of its run."""
         self._by_run.setdefault(site.pyhost.state, {})[site.pyhost.name] = site
         return site
+
+    def let_be(self, host: PyinfraHost, estate: Estate) -> None:
+        """Say once for all hosts of the run which of them are not the estate's."""
+        if host.state in self._told:
+            return
+        self._told.add(host.state)
+        ours = {one.name for one in estate.hosts}
+        outside = sorted(one.name for one in host.state.active_hosts if one.name not in ours)
+        inform(f"{', '.join(outside)}: not the estate's, and let be")
 
     def estate(self, run: PyinfraState) -> Estate | None:
         """The estate of ``run``; None before its first site."""

@@ -85,6 +85,26 @@ class _Guard(logging.Filter):
         return True
 
 
+class _Reworded(logging.Filter):
+    """Warnings and errors, in other words."""
+
+    def __init__(self, words: Callable[[str], str]) -> None:
+        super().__init__()
+        self.words = words
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.levelno >= logging.WARNING:
+            record.msg, record.args = self.words(record.getMessage()), None
+        return True
+
+
+def reword(words: Callable[[str], str]) -> None:
+    """From here on pyinfra's warnings and errors are told as ``words`` puts them."""
+    for place in (_logger, logging.lastResort):
+        if place and not any(isinstance(one, _Reworded) for one in place.filters):
+            place.addFilter(_Reworded(words))
+
+
 def _guarded(echo: Callable[..., None]) -> Callable[..., None]:
     def told(message: Any = None, **options: Any) -> None:
         echo(with_colours(str(message)) if message is not None else None, **options)

@@ -35,7 +35,9 @@ def _check(inventory: Path) -> int:
         complain("\n".join(f"the records of this estate: {fault}" for fault in wrong))
         return 1
     tell(summary(estate))
-    for key in in_the_clear(next(iter(loaded.inventory)).data.get("estate")):
+    if loaded.outside:
+        tell(f"not the estate's, and let be: {', '.join(loaded.outside)}")
+    for key in in_the_clear(loaded.hosts[0].data.get("estate")):
         tell(f'{key}: `pyinfra --debug` prints these hashes: write Hidden("{{ARGON2ID}}…")')
     return 0
 
