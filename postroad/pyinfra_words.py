@@ -71,7 +71,9 @@ def mended(said: str) -> str:
     """What pyinfra said, and behind it what to do; as it was where that is not known."""
     for form, mend in _MENDS:
         if found := re.search(form, said):
-            return f"{said}; {mend.format(**found.groupdict())}"
+            words = mend.format(**found.groupdict())
+            # A record meets the filter of its logger and that of its handler.
+            return said if words in said else f"{said}; {words}"
     return said
 
 

@@ -12,6 +12,7 @@ import logging
 import re
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager, redirect_stdout
 from typing import Any
 
 # Printable to str.isprintable(), and yet not to be seen (Unicode: Default_Ignorable_Code_Point).
@@ -55,6 +56,11 @@ def complain(text: object, end: str = "\n") -> None:
 def _write(stream: Any, text: str, end: str) -> None:
     stream.write(f"{shown(text)}{end}")
     stream.flush()
+
+
+def to_standard_error() -> AbstractContextManager[object]:
+    """Have whoever else prints do so on standard error: standard output is for our answer alone."""
+    return redirect_stdout(sys.stderr)
 
 
 def inform(text: str) -> None:

@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 from pyinfra.api.exceptions import PyinfraError
 from pyinfra.context import ctx_host
 
+from postroad.commands.output import UnwrittenError
 from postroad.dns import dkim
 from postroad.dns.dkim import UnusableKeyError
 from postroad.dns.missing import missing
@@ -95,6 +96,6 @@ def told(work: Callable[[], int]) -> int:
     except (EstateFaults, UnusableKeyError) as faults:
         complain(faults)
         return 1
-    except (InventoryError, UnreachableError, SecretError) as error:
+    except (InventoryError, UnreachableError, SecretError, UnwrittenError) as error:
         complain(error)
         return NOBODY
