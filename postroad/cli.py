@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Protocol, cast
 
-from postroad.terminal import complain, tell
+from postroad.terminal import any_character, complain, tell
 
 
 class CommandModule(Protocol):
@@ -124,6 +124,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Returns its exit status: 0 done, 1 the answer is no, 2 it could not be asked.
     """
+    any_character()
     words = list(sys.argv[1:] if argv is None else argv)
     if words in (["-h"], ["--help"]):
         tell(usage())

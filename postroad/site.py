@@ -35,6 +35,7 @@ from postroad.parents import above
 from postroad.paths import CONFIG, MAILBOX_USER, STAMPS, opened_path, paths_for, pause_path
 from postroad.pause import Pause, because
 from postroad.pause import found as paused_on
+from postroad.preflight import not_root
 from postroad.render import POSTFIX_PARAMETERS, Renderer, facts_from
 from postroad.secrets import resolve
 from postroad.settings.model import AcmeTls, Estate, Host, SecretRef, StreamName
@@ -213,6 +214,8 @@ class Site:
             state = self.pyhost.get_fact(State, ask=self._questions())
             if state is None:
                 raise PyinfraError(f"{self.host.name}: its state could not be read, see above")
+            if reason := not_root(state):
+                raise PyinfraError(f"{self.host.name} is left as it is: {reason}")
             self.clock_ahead = state.clock - time.time()
             self._reading = _Reading(state, executing, time.monotonic())
         return self._reading

@@ -13,6 +13,7 @@ import re
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, redirect_stdout
+from io import TextIOWrapper
 from typing import Any
 
 # Printable to str.isprintable(), and yet not to be seen (Unicode: Default_Ignorable_Code_Point).
@@ -41,6 +42,17 @@ def _escaped(found: re.Match[str]) -> str:
     if character.isprintable() and not re.match(f"[{_UNSEEN}]", character):
         return character
     return character.encode("unicode_escape").decode()
+
+
+def any_character() -> None:
+    """From here on no character is too much for a terminal or pipe: it is shown escaped instead.
+
+    Its encoding is the environment's (LANG, PYTHONIOENCODING), and Latin-1 has no dash or ellipsis.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        # Whoever stands in for them, as in tests, takes any text.
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def tell(text: str, end: str = "\n") -> None:
@@ -127,6 +139,7 @@ def guard() -> None:
     """
     from pyinfra.api import output
 
+    any_character()
     for place in (_logger, logging.lastResort, *logging.getLogger().handlers):
         if place and not any(isinstance(one, _Guard) for one in place.filters):
             place.addFilter(_Guard())

@@ -26,7 +26,6 @@ from postroad.live import (
     reached,
     withdrawn_keys,
 )
-from postroad.secrets import SecretError
 from postroad.settings.faults import EstateFaults
 from postroad.settings.model import Estate
 from postroad.site import Site
@@ -96,6 +95,7 @@ def told(work: Callable[[], int]) -> int:
     except (EstateFaults, UnusableKeyError) as faults:
         complain(faults)
         return 1
-    except (InventoryError, UnreachableError, SecretError, UnwrittenError) as error:
+    # Secrets that cannot be read are pyinfra's errors, and so are hosts that cannot be asked.
+    except (InventoryError, UnreachableError, PyinfraError, UnwrittenError) as error:
         complain(error)
         return NOBODY

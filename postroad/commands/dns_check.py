@@ -6,6 +6,8 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from pyinfra.api.exceptions import PyinfraError
+
 from postroad import outside
 from postroad.commands.output import UnwrittenError, add_json, answer
 from postroad.dns.check import report
@@ -16,6 +18,7 @@ from postroad.settings.faults import EstateFaults
 from postroad.terminal import complain
 
 NOT_ASKED = 3
+_CANNOT = (EstateFaults, InventoryError, UnwrittenError, PyinfraError, OSError, ValueError)
 LONE = "the estate is lone: the world knows none of its names, and nobody was asked"
 
 
@@ -47,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
                 raise ValueError(LONE)
             verdicts = outside.verdicts(found)
         return _tell(verdicts, before, arguments.json)
-    except (EstateFaults, InventoryError, UnwrittenError, OSError, ValueError) as error:
+    except _CANNOT as error:
         complain(error)
         return NOT_ASKED
 
