@@ -133,7 +133,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     if command is None:
         complain(usage())
         return 2
-    module = cast(CommandModule, import_module(command.module))
+    try:
+        module = cast(CommandModule, import_module(command.module))
+    except ModuleNotFoundError as missing:
+        complain(
+            f"this Python has no {missing.name}: use postroad's own, as by"
+            " `. .venv/bin/activate` (script/setup makes it)"
+        )
+        return 2
     parser = argparse.ArgumentParser(prog=command.call, description=command.help)
     module.add_arguments(parser)
     return module.run(parser.parse_args(words[len(command.words) :]))

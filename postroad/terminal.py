@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, redirect_stdout
 from io import TextIOWrapper
+from textwrap import wrap
 from typing import Any
 
 # Printable to str.isprintable(), and yet not to be seen (Unicode: Default_Ignorable_Code_Point).
@@ -23,6 +24,11 @@ _UNSEEN = (
 _SUSPECT = re.compile("[^\x20-\x7e]")
 # The colours in which pyinfra writes (click.style); whatever else begins with ESC is not its own.
 _COLOUR = re.compile(r"(\x1b\[(?:0|1|3[1-6])m)")
+# A row of pyinfra's tables: a name, and behind it what is counted, or the names of the columns.
+_ROW = re.compile(r"(\S.*?) {3,}((?:Change|Hosts|-|[0-9]+)(?: .*)?)")
+# Columns: what fits on a page or half a screen, and what is left there for a name.
+WIDE = 110
+NAME_WIDTH = 66
 # By its name: whoever imports pyinfra has the whole process made cooperative (gevent).
 _logger = logging.getLogger("pyinfra")
 
@@ -99,8 +105,21 @@ class _Guard(logging.Filter):
     """Whatever is logged, with its arguments, as it may be printed."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        record.msg, record.args = with_colours(record.getMessage()), None
+        record.msg, record.args = folded(with_colours(record.getMessage())), None
         return True
+
+
+def folded(row: str) -> str:
+    """A row of pyinfra's tables with the name of the operation folded, where it is a wide one.
+
+    pyinfra makes the first column as wide as the longest name, and ours say what differs.
+    """
+    cells = _ROW.fullmatch(row)
+    if len(row) <= WIDE or cells is None:
+        return row
+    first, *others = wrap(cells[1], NAME_WIDTH, break_long_words=False, break_on_hyphens=False)
+    named = f"{first:<{NAME_WIDTH}}  {cells[2].rstrip()}"
+    return "\n".join([named, *(f"{'':8}{other}" for other in others)])
 
 
 class _Reworded(logging.Filter):
