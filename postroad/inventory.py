@@ -77,12 +77,13 @@ def load(path: Path) -> Loaded:
     place = path.resolve()
     base = base_of(place)
     refuse(unreadable_files([place, *group_data_of(base)], base))
+    text, file = place.read_text(encoding="utf-8"), named(place, base)
+    refuse(odd_groups(text, file))
     # As pyinfra's command line does, so that inventories may import what lies beside them.
     if str(base) not in sys.path:
         sys.path.append(str(base))
     state = State()
     state.cwd = str(base)
-    file = named(place, base)
     try:
         inventory = _make(place, base, state)
         if not inventory.hosts:
@@ -90,9 +91,8 @@ def load(path: Path) -> Loaded:
         state.init(inventory, Config())
         estate = estate_of(inventory)
     except (InventoryError, EstateFaults):
-        # Where a group is not one, whatever else is wrong follows from that.
-        text = place.read_text(encoding="utf-8")
-        refuse([*odd_groups(text, file), *passed_over(text, file)])
+        # Where pyinfra has left a group out, whatever else is wrong follows from that.
+        refuse(passed_over(text, file))
         raise
     state.limit_hosts = hosts_of(estate, inventory)
     _from_base(inventory, base)

@@ -159,13 +159,20 @@ def _no_host(group: str, host: ast.expr, file: str) -> Iterator[Fault]:
 
 def may_name_hosts(text: str) -> bool:
     """Whether an inventory has a group, or computes or imports what may be one."""
-    if any(isinstance(one, ast.Import | ast.ImportFrom | ast.For) for one in ast.parse(text).body):
+    if any(_may_bring_groups(statement) for statement in ast.parse(text).body):
         return True
     literals = (ast.Constant, ast.Dict, ast.Set)
     return any(
         not isinstance(value, literals) and not list(_passed_over(name, value, ""))
         for name, value in _groups(text)
     )
+
+
+def _may_bring_groups(statement: ast.stmt) -> bool:
+    if isinstance(statement, ast.ImportFrom):
+        # Classes and constants begin with a capital; groups are named as pyinfra's users do.
+        return any(not name.name[0].isupper() for name in statement.names)
+    return isinstance(statement, ast.For | ast.With | ast.Try | ast.If)
 
 
 def _groups(text: str) -> Iterator[tuple[str, ast.expr]]:
