@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Protocol, cast
 
+from postroad.settings.meant import nearest
 from postroad.terminal import any_character, complain, tell
 
 
@@ -131,6 +132,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     command = next((c for c in COMMANDS if words[: len(c.words)] == list(c.words)), None)
     if command is None:
+        if words:
+            complain(_unknown(words))
         complain(usage())
         return 2
     try:
@@ -144,6 +147,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog=command.call, description=command.help)
     module.add_arguments(parser)
     return module.run(parser.parse_args(words[len(command.words) :]))
+
+
+def _unknown(words: Sequence[str]) -> str:
+    """What to type in place of words that call no command."""
+    known = [" ".join(command.words) for command in COMMANDS]
+    typed = list(words[:2])
+    alike = (nearest(" ".join(typed[:count]), known) for count in (2, 1))
+    likely = next(filter(None, alike), None)
+    mend = f"; type postroad {likely}" if likely else ""
+    return f"postroad has no command {' '.join(typed)}{mend}"
 
 
 def usage() -> str:

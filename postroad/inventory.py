@@ -73,6 +73,7 @@ def load(path: Path) -> Loaded:
     """
     if not path.is_file():
         raise InventoryError(not_there(path))
+    refuse(no_inventory(path))
     plainly()
     place = path.resolve()
     base = base_of(place)
@@ -97,6 +98,13 @@ def load(path: Path) -> Loaded:
     state.limit_hosts = hosts_of(estate, inventory)
     _from_base(inventory, base)
     return Loaded(state, inventory, estate, base)
+
+
+def no_inventory(path: Path) -> Iterator[Fault]:
+    """The other half of an estate, named in the place of its inventory."""
+    if path.resolve().parent.name == "group_data":
+        mend = f"name the inventory, as inventories/{path.name}"
+        yield Fault(str(path), "is what the hosts are, not which there are", mend)
 
 
 def not_there(path: Path) -> str:

@@ -60,6 +60,10 @@ _MENDS = (
         'write its address under "ssh_hostname" in the inventory',
     ),
     (
+        r"No running Vagrant instances matching `(?P<it>[^`]+)` found!",
+        "start it by vagrant up {it}",
+    ),
+    (
         r"Could not connect",
         'check "ssh_hostname" and "ssh_port" in the inventory, that the host is up, and lets your'
         " network in",

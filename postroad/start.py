@@ -11,7 +11,15 @@ from pathlib import Path
 import pyinfra
 from pyinfra.api.exceptions import PyinfraError
 
-from postroad.inventory import InventoryError, base_of, group_data_of, named, not_there, refuse
+from postroad.inventory import (
+    InventoryError,
+    base_of,
+    group_data_of,
+    named,
+    no_inventory,
+    not_there,
+    refuse,
+)
 from postroad.inventory import unreadable_files as unreadable
 from postroad.pyinfra_call import called
 from postroad.pyinfra_words import errors_plainly, plainly
@@ -38,6 +46,7 @@ def _look(inventory: str, deploys: list[Path]) -> None:
         if inventory.endswith(".py"):
             raise InventoryError(not_there(place))
         return
+    refuse(no_inventory(place))
     base = base_of(place.resolve())
     files = [place, *group_data_of(base), *(one for one in deploys if one.is_file())]
     refuse(unreadable(files, base))

@@ -14,7 +14,7 @@ from postroad.dns import budget
 from postroad.dns.records import derive
 from postroad.inventory import Loaded, load
 from postroad.settings.hidden import in_the_clear
-from postroad.settings.model import Estate
+from postroad.settings.model import Estate, operator_files
 from postroad.terminal import complain, tell
 
 # pyinfra's own names for them, in an inventory's data.
@@ -46,7 +46,7 @@ def _check(inventory: Path) -> int:
         complain("\n".join(f"the records of this estate: {fault}" for fault in wrong))
         return 1
     tell(summary(estate))
-    for note in missing_ways_in(loaded):
+    for note in (*missing_files(loaded), *missing_ways_in(loaded)):
         complain(note)
     if loaded.outside:
         tell(f"not the estate's, and let be: {', '.join(loaded.outside)}")
@@ -64,6 +64,13 @@ def missing_ways_in(loaded: Loaded) -> Iterator[str]:
         for path in dict.fromkeys(host.data.get(key) for host in loaded.hosts):
             if isinstance(path, str) and not (loaded.base / Path(path).expanduser()).is_file():
                 yield f'the inventory\'s "{key}" is {path}, which is not there; {mend}'
+
+
+def missing_files(loaded: Loaded) -> Iterator[str]:
+    """The files that the estate names and a run will read, where this machine has none."""
+    for key, path in operator_files(loaded.estate):
+        if not (loaded.base / path).expanduser().is_file():
+            yield f"estate{key} names {path}, which is not there: a run will ask for it"
 
 
 def summary(estate: Estate) -> str:

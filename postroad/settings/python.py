@@ -7,6 +7,7 @@ it comes with the frames of whoever read the file, which say nothing to its writ
 from __future__ import annotations
 
 import ast
+from codecs import BOM_UTF8 as _MARK
 from collections.abc import Iterator
 from traceback import walk_tb
 from types import TracebackType
@@ -23,6 +24,8 @@ _HERE = "mend it there"
 
 def unreadable(content: bytes, file: str) -> Fault | None:
     """Why Python cannot even read ``file``; None where it can. The file is not run."""
+    if content.startswith(_MARK):
+        return Fault(_at(file, 1), "begins with a byte order mark", "save it as UTF-8 without one")
     try:
         ast.parse(content.decode("utf-8"))
     except UnicodeDecodeError as error:
