@@ -13,9 +13,6 @@ from pathlib import Path
 from traceback import walk_tb
 from typing import Any
 
-from gevent.hub import Hub  # type: ignore[import-untyped]
-from pyinfra.api.exceptions import PyinfraError
-
 from postroad.settings.python import failed
 from postroad.terminal import fail, guard, reword
 
@@ -84,9 +81,6 @@ def mended(said: str) -> str:
 def plainly() -> None:
     """From here on pyinfra's words about operator's files and unreachable hosts are of use."""
     guard()
-    # An error of a host's, which is told by its name: gevent need not print its frames before.
-    if PyinfraError not in Hub.NOT_ERROR:
-        Hub.NOT_ERROR = (*Hub.NOT_ERROR, PyinfraError)
     reword(mended)
 
 

@@ -156,9 +156,14 @@ def guard() -> None:
     So do libraries below it: paramiko's words about a host that speaks no SSH come out by the
     handler of those who have none (logging.lastResort), or by the root's (--debug-all).
     """
+    from gevent.hub import Hub  # type: ignore[import-untyped]
     from pyinfra.api import output
+    from pyinfra.api.exceptions import PyinfraError
 
     any_character()
+    # What pyinfra says of a host is told by its name: gevent need not print the frames before.
+    if PyinfraError not in Hub.NOT_ERROR:
+        Hub.NOT_ERROR = (*Hub.NOT_ERROR, PyinfraError)
     for place in (_logger, logging.lastResort, *logging.getLogger().handlers):
         if place and not any(isinstance(one, _Guard) for one in place.filters):
             place.addFilter(_Guard())
