@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import Protocol, cast
 
 from postroad.settings.meant import nearest
-from postroad.terminal import any_character, complain, tell
+from postroad.terminal import any_character, complain, nobody_reads, tell
 
 
 class CommandModule(Protocol):
@@ -120,13 +120,30 @@ COMMANDS = (
 )
 
 
+# 128 and the signal's number, SIGINT and SIGPIPE (signal(7)), as a shell says it (POSIX, 2.8.2).
+INTERRUPTED = 130
+CUT_OFF = 141
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command that ``argv`` names (the process's own arguments without it).
 
-    Returns its exit status: 0 done, 1 the answer is no, 2 it could not be asked.
+    Returns its exit status: 0 done, 1 the answer is no, 2 it could not be asked; INTERRUPTED, or
+    CUT_OFF where nobody reads the answer any more.
     """
     any_character()
-    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return _run(list(sys.argv[1:] if argv is None else argv))
+    except KeyboardInterrupt:
+        complain("interrupted")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read the answer has enough of it, as head(1).
+        nobody_reads()
+        return CUT_OFF
+
+
+def _run(words: list[str]) -> int:
     if words in (["-h"], ["--help"]):
         tell(usage())
         return 0

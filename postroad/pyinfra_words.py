@@ -61,6 +61,11 @@ _MENDS = (
         "start it by vagrant up {it}",
     ),
     (
+        r"Error reading SSH protocol banner|Indecipherable protocol version",
+        'what answers there speaks no SSH: check "ssh_hostname" and "ssh_port" in the inventory,'
+        " and whether a firewall or fail2ban closes the connection",
+    ),
+    (
         r"Could not connect",
         'check "ssh_hostname" and "ssh_port" in the inventory, that the host is up, and lets your'
         " network in",

@@ -9,6 +9,7 @@ controls turn a line around (UAX #9), and what has no width hides. Nothing else 
 from __future__ import annotations
 
 import logging
+import os
 import re
 import sys
 from collections.abc import Callable
@@ -79,6 +80,11 @@ def _write(stream: Any, text: str, end: str) -> None:
 def to_standard_error() -> AbstractContextManager[object]:
     """Have whoever else prints do so on standard error: standard output is for our answer alone."""
     return redirect_stdout(sys.stderr)
+
+
+def nobody_reads() -> None:
+    """Standard output is closed at its other end: what is still to be flushed goes nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def inform(text: str) -> None:
@@ -161,9 +167,14 @@ def guard() -> None:
     from pyinfra.api.exceptions import PyinfraError
 
     any_character()
-    # What pyinfra says of a host is told by its name: gevent need not print the frames before.
+    # What pyinfra says of a host, and of the operator's Ctrl-C, is told where it ends: gevent need
+    # not print the frames before.
     if PyinfraError not in Hub.NOT_ERROR:
-        Hub.NOT_ERROR = (*Hub.NOT_ERROR, PyinfraError)
+        Hub.NOT_ERROR = (*Hub.NOT_ERROR, PyinfraError, KeyboardInterrupt)
+    # Nor paramiko its own, of a host that speaks no SSH: pyinfra says it in a line.
+    frames = logging.getLogger("paramiko")
+    if not frames.handlers:
+        frames.addHandler(logging.NullHandler())
     for place in (_logger, logging.lastResort, *logging.getLogger().handlers):
         if place and not any(isinstance(one, _Guard) for one in place.filters):
             place.addFilter(_Guard())

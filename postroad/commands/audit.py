@@ -70,6 +70,8 @@ def words(arguments: argparse.Namespace) -> list[str]:
         *("-p", "no:anyio"),
         *("-c", os.devnull, "--rootdir", str(SUITES)),
         *("-q", "-rs", "--no-header", "--disable-warnings"),
+        # What libraries log of a host is said by its check.
+        *("--show-capture", "no"),
         *("--inventory", str(arguments.inventory)),
     ]
     if arguments.json:

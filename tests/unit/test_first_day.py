@@ -5,9 +5,13 @@ The estate is the shipped example. One mistake is one fault: what only follows f
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
+import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from shutil import copytree
 from typing import NamedTuple
@@ -371,6 +375,64 @@ def test_a_way_in_that_is_none(
     for told in (run, said(command)):
         (line, *_) = [line for line in told.splitlines() if wrong in line]
         assert line.count(mend) == 1
+
+
+@pytest.mark.parametrize("greeting", [b"", b"220 mail.example ESMTP\r\n" * 200])
+def test_a_port_that_speaks_no_ssh(greeting: bytes, shop: Path) -> None:
+    """As that of SMTP, or of a firewall that hangs up. paramiko would tell its frames."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        answering = threading.Thread(target=_greet, args=(server, greeting), daemon=True)
+        answering.start()
+        reached(shop, f", 'ssh_port': {server.getsockname()[1]}")
+        told = said(pyinfra(shop, "--dry", HOSTS, DEPLOY))
+        words = [sys.executable, "-m", "postroad", "queue", HOSTS]
+        env = {**os.environ, "PYTHONPATH": str(CLONE)}
+        done = subprocess.run(words, cwd=shop, env=env, capture_output=True, text=True, check=False)
+        for everything in (told, said(done)):
+            assert "SSH error" in everything
+            assert 'speaks no SSH: check "ssh_hostname" and "ssh_port"' in everything
+
+
+def _greet(server: socket.socket, greeting: bytes) -> None:
+    with contextlib.suppress(OSError):
+        while True:
+            with server.accept()[0] as connection, contextlib.suppress(OSError):
+                connection.sendall(greeting)
+
+
+def test_an_interrupted_command_says_so(shop: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        reached(shop, f", 'ssh_port': {server.getsockname()[1]}")
+        asking = subprocess.Popen(
+            [sys.executable, "-m", "postroad", "queue", HOSTS],
+            cwd=shop,
+            env={**os.environ, "PYTHONPATH": str(CLONE)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        # Connected, it waits for a greeting that never comes.
+        with server.accept()[0]:
+            asking.send_signal(signal.SIGINT)
+            _, told = asking.communicate()
+    assert "Traceback" not in told
+    assert told.splitlines()[-1] == "interrupted"
+    assert asking.returncode == cli.INTERRUPTED
+
+
+def test_an_answer_that_nobody_reads_is_no_traceback() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-m", "postroad", "--help"],
+        cwd=CLONE,
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (cli.CUT_OFF, "")
 
 
 def test_an_inventory_that_is_not_there(shop: Path) -> None:
