@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,18 +20,26 @@ from pyinfra_cli.inventory import (  # type: ignore[import-untyped]
     make_inventory,
 )
 
+from postroad.operator_files import (
+    InventoryError,
+    base_of,
+    group_data_of,
+    named,
+    no_inventory,
+    not_there,
+    refuse,
+    unreadable_files,
+)
 from postroad.pyinfra_call import called_inventory
 from postroad.pyinfra_words import plainly
 from postroad.settings.faults import EstateFaults, Fault
 from postroad.settings.literals import repeated_keys
 from postroad.settings.model import Estate
-from postroad.settings.python import failed, odd_groups, passed_over, unreadable
+from postroad.settings.python import failed, odd_groups, passed_over
 from postroad.settings.read import match_inventory, read
 from postroad.settings.source import Seen, one_estate
 
-
-class InventoryError(Exception):
-    """An inventory cannot be loaded; the message names the file and what is wrong there."""
+__all__ = ["InventoryError", "Loaded", "base_of", "estate_for_run", "estate_of", "hosts_of", "load"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,21 +108,6 @@ def load(path: Path) -> Loaded:
     return Loaded(state, inventory, estate, base)
 
 
-def no_inventory(path: Path) -> Iterator[Fault]:
-    """The other half of an estate, named in the place of its inventory."""
-    if path.resolve().parent.name == "group_data":
-        mend = f"name the inventory, as inventories/{path.name}"
-        yield Fault(str(path), "is what the hosts are, not which there are", mend)
-
-
-def not_there(path: Path) -> str:
-    beside = sorted(str(one) for one in path.parent.glob("*.py"))
-    if path.is_dir():
-        return f"{path}: is a folder; name the inventory file in it, as {path / 'prod.py'}"
-    mend = f"name one that is, as {' or '.join(beside)}" if beside else "correct its path"
-    return f"{path}: there is no such inventory file; {mend}"
-
-
 def _make(place: Path, base: Path, state: State) -> Inventory:
     try:
         with ctx_state.use(state):
@@ -135,35 +128,6 @@ def fault_of(error: Exception, place: Path, base: Path) -> Fault:
     return failed(error.exception, named(Path(ran), base), ran)
 
 
-def named(file: Path, base: Path) -> str:
-    """A file of the operator's as faults name it: from ``base``, where it lies below that."""
-    whole = file.resolve()
-    return str(whole.relative_to(base) if whole.is_relative_to(base) else file)
-
-
-def group_data_of(base: Path) -> list[Path]:
-    """The files that pyinfra runs for every inventory of ``base``, whatever group they are for."""
-    return sorted((base / "group_data").glob("*.py"))
-
-
-def unreadable_files(files: Iterable[Path], base: Path) -> Iterator[Fault]:
-    """What keeps Python from reading the operator's files, in all of them; none of them is run."""
-    for file in files:
-        try:
-            fault = unreadable(file.read_bytes(), named(file, base))
-        except OSError as error:
-            fault = Fault(named(file, base), f"cannot be read: {error.strerror}", "let it be read")
-        if fault is not None:
-            yield fault
-
-
-def refuse(faults: Iterable[Fault]) -> None:
-    """Raise InventoryError with all of ``faults``, a line each; nothing where there are none."""
-    said = "\n".join(map(str, faults))
-    if said:
-        raise InventoryError(said)
-
-
 # What pyinfra looks for in the folder that it is started in, and nowhere else.
 _FILES_OF_SSH = ("ssh_known_hosts_file", "ssh_config_file")
 
@@ -175,18 +139,6 @@ def _from_base(inventory: Inventory, base: Path) -> None:
             path = host.data.get(key)
             if isinstance(path, str) and not Path(path).expanduser().is_absolute():
                 inventory.host_data[host.name][key] = str(base / path)
-
-
-def base_of(inventory: Path) -> Path:
-    """The directory whose ``group_data`` belongs to an inventory file.
-
-    The one above the inventory's own (``inventories/prod.py``), else the working directory, else
-    the inventory's own: pyinfra looks in the last two only.
-    """
-    for place in (inventory.parent.parent, Path.cwd()):
-        if (place / "group_data").is_dir():
-            return place
-    return inventory.parent
 
 
 def estate_of(inventory: Inventory) -> Estate:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pyinfra
 from pyinfra.api.exceptions import PyinfraError
 
-from postroad.inventory import (
+from postroad.operator_files import (
     InventoryError,
     base_of,
     group_data_of,
@@ -19,8 +19,8 @@ from postroad.inventory import (
     no_inventory,
     not_there,
     refuse,
+    unreadable_files,
 )
-from postroad.inventory import unreadable_files as unreadable
 from postroad.pyinfra_call import called
 from postroad.pyinfra_words import errors_plainly, plainly
 from postroad.settings.python import may_name_hosts, odd_groups, passed_over
@@ -49,7 +49,7 @@ def _look(inventory: str, deploys: list[Path]) -> None:
     refuse(no_inventory(place))
     base = base_of(place.resolve())
     files = [place, *group_data_of(base), *(one for one in deploys if one.is_file())]
-    refuse(unreadable(files, base))
+    refuse(unreadable_files(files, base))
     text, file = place.read_text(encoding="utf-8"), named(place, base)
     refuse(odd_groups(text, file))
     if not may_name_hosts(text):

@@ -7,6 +7,7 @@ it comes with the frames of whoever read the file, which say nothing to its writ
 from __future__ import annotations
 
 import ast
+import sys
 from codecs import BOM_UTF8 as _MARK
 from collections.abc import Iterator
 from traceback import walk_tb
@@ -173,8 +174,7 @@ def may_name_hosts(text: str) -> bool:
 
 def _may_bring_groups(statement: ast.stmt) -> bool:
     if isinstance(statement, ast.ImportFrom):
-        # Classes and constants begin with a capital; groups are named as pyinfra's users do.
-        return any(not name.name[0].isupper() for name in statement.names)
+        return (statement.module or "").partition(".")[0] not in sys.stdlib_module_names
     return isinstance(statement, ast.For | ast.With | ast.Try | ast.If)
 
 

@@ -131,6 +131,12 @@ def test_the_word_that_was_meant(word: str, known: tuple[str, ...], likely: str 
     assert nearest(word, known) == likely
 
 
+def test_groups_may_come_from_elsewhere() -> None:
+    assert may_name_hosts("from hosts import MAIL\n")
+    assert may_name_hosts("for n in (1, 2):\n    globals()[f'mail{n}'] = [f'mail{n}']\n")
+    assert not may_name_hosts("from pathlib import Path\nimport json\n")
+
+
 @pytest.mark.parametrize("section", keys.SECTIONS)
 def test_every_right_word_means_itself(section: str) -> None:
     for word in keys.SECTIONS[section]:
