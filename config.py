@@ -1,9 +1,15 @@
-"""Read by pyinfra before anything else: what hosts say reaches no terminal as it is.
-
-Deploys see to it themselves (`postroad.roles.open_site`), but pyinfra tells of hosts that it cannot
-connect to before it reads a deploy.
+"""Read by pyinfra before anything else: what hosts say reaches no terminal as it is, and what is
+wrong with the files that it will run is told by file, line and mend.
 """
 
-from postroad.terminal import guard
+from pyinfra.api.exceptions import PyinfraError
 
-guard()
+try:
+    from postroad.start import start
+except ModuleNotFoundError as missing:
+    raise PyinfraError(
+        f"this pyinfra's Python has no {missing.name}: use postroad's own, as by "
+        "`. .venv/bin/activate` (script/setup makes it)"
+    ) from None
+
+start()

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Protocol, cast
 
-from postroad.terminal import complain, tell
+from postroad.settings.meant import nearest
+from postroad.terminal import any_character, complain, nobody_reads, tell
 
 
 class CommandModule(Protocol):
@@ -119,23 +120,60 @@ COMMANDS = (
 )
 
 
+# 128 and the signal's number, SIGINT and SIGPIPE (signal(7)), as a shell says it (POSIX, 2.8.2).
+INTERRUPTED = 130
+CUT_OFF = 141
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command that ``argv`` names (the process's own arguments without it).
 
-    Returns its exit status: 0 done, 1 the answer is no, 2 it could not be asked.
+    Returns its exit status: 0 done, 1 the answer is no, 2 it could not be asked; INTERRUPTED, or
+    CUT_OFF where nobody reads the answer any more.
     """
-    words = list(sys.argv[1:] if argv is None else argv)
+    any_character()
+    try:
+        return _run(list(sys.argv[1:] if argv is None else argv))
+    except KeyboardInterrupt:
+        complain("interrupted")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read the answer has enough of it, as head(1).
+        nobody_reads()
+        return CUT_OFF
+
+
+def _run(words: list[str]) -> int:
     if words in (["-h"], ["--help"]):
         tell(usage())
         return 0
     command = next((c for c in COMMANDS if words[: len(c.words)] == list(c.words)), None)
     if command is None:
+        if words:
+            complain(_unknown(words))
         complain(usage())
         return 2
-    module = cast(CommandModule, import_module(command.module))
+    try:
+        module = cast(CommandModule, import_module(command.module))
+    except ModuleNotFoundError as missing:
+        complain(
+            f"this Python has no {missing.name}: use postroad's own, as by"
+            " `. .venv/bin/activate` (script/setup makes it)"
+        )
+        return 2
     parser = argparse.ArgumentParser(prog=command.call, description=command.help)
     module.add_arguments(parser)
     return module.run(parser.parse_args(words[len(command.words) :]))
+
+
+def _unknown(words: Sequence[str]) -> str:
+    """What to type in place of words that call no command."""
+    known = [" ".join(command.words) for command in COMMANDS]
+    typed = list(words[:2])
+    alike = (nearest(" ".join(typed[:count]), known) for count in (2, 1))
+    likely = next(filter(None, alike), None)
+    mend = f"; type postroad {likely}" if likely else ""
+    return f"postroad has no command {' '.join(typed)}{mend}"
 
 
 def usage() -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,9 @@ from pyinfra.context import ctx_host, ctx_state
 from postroad.dns.dkim import LiveKey
 from postroad.dns.tlsa import LiveCertificate
 from postroad.inventory import Loaded, load
+from postroad.pyinfra_words import mended
 from postroad.site import Site
+from postroad.terminal import complain
 
 UNREACHABLE = "no connection: check its address, the key and the known_hosts file"
 
@@ -33,9 +35,8 @@ def connected(inventory: Path) -> Iterator[tuple[Loaded, list[Site]]]:
     loaded = load(inventory)
     with ctx_state.use(loaded.state):
         try:
-            with suppress(PyinfraError):  # Not one of the hosts answers: said below, by name.
-                connect_all(loaded.state)
-            hosts = list(loaded.inventory)
+            _connect(loaded)
+            hosts = loaded.hosts
             silent = [host.name for host in hosts if not host.connected]
             if silent:
                 raise UnreachableError(
@@ -72,11 +73,19 @@ def reached(inventory: Path) -> Iterator[Reached]:
 
 def reach(loaded: Loaded) -> Reached:
     """Connect to what is not connected yet; whoever calls it disconnects."""
-    with suppress(PyinfraError):  # Not one of the hosts answers.
-        connect_all(loaded.state)
-    hosts = list(loaded.inventory)
+    _connect(loaded)
+    hosts = loaded.hosts
     sites = [Site(host, loaded.estate, loaded.base) for host in hosts if host.connected]
     return Reached(loaded, sites, tuple(h.name for h in hosts if not h.connected))
+
+
+def _connect(loaded: Loaded) -> None:
+    try:
+        connect_all(loaded.state)
+    except PyinfraError as error:
+        # Whom nobody answers tells of it by the names of the hosts, which have failed then.
+        if not loaded.state.failed_hosts:
+            complain(mended(str(error)))
 
 
 def live_keys(sites: list[Site]) -> tuple[LiveKey, ...]:

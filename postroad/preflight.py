@@ -25,8 +25,8 @@ def not_root(state: HostState) -> str:
     if state.uid == 0:
         return ""
     return (
-        "the connection is not root's: log in as root, or set _sudo = True in group_data for a "
-        "user who may sudo without a password"
+        "the connection is not root's: log in as root, or set _sudo = True for a user who may sudo "
+        'without a password, as "_sudo": True beside "ssh_user" in the inventory'
     )
 
 
@@ -42,7 +42,9 @@ def refusals(
     ``components`` are those that a run would make true there.
     """
     if reason := not_root(state):
+        # What such a login does not see would be told of the host as if it were not there.
         yield reason
+        return
     if not _is_made_for(state) and _release(state) not in estate.other_releases:
         known = "; ".join(f"{name} {', '.join(r)}" for name, r in SUPPORTED.items())
         yield (

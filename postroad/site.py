@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 from pyinfra.api.exceptions import PyinfraError
 from pyinfra.api.host import Host as PyinfraHost
@@ -35,11 +35,13 @@ from postroad.parents import above
 from postroad.paths import CONFIG, MAILBOX_USER, STAMPS, opened_path, paths_for, pause_path
 from postroad.pause import Pause, because
 from postroad.pause import found as paused_on
+from postroad.preflight import not_root
 from postroad.render import POSTFIX_PARAMETERS, Renderer, facts_from
 from postroad.secrets import resolve
 from postroad.settings.model import AcmeTls, Estate, Host, SecretRef, StreamName
 from postroad.software import packages
 from postroad.state import HostState, Questions, blank
+from postroad.terminal import inform
 
 # Asked about on every release; which of them a release has is part of the answer.
 PACKAGED_UNITS = ("postfix.service", "postfix@-.service")
@@ -212,6 +214,8 @@ class Site:
             state = self.pyhost.get_fact(State, ask=self._questions())
             if state is None:
                 raise PyinfraError(f"{self.host.name}: its state could not be read, see above")
+            if reason := not_root(state):
+                raise PyinfraError(f"{self.host.name} is left as it is: {reason}")
             self.clock_ahead = state.clock - time.time()
             self._reading = _Reading(state, executing, time.monotonic())
         return self._reading
@@ -314,11 +318,21 @@ class Sites:
 
     def __init__(self) -> None:
         self._by_run: WeakKeyDictionary[PyinfraState, dict[str, Site]] = WeakKeyDictionary()
+        self._told: WeakSet[PyinfraState] = WeakSet()
 
     def add(self, site: Site) -> Site:
         """Remember ``site`` among those of its run."""
         self._by_run.setdefault(site.pyhost.state, {})[site.pyhost.name] = site
         return site
+
+    def let_be(self, host: PyinfraHost, estate: Estate) -> None:
+        """Say once for all hosts of the run which of them are not the estate's."""
+        if host.state in self._told:
+            return
+        self._told.add(host.state)
+        ours = {one.name for one in estate.hosts}
+        outside = sorted(one.name for one in host.state.active_hosts if one.name not in ours)
+        inform(f"{', '.join(outside)}: not the estate's, and let be")
 
     def estate(self, run: PyinfraState) -> Estate | None:
         """The estate of ``run``; None before its first site."""

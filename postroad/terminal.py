@@ -9,9 +9,13 @@ controls turn a line around (UAX #9), and what has no width hides. Nothing else 
 from __future__ import annotations
 
 import logging
+import os
 import re
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager, redirect_stdout
+from io import TextIOWrapper
+from textwrap import wrap
 from typing import Any
 
 # Printable to str.isprintable(), and yet not to be seen (Unicode: Default_Ignorable_Code_Point).
@@ -21,6 +25,11 @@ _UNSEEN = (
 _SUSPECT = re.compile("[^\x20-\x7e]")
 # The colours in which pyinfra writes (click.style); whatever else begins with ESC is not its own.
 _COLOUR = re.compile(r"(\x1b\[(?:0|1|3[1-6])m)")
+# A row of pyinfra's tables: a name, and behind it what is counted, or the names of the columns.
+_ROW = re.compile(r"(\S.*?) {3,}((?:Change|Hosts|-|[0-9]+)(?: .*)?)")
+# Columns: what fits on a page or half a screen, and what is left there for a name.
+WIDE = 110
+NAME_WIDTH = 66
 # By its name: whoever imports pyinfra has the whole process made cooperative (gevent).
 _logger = logging.getLogger("pyinfra")
 
@@ -42,6 +51,17 @@ def _escaped(found: re.Match[str]) -> str:
     return character.encode("unicode_escape").decode()
 
 
+def any_character() -> None:
+    """From here on no character is too much for a terminal or pipe: it is shown escaped instead.
+
+    Its encoding is the environment's (LANG, PYTHONIOENCODING), and Latin-1 has no dash or ellipsis.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        # Whoever stands in for them, as in tests, takes any text.
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def tell(text: str, end: str = "\n") -> None:
     """Write ``text`` to standard output, and behind it ``end``, which is ours."""
     _write(sys.stdout, text, end)
@@ -55,6 +75,16 @@ def complain(text: object, end: str = "\n") -> None:
 def _write(stream: Any, text: str, end: str) -> None:
     stream.write(f"{shown(text)}{end}")
     stream.flush()
+
+
+def to_standard_error() -> AbstractContextManager[object]:
+    """Have whoever else prints do so on standard error: standard output is for our answer alone."""
+    return redirect_stdout(sys.stderr)
+
+
+def nobody_reads() -> None:
+    """Standard output is closed at its other end: what is still to be flushed goes nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def inform(text: str) -> None:
@@ -81,8 +111,41 @@ class _Guard(logging.Filter):
     """Whatever is logged, with its arguments, as it may be printed."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        record.msg, record.args = with_colours(record.getMessage()), None
+        record.msg, record.args = folded(with_colours(record.getMessage())), None
         return True
+
+
+def folded(row: str) -> str:
+    """A row of pyinfra's tables with the name of the operation folded, where it is a wide one.
+
+    pyinfra makes the first column as wide as the longest name, and ours say what differs.
+    """
+    cells = _ROW.fullmatch(row)
+    if len(row) <= WIDE or cells is None:
+        return row
+    first, *others = wrap(cells[1], NAME_WIDTH, break_long_words=False, break_on_hyphens=False)
+    named = f"{first:<{NAME_WIDTH}}  {cells[2].rstrip()}"
+    return "\n".join([named, *(f"{'':8}{other}" for other in others)])
+
+
+class _Reworded(logging.Filter):
+    """Warnings and errors, in other words."""
+
+    def __init__(self, words: Callable[[str], str]) -> None:
+        super().__init__()
+        self.words = words
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.levelno >= logging.WARNING:
+            record.msg, record.args = self.words(record.getMessage()), None
+        return True
+
+
+def reword(words: Callable[[str], str]) -> None:
+    """From here on pyinfra's warnings and errors are told as ``words`` puts them."""
+    for place in (_logger, logging.lastResort):
+        if place and not any(isinstance(one, _Reworded) for one in place.filters):
+            place.addFilter(_Reworded(words))
 
 
 def _guarded(echo: Callable[..., None]) -> Callable[..., None]:
@@ -99,8 +162,19 @@ def guard() -> None:
     So do libraries below it: paramiko's words about a host that speaks no SSH come out by the
     handler of those who have none (logging.lastResort), or by the root's (--debug-all).
     """
+    from gevent.hub import Hub  # type: ignore[import-untyped]
     from pyinfra.api import output
+    from pyinfra.api.exceptions import PyinfraError
 
+    any_character()
+    # What pyinfra says of a host, and of the operator's Ctrl-C, is told where it ends: gevent need
+    # not print the frames before.
+    if PyinfraError not in Hub.NOT_ERROR:
+        Hub.NOT_ERROR = (*Hub.NOT_ERROR, PyinfraError, KeyboardInterrupt)
+    # Nor paramiko its own, of a host that speaks no SSH: pyinfra says it in a line.
+    frames = logging.getLogger("paramiko")
+    if not frames.handlers:
+        frames.addHandler(logging.NullHandler())
     for place in (_logger, logging.lastResort, *logging.getLogger().handlers):
         if place and not any(isinstance(one, _Guard) for one in place.filters):
             place.addFilter(_Guard())

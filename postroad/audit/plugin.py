@@ -155,8 +155,9 @@ def pytest_configure(config: pytest.Config) -> None:
             config.stash[_FAULT] = str(error)
             return
         raise pytest.UsageError(str(error)) from None
-    backend.register(dict(loaded.inventory.hosts))
-    config.option.hosts = ",".join(backend.address(name) for name in loaded.inventory.hosts)
+    hosts = {host.name: host for host in loaded.hosts}
+    backend.register(hosts)
+    config.option.hosts = ",".join(map(backend.address, hosts))
     config.pluginmanager.register(Audit(config.option.inventory, loaded), "postroad-audit")
 
 

@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 from pyinfra.api.exceptions import PyinfraError
 from pyinfra.context import ctx_host
 
+from postroad.commands.output import UnwrittenError
 from postroad.dns import dkim
 from postroad.dns.dkim import UnusableKeyError
 from postroad.dns.missing import missing
@@ -25,7 +26,6 @@ from postroad.live import (
     reached,
     withdrawn_keys,
 )
-from postroad.secrets import SecretError
 from postroad.settings.faults import EstateFaults
 from postroad.settings.model import Estate
 from postroad.site import Site
@@ -95,6 +95,7 @@ def told(work: Callable[[], int]) -> int:
     except (EstateFaults, UnusableKeyError) as faults:
         complain(faults)
         return 1
-    except (InventoryError, UnreachableError, SecretError) as error:
+    # Secrets that cannot be read are pyinfra's errors, and so are hosts that cannot be asked.
+    except (InventoryError, UnreachableError, PyinfraError, UnwrittenError) as error:
         complain(error)
         return NOBODY

@@ -5,10 +5,13 @@ from __future__ import annotations
 import argparse
 import os
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
 from postroad.audit import suites
+from postroad.commands.output import STANDARD_OUTPUT, add_json
+from postroad.terminal import complain, tell, to_standard_error
 
 SUITES = Path(suites.__file__).parent
 
@@ -16,8 +19,8 @@ SUITES = Path(suites.__file__).parent
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The inventory, what to check, and where to write what was found."""
     parser.add_argument("inventory", type=Path, help="inventory file, as inventories/prod.py")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write {check, host, …} there")
-    parser.add_argument("--junit", type=Path, metavar="FILE", help="write JUnit XML there")
+    add_json(parser, "{check, host, …}")
+    add_json(parser, "JUnit XML", "--junit")
     parser.add_argument("--nagios", action="store_true", help="one line, and a plugin's status")
     parser.add_argument(
         "-k", metavar="EXPRESSION", help="only checks or hosts that match (pytest's -k)"
@@ -31,10 +34,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the suites that travel with postroad."""
+    piped = [name for name in ("json", "junit") if getattr(arguments, name) == STANDARD_OUTPUT]
+    if len(piped) + arguments.nagios > 1:
+        complain("standard output takes one of --json -, --junit - and --nagios: name a file")
+        return 3 if arguments.nagios else 2
+    if piped:
+        return _piped(arguments, piped[0])
     status = pytest.main(words(arguments))
     if arguments.nagios:
         return int(status)
+    return _status(status)
+
+
+def _status(status: int) -> int:
     return {pytest.ExitCode.OK: 0, pytest.ExitCode.TESTS_FAILED: 1}.get(pytest.ExitCode(status), 2)
+
+
+def _piped(arguments: argparse.Namespace, name: str) -> int:
+    """Have a report as all of standard output: what pytest says goes to standard error."""
+    with TemporaryDirectory() as folder:
+        report = Path(folder) / "report"
+        with to_standard_error():
+            status = pytest.main(words(argparse.Namespace(**{**vars(arguments), name: report})))
+        if report.exists():
+            tell(report.read_text(encoding="utf-8"), end="")
+    return _status(status)
 
 
 def words(arguments: argparse.Namespace) -> list[str]:
@@ -46,6 +70,8 @@ def words(arguments: argparse.Namespace) -> list[str]:
         *("-p", "no:anyio"),
         *("-c", os.devnull, "--rootdir", str(SUITES)),
         *("-q", "-rs", "--no-header", "--disable-warnings"),
+        # What libraries log of a host is said by its check.
+        *("--show-capture", "no"),
         *("--inventory", str(arguments.inventory)),
     ]
     if arguments.json:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from postroad.changes import Change, Part, part, readable, text
 from postroad.commands.asking import told, who_answers
+from postroad.commands.output import add_json, answer
 from postroad.component import drift
 from postroad.facts.contents import Contents
 from postroad.manifest import rows
@@ -18,13 +19,12 @@ from postroad.operations.dkim import faults
 from postroad.operations.firewall import differing
 from postroad.operations.tls import missing_certificate
 from postroad.site import Site
-from postroad.terminal import tell
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The inventory, and where the answer goes as JSON."""
     parser.add_argument("inventory", type=Path, help="inventory file, as inventories/prod.py")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all of it there as well")
+    add_json(parser)
     parser.epilog = (
         "Changes nothing, and shows no secret. Where packages are still missing, the text of files"
         " is settled once they are there. Exit status: 0 nothing would change, 1 something would,"
@@ -40,10 +40,9 @@ def run(arguments: argparse.Namespace) -> int:
 def _tell(arguments: argparse.Namespace) -> int:
     heard = who_answers(arguments.inventory, _look)
     found = dict(heard.answers)
-    if arguments.json is not None:
-        listed = {host: [asdict(each) for each in parts] for host, parts in found.items()}
-        arguments.json.write_text(json.dumps(listed, indent=2) + "\n", encoding="utf-8")
-    tell("\n".join(text(host, parts) for host, parts in found.items()), end="")
+    listed = {host: [asdict(each) for each in parts] for host, parts in found.items()}
+    told_as = "\n".join(text(host, parts) for host, parts in found.items())
+    answer(told_as, json.dumps(listed, indent=2) + "\n", arguments.json)
     return heard.status or int(any(each.changes for parts in found.values() for each in parts))
 
 

@@ -6,6 +6,7 @@ import argparse
 from datetime import UTC, datetime
 from pathlib import Path
 
+from postroad.commands.output import UnwrittenError, add_json, answer
 from postroad.dmarc import show
 from postroad.dmarc.advice import advise
 from postroad.dmarc.analysis import analyse
@@ -15,12 +16,7 @@ from postroad.dmarc.reader import ParserMissingError
 from postroad.inventory import InventoryError, load
 from postroad.settings.faults import EstateFaults
 from postroad.settings.model import Estate
-from postroad.terminal import complain, tell
-
-
-class UnwrittenError(Exception):
-    """The answer cannot be written where it was asked for."""
-
+from postroad.terminal import complain
 
 _CANNOT = (
     EstateFaults,
@@ -36,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The estate, where its reports lie, and what becomes of the answer and of what is refused."""
     parser.add_argument("inventory", type=Path, help="inventory file, as inventories/prod.py")
     parser.add_argument("place", type=Path, help="folder of .xml, .xml.gz and .zip, or a Maildir")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all of it there")
+    add_json(parser)
     parser.add_argument(
         "--aside", type=Path, metavar="FOLDER", help="move files that are refused there"
     )
@@ -62,19 +58,10 @@ def _tell(estate: Estate, collected: Collected, json: Path | None) -> None:
     analysis = analyse(estate, collected.reports)
     today = datetime.now(UTC).date()
     advices = [advise(findings, today) for findings in analysis.domains]
-    if collected.reports:
-        tell(show.as_text(estate, analysis, advices), end="")
+    listed = show.as_json(estate, analysis, advices, collected.refusals)
+    answer(show.as_text(estate, analysis, advices) if collected.reports else "", listed, json)
     for refusal in collected.refusals:
         complain(f"refused: {show.refusal_line(refusal)}")
-    if json:
-        _write(json, show.as_json(estate, analysis, advices, collected.refusals))
-
-
-def _write(place: Path, text: str) -> None:
-    try:
-        place.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UnwrittenError(f"{place}: cannot be written: {error.strerror}") from error
 
 
 def _status(collected: Collected, place: Path) -> int:

@@ -6,22 +6,26 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from pyinfra.api.exceptions import PyinfraError
+
 from postroad import outside
+from postroad.commands.output import UnwrittenError, add_json, answer
 from postroad.dns.check import report
 from postroad.dns.check.verdict import Verdict, status
 from postroad.inventory import InventoryError
 from postroad.live import reached
 from postroad.settings.faults import EstateFaults
-from postroad.terminal import complain, tell
+from postroad.terminal import complain
 
 NOT_ASKED = 3
+_CANNOT = (EstateFaults, InventoryError, UnwrittenError, PyinfraError, OSError, ValueError)
 LONE = "the estate is lone: the world knows none of its names, and nobody was asked"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The inventory, where to write the verdicts, and what they were before."""
     parser.add_argument("inventory", type=Path, help="inventory file, as inventories/prod.py")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write every verdict there")
+    add_json(parser, "every verdict")
     parser.add_argument(
         "--since",
         type=Path,
@@ -46,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
                 raise ValueError(LONE)
             verdicts = outside.verdicts(found)
         return _tell(verdicts, before, arguments.json)
-    except (EstateFaults, InventoryError, OSError, ValueError) as error:
+    except _CANNOT as error:
         complain(error)
         return NOT_ASKED
 
@@ -64,11 +68,10 @@ def _before(since: Path | None) -> list[Verdict] | None:
 
 
 def _tell(verdicts: Sequence[Verdict], before: list[Verdict] | None, place: Path | None) -> int:
-    if place is not None:
-        place.write_text(report.as_json(verdicts), encoding="utf-8")
+    listed = report.as_json(verdicts)
     if before is None:
-        tell(report.text(verdicts), end="")
+        answer(report.text(verdicts), listed, place)
         return status(verdicts)
     new = report.new_since(before, verdicts)
-    tell(report.changes(new, report.gone_since(before, verdicts)), end="")
+    answer(report.changes(new, report.gone_since(before, verdicts)), listed, place)
     return status(new)

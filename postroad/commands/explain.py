@@ -6,10 +6,10 @@ import argparse
 from pathlib import Path
 
 from postroad.commands.asking import told, who_answers
+from postroad.commands.output import add_json, answer
 from postroad.facts.traced import Traced
 from postroad.render import instances
 from postroad.site import Site
-from postroad.terminal import tell
 from postroad.trace.story import Found, as_json, found, text
 
 UNKNOWN = 1
@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "what", help="a queue id, a Message-ID, or a recipient's or sender's address"
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all of it there as well")
+    add_json(parser)
     parser.epilog = (
         "Tells the newest 20 messages of each instance, as far back as its logs go. Times are the"
         " host's. Exit status: 0 found, 1 no log knows it, 2 not every host could be asked."
@@ -41,8 +41,6 @@ def _tell(arguments: argparse.Namespace) -> int:
 
     heard = who_answers(arguments.inventory, look)
     everything = [one for each in heard.answers for one in each]
-    if arguments.json is not None:
-        arguments.json.write_text(as_json(everything), encoding="utf-8")
-    tell(text(arguments.what, everything), end="")
+    answer(text(arguments.what, everything), as_json(everything), arguments.json)
     is_known = any(one.stories or one.refused for one in everything)
     return heard.status or (0 if is_known else UNKNOWN)

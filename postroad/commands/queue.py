@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import get_args
 
 from postroad.commands.asking import told, who_answers
+from postroad.commands.output import add_json, answer
 from postroad.facts.waiting import Waiting
 from postroad.queues.waiting import Queue, as_json, queues, text
 from postroad.render import instances
 from postroad.settings.model import StreamName
 from postroad.site import Site
-from postroad.terminal import tell
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--instance", choices=(*get_args(StreamName), "inbound", "default"), help="only this one"
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all of it there as well")
+    add_json(parser)
     parser.epilog = (
         "Groups are counted by recipients, under the mailbox provider whose hosts answer; what"
         " makes each message's reply another one is left out. Exit status: 0 read, 1 the estate has"
@@ -39,9 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _tell(arguments: argparse.Namespace) -> int:
     heard = who_answers(arguments.inventory, partial(_queues, only=arguments.instance))
     found = [queue for each in heard.answers for queue in each]
-    if arguments.json is not None:
-        arguments.json.write_text(as_json(found), encoding="utf-8")
-    tell(text(found, time.time()), end="")
+    answer(text(found, time.time()), as_json(found), arguments.json)
     return heard.status
 
 

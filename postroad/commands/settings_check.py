@@ -6,15 +6,26 @@ Of a declaration without a fault, the records that it needs are looked at as wel
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from pathlib import Path
 
 from postroad.commands.asking import told
 from postroad.dns import budget
 from postroad.dns.records import derive
-from postroad.inventory import load
+from postroad.inventory import Loaded, load
 from postroad.settings.hidden import in_the_clear
-from postroad.settings.model import Estate
+from postroad.settings.model import Estate, operator_files
 from postroad.terminal import complain, tell
+
+# pyinfra's own names for them, in an inventory's data.
+_WAYS_IN = (
+    ("ssh_key", "write another, or leave it out where an agent has the key"),
+    (
+        "ssh_known_hosts_file",
+        "make it by ssh-keyscan, and compare it with what the hosts' consoles show:"
+        " docs/getting-started.md",
+    ),
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,9 +46,31 @@ def _check(inventory: Path) -> int:
         complain("\n".join(f"the records of this estate: {fault}" for fault in wrong))
         return 1
     tell(summary(estate))
-    for key in in_the_clear(next(iter(loaded.inventory)).data.get("estate")):
+    for note in (*missing_files(loaded), *missing_ways_in(loaded)):
+        complain(note)
+    if loaded.outside:
+        tell(f"not the estate's, and let be: {', '.join(loaded.outside)}")
+    for key in in_the_clear(loaded.hosts[0].data.get("estate")):
         tell(f'{key}: `pyinfra --debug` prints these hashes: write Hidden("{{ARGON2ID}}…")')
     return 0
+
+
+def missing_ways_in(loaded: Loaded) -> Iterator[str]:
+    """What the inventory names to reach its hosts by, and this machine does not have.
+
+    No fault of the estate: whoever checks it need not be who runs it.
+    """
+    for key, mend in _WAYS_IN:
+        for path in dict.fromkeys(host.data.get(key) for host in loaded.hosts):
+            if isinstance(path, str) and not (loaded.base / Path(path).expanduser()).is_file():
+                yield f'the inventory\'s "{key}" is {path}, which is not there; {mend}'
+
+
+def missing_files(loaded: Loaded) -> Iterator[str]:
+    """The files that the estate names and a run will read, where this machine has none."""
+    for key, path in operator_files(loaded.estate):
+        if not (loaded.base / path).expanduser().is_file():
+            yield f"estate{key} names {path}, which is not there: a run will ask for it"
 
 
 def summary(estate: Estate) -> str:

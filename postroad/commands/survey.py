@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from postroad.commands.asking import told, who_answers
+from postroad.commands.output import add_json, answer
 from postroad.facts.surveyed import Surveyed
 from postroad.foreign import files
 from postroad.foreign.firewall import warnings
@@ -15,13 +16,12 @@ from postroad.foreign.lines import findings
 from postroad.foreign.told import Found, offers, text
 from postroad.preflight import refusals
 from postroad.site import Site
-from postroad.terminal import tell
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The inventory, and where the answer goes as JSON."""
     parser.add_argument("inventory", type=Path, help="inventory file, as inventories/prod.py")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all of it there as well")
+    add_json(parser)
     parser.epilog = (
         "Changes nothing. Exit status: 0 nothing is in the way, 1 something is, or the estate has"
         " faults, 2 not every host could be asked."
@@ -35,10 +35,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _tell(arguments: argparse.Namespace) -> int:
     heard = who_answers(arguments.inventory, _look)
-    if arguments.json is not None:
-        rows = [asdict(found) for found in heard.answers]
-        arguments.json.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
-    tell("\n".join(map(text, heard.answers)), end="")
+    rows = [asdict(found) for found in heard.answers]
+    listed = json.dumps(rows, indent=2) + "\n"
+    answer("\n".join(map(text, heard.answers)), listed, arguments.json)
     return heard.status or int(any(found.in_the_way for found in heard.answers))
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pyinfra
+from gevent import GreenletExit  # type: ignore[import-untyped]
 from pyinfra.api.exceptions import PyinfraError
 from pyinfra.api.host import Host
 from pyinfra.context import ctx_host
 
 from postroad.inventory import estate_for_run
+from postroad.pyinfra_words import errors_plainly, plainly
 from postroad.roles import (
     base,
     dkim,
@@ -25,7 +28,6 @@ from postroad.roles.apply import name_what_differs
 from postroad.roles.preflight import preflight
 from postroad.settings.model import operator_files
 from postroad.site import Site, Sites
-from postroad.terminal import guard
 
 _SITES = Sites()
 
@@ -33,13 +35,20 @@ _SITES = Sites()
 def open_site() -> Site:
     """The run's view of the host that pyinfra executes the deploy file for.
 
-    Every fault of the estate ends the run here, all told at once.
+    Every fault of the estate ends the run here, all told at once. A host of the inventory that is
+    not the estate's is let be: nothing of the deploy file happens on it.
     """
     # Not pyinfra.host: that is whichever host is current, and a site is about one.
     host: Host = ctx_host.get()
-    guard()
+    plainly()
+    if pyinfra.is_cli:
+        errors_plainly()
     # Read for the first host, it is the same for all: twice the hosts, not four times the work.
     estate = _SITES.estate(host.state) or estate_for_run(host.inventory)
+    if host.name not in {one.name for one in estate.hosts}:
+        _SITES.let_be(host, estate)
+        # pyinfra runs the deploy file in a greenlet a host: this ends it, and is no failure.
+        raise GreenletExit
     site = Site(host, estate, Path(host.state.cwd or Path.cwd()))
     _refuse_missing_files(site)
     return _SITES.add(site)

@@ -11,7 +11,6 @@ from pyinfra.api.state import State
 from postroad import taken_back
 from postroad.operations import taking_back as operations
 from postroad.operations.taking_back import Departure
-from postroad.preflight import not_root
 from postroad.roles.apply import name_what_differs, titled
 from postroad.site import Site
 
@@ -31,8 +30,6 @@ def departing(site: Site) -> Departure:
             "every host of the estate would leave it: say which one does, as --limit "
             f"{site.host.name}, or that all of them do, as --data leave={EVERYBODY}"
         )
-    if reason := not_root(site.state()):
-        raise PyinfraError(f"{site.host.name} is left as it is: {reason}")
     departure = Departure.of(site)
     _BY_RUN.setdefault(state, {})[site.host.name] = departure
     return departure

@@ -19,7 +19,7 @@ from postroad.settings.shapes import (
     named,
     need,
 )
-from postroad.settings.streams import stream_name
+from postroad.settings.streams import meant_stream, stream_name
 from postroad.settings.values import domain, host_name, ipv4, ipv6, port, selector_label
 
 T = TypeVar("T")
@@ -91,7 +91,7 @@ def _host(
         hostname=hostname,
         ipv4=table.required("ipv4", ipv4, "write the server's own IPv4 address"),
         ipv6=table.nullable("ipv6", ipv6, None),
-        shared=table.optional("shared_address", flag, False),
+        shared=_shared(table),
         label=_label(table, hostname),
     )
     inbound = table.optional("inbound", flag, True)
@@ -119,6 +119,22 @@ def _host(
     except IncompleteError:
         host = None
     return ReadHost(name, table.node, carried, inbound, host)
+
+
+def _shared(table: Table) -> bool:
+    if table.optional("shared_address", flag, False):
+        return True
+    ways = table.values.get("ways_out")
+    bare = isinstance(ways, Mapping) and all(
+        isinstance(way, Mapping) and not {"ipv4", "ipv6", "helo"} & set(way)
+        for way in ways.values()
+    )
+    if ways and bare:
+        table.at("shared_address").fault(
+            "is not True, and no way out has an address of its own",
+            'set it to True, or write "ipv4" and "helo" for each way out',
+        )
+    return bool(ways and bare)
 
 
 def _label(table: Table, hostname: str | None) -> str | None:
@@ -158,7 +174,7 @@ def _ways_out(
     ways = []
     carried = []
     for name, node in entries or []:
-        stream = stream_name(name, node)
+        stream = stream_name(name, node) or meant_stream(name, dict(entries or []))
         way_table = Table.of(node, keys.WAY_OUT)
         if stream is None or way_table is None:
             continue
@@ -187,8 +203,12 @@ def _way_out(
     label = table.optional("selector_label", selector_label, own.label or "")
     if helo is not None:
         _check_helo(helo, _given(four, six), own, table, claims)
-        claims.names.append(Claim(helo, own.name, stream, table.at("helo")))
-    _claim_addresses(claims, four, six, own.name, stream, table)
+        # On a shared address it is the host's name, which is claimed already.
+        if helo != own.hostname:
+            claims.names.append(Claim(helo, own.name, stream, table.at("helo")))
+    # A shared address is the host's, which is claimed already.
+    if not (own.shared and (four, six) == (own.ipv4, own.ipv6)):
+        _claim_addresses(claims, four, six, own.name, stream, table)
     if label:
         claims.labels.append(Claim(label, own.name, stream, table.at("selector_label")))
     if own.shared:

@@ -9,6 +9,7 @@ from typing import Literal, get_args
 from postroad.settings import defaults, keys
 from postroad.settings.faults import EstateFaults, Fault
 from postroad.settings.hosts import Claims, ReadHost, read_hosts
+from postroad.settings.meant import nearest
 from postroad.settings.model import (
     Admin,
     Adopt,
@@ -37,7 +38,6 @@ from postroad.settings.shapes import (
     Table,
     flag,
     many,
-    nearest,
     need,
     one_of,
     text,
@@ -76,17 +76,12 @@ def read(declared: EstateInput, source: str) -> Estate:
 def match_inventory(declared: EstateInput, names: Collection[str], source: str) -> list[Fault]:
     """The faults between the inventory's hosts ``names`` and those that ``declared`` holds.
 
-    ``source`` is the file that declares the estate.
+    ``source`` is the file that declares the estate. Other hosts of the inventory are let be.
     """
     hosts = declared.get("hosts")
     if not isinstance(hosts, Mapping) or not hosts:
         return []  # That is a fault of the estate itself, which `read` names.
     node = Node(hosts, f'{source}: estate["hosts"]', [])
-    for name in sorted(set(names) - set(hosts)):
-        node.child(name, None).fault(
-            "is missing, but the inventory has this host",
-            "declare it here or take it out of the inventory",
-        )
     for name in hosts:
         if name not in names:
             likely = nearest(str(name), sorted(set(names) - set(hosts)))
@@ -116,10 +111,13 @@ def _estate(node: Node) -> Estate | None:
         partial(read_supplied_keys, carried=carried, from_domains=from_domains),
         (),
     )
-    _check_names(claims, streams)
+    doubled = _check_names(claims, streams)
     one_host_each(claims.addresses, "the address")
     brought = {(key.host, key.stream, key.domain) for key in supplied}
-    one_key_a_selector(claims.labels, from_domains, brought)
+    # Two hosts of one name have one label as well, which is no fault of its own.
+    labels = [claim for claim in claims.labels if claim.host not in doubled]
+    shared = {found.name: found.node.child("from_domains", None) for found in streams}
+    one_key_a_selector(labels, from_domains, brought, shared)
     every_domain = tuple(dict.fromkeys(d for domains in from_domains.values() for d in domains))
     dmarc = read_dmarc(_section(table, "dmarc", keys.DMARC), admin_email, every_domain)
     mta_sts = table.nullable("mta_sts", read_mta_sts, None)
@@ -254,8 +252,9 @@ def _hosts(
     return hosts
 
 
-def _check_names(claims: Claims, streams: Sequence[ReadStream]) -> None:
-    one_host_each(claims.names, "the name")
+def _check_names(claims: Claims, streams: Sequence[ReadStream]) -> frozenset[str]:
+    """The hosts whose names are another's."""
+    doubled = one_host_each(claims.names, "the name")
     names = {claim.value for claim in claims.names}
     for found in streams:
         if found.envelope_domain in names:
@@ -263,6 +262,7 @@ def _check_names(claims: Claims, streams: Sequence[ReadStream]) -> None:
                 f"{found.envelope_domain} is a host's own name, which has an SPF record of its own",
                 f'write a domain of its own, as "bounce.{found.envelope_domain}"',
             )
+    return doubled
 
 
 def _resolver(table: Table) -> Resolver:

@@ -26,16 +26,19 @@ class Claim(Generic[T]):
     node: Node
 
 
-def one_host_each(claims: Iterable[Claim[T]], what: str) -> None:
-    """No value belongs to two hosts."""
+def one_host_each(claims: Iterable[Claim[T]], what: str) -> frozenset[str]:
+    """No value belongs to two hosts; returns those that have another's."""
     first: dict[T, Claim[T]] = {}
+    doubled = set()
     for claim in claims:
         owner = first.setdefault(claim.value, claim).host
         if owner != claim.host:
+            doubled.add(claim.host)
             claim.node.fault(
                 f'{what} {claim.value} is already that of host "{owner}"',
                 f"write one that only {claim.host} has",
             )
+    return frozenset(doubled)
 
 
 def distinct_names(nodes: Sequence[tuple[str, Node]]) -> None:
@@ -106,12 +109,15 @@ def one_key_a_selector(
     labels: Iterable[Claim[str]],
     from_domains: Mapping[StreamName, Sequence[str]],
     brought: Collection[tuple[str, StreamName, str]],
+    shared: Mapping[StreamName, Node],
 ) -> None:
     """No two hosts or streams make different keys under one selector at one domain.
 
-    ``brought`` are the host, stream and domain whose key is supplied under a selector of its own.
+    ``brought`` are the host, stream and domain whose key is supplied under a selector of its own;
+    ``shared`` is where each stream names its domains: two that have one in common are told once.
     """
     first: dict[tuple[str, str], Claim[str]] = {}
+    told: set[tuple[StreamName, str]] = set()
     for claim in labels:
         if claim.stream is None:
             continue
@@ -119,12 +125,26 @@ def one_key_a_selector(
             if (claim.host, claim.stream, domain) in brought:
                 continue
             owner = first.setdefault((claim.value, domain), claim)
-            if owner is not claim:
+            if owner.host == claim.host and owner is not claim:
+                if (claim.stream, domain) not in told:
+                    told.add((claim.stream, domain))
+                    _two_streams(owner, claim, domain, shared[claim.stream])
+            elif owner is not claim:
                 claim.node.fault(
                     f'"{claim.value}" already names the key of {owner.host}\'s {owner.stream}'
                     f" stream at {domain}",
                     'write a "selector_label" of its own for one of them',
                 )
+
+
+def _two_streams(owner: Claim[str], claim: Claim[str], domain: str, node: Node) -> None:
+    node.fault(
+        f'{domain} is the {owner.stream} stream\'s as well, and on {claim.host} "{claim.value}"'
+        " would name the DKIM keys of both",
+        f'write a domain of its own, as "news.{domain}", so that no campaign costs receipts their'
+        ' reputation; if they are to share it, write a "selector_label" under the'
+        f" {claim.stream} ways_out of each host",
+    )
 
 
 def covered(signed: Sequence[str], oversigned: Sequence[str], node: Node) -> None:

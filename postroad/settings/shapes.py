@@ -11,12 +11,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import TypeVar
 
 from postroad.settings.faults import Fault
+from postroad.settings.meant import nearest, places
 
 T = TypeVar("T")
+
+# A longer list would hide the likely word before it.
+_LISTED = 8
 
 
 class IncompleteError(Exception):
@@ -51,22 +54,38 @@ class Node:
 Reader = Callable[[Node], T | None]
 
 
-def nearest(word: str, known: Sequence[str]) -> str | None:
-    """The known word that ``word`` most likely means."""
-    found = get_close_matches(word, known, n=1, cutoff=0.5)
-    return found[0] if found else None
-
-
 def choose(word: str, known: Sequence[str]) -> str:
     """What to write instead of a word that is not known: the nearest, then all of them."""
     everything = ", ".join(f'"{k}"' for k in known)
     likely = nearest(word, known)
-    return f"write one of {everything}" if likely is None else f'write "{likely}" (of {everything})'
+    if likely is None:
+        return f"write one of {everything}"
+    return f'write "{likely}"' + (f" (of {everything})" if len(known) <= _LISTED else "")
+
+
+def _instead(key: str, known: Sequence[str]) -> str:
+    """What to do with a key that is not known here, but perhaps in another section."""
+    if elsewhere := places(key, known):
+        return f"write it under {' or '.join(elsewhere)}, or {choose(key, known)}"
+    return choose(key, known)
 
 
 def wrong_type(node: Node, wanted: str) -> None:
     """Note that the value has another type than ``wanted``."""
-    node.fault(f"is {kind(node.value)}, not {wanted}", f"write {wanted}")
+    node.fault(f"is {kind(node.value)}, not {wanted}", f"write {wanted}{_way(node.value, wanted)}")
+
+
+def _way(value: object, wanted: str) -> str:
+    """How a value of the right kind is written, for who has written one of another."""
+    if value is None:
+        return ", or leave the key out"
+    if wanted == "a string" and isinstance(value, int):
+        return ", in quotes"
+    if wanted.startswith("a list") and isinstance(value, str):
+        return ': put it in brackets, as ["…"]'
+    if wanted.startswith(("a whole number", "True")) and isinstance(value, str):
+        return ", without quotes"
+    return ""
 
 
 def kind(value: object) -> str:
@@ -186,6 +205,8 @@ class Table:
 
     node: Node
     values: Mapping[str, object]
+    # The keys that stand there under another name, which is a fault already.
+    meant: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, node: Node, keys: Sequence[str]) -> Table | None:
@@ -195,8 +216,10 @@ class Table:
             return None
         for key, value in node.value.items():
             if key not in keys:
-                node.child(key, value).fault("is no known key", choose(str(key), keys))
-        return cls(node, {k: v for k, v in node.value.items() if k in keys})
+                node.child(key, value).fault("is no known key", _instead(str(key), keys))
+        unknown = [str(key) for key in node.value if key not in keys]
+        meant = frozenset(likely for key in unknown if (likely := nearest(key, keys)))
+        return cls(node, {k: v for k, v in node.value.items() if k in keys}, meant)
 
     def at(self, key: str) -> Node:
         """The node of a key, whether declared or not."""
@@ -206,6 +229,8 @@ class Table:
         """Whether a key that has no default is declared; a fault is noted where it is not."""
         if key in self.values:
             return True
+        if key in self.meant:
+            return False
         self.at(key).fault("is missing", hint)
         return False
 

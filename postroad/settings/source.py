@@ -7,11 +7,13 @@ is declared once, in the file of its inventory, and every host of that inventory
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from postroad.settings.faults import EstateFaults, Fault
+from postroad.settings.meant import nearest
 from postroad.settings.model import EstateInput
+from postroad.settings.python import assigned
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,18 +24,23 @@ class Seen:
     value: object
 
 
-def one_estate(seen: Mapping[str, Seen | None], groups: Sequence[str]) -> tuple[EstateInput, str]:
+def one_estate(
+    seen: Mapping[str, Seen | None],
+    groups: Sequence[str],
+    elsewhere: Sequence[str] = (),
+    text: Callable[[str], str] = lambda file: "",
+) -> tuple[EstateInput, str]:
     """The one estate of an inventory, and the file that declares it.
 
-    ``seen`` maps each inventory host to what it sees, ``groups`` are the inventory's own groups.
-    Raises EstateFaults where a host sees none, or another than the first host does.
+    ``seen`` maps each inventory host to what it sees, ``groups`` are the inventory's own groups,
+    ``elsewhere`` those whose files declare an estate, whether or not the inventory has them, and
+    ``text`` reads a file.
+    Raises EstateFaults where a host of the estate sees none, or a host another than the first does.
     """
     found = {name: sight for name, sight in seen.items() if sight is not None}
     home = f"group_data/{groups[-1] if groups else 'all'}.py"
     if not found:
-        raise EstateFaults(
-            [Fault(f"{home}: estate", "no host sees an estate", "declare `estate = {...}` there")]
-        )
+        raise EstateFaults([_nowhere(home, elsewhere, text)])
     first_name, first = next(iter(found.items()))
     faults = [
         Fault(
@@ -42,7 +49,7 @@ def one_estate(seen: Mapping[str, Seen | None], groups: Sequence[str]) -> tuple[
             f"declare it in {home}, which every host of the inventory sees",
         )
         for name, sight in seen.items()
-        if sight is None
+        if sight is None and name in _hosts(first.value)
     ]
     faults += [
         Fault(
@@ -60,3 +67,24 @@ def one_estate(seen: Mapping[str, Seen | None], groups: Sequence[str]) -> tuple[
             Fault(f"{first.source}: estate", "is not a dictionary", "write `estate = {...}`")
         )
     raise EstateFaults(faults)
+
+
+def _nowhere(home: str, elsewhere: Sequence[str], text: Callable[[str], str]) -> Fault:
+    names = assigned(text(home))
+    if "estate" in names:
+        where = f"{home}: line {names.get('__all__', names['estate'])}"
+        return Fault(where, 'no host sees the estate, as "__all__" lacks it', 'add "estate" there')
+    if like := next((name for name in names if nearest(name, ["estate"])), None):
+        where = f"{home}: line {names[like]}"
+        return Fault(where, f"{like} is not what postroad reads", f"write estate, not {like}")
+    mend = "declare `estate = {...}` there"
+    if elsewhere:
+        others = " and ".join(f"group_data/{group}.py" for group in elsewhere)
+        mend += f", or give {others}, which declares one, the name of this inventory"
+    return Fault(f"{home}: estate", "no host sees an estate", mend)
+
+
+def _hosts(declared: object) -> Mapping[object, object]:
+    """The hosts that an estate declares; nothing where it does not say so."""
+    found = declared.get("hosts") if isinstance(declared, Mapping) else None
+    return found if isinstance(found, Mapping) else {}

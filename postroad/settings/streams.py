@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from postroad.settings import defaults, keys
+from postroad.settings.meant import nearest
 from postroad.settings.model import (
     STREAM_NAMES,
     Limits,
@@ -67,6 +69,15 @@ def stream_name(name: str, node: Node) -> StreamName | None:
     return None
 
 
+def meant_stream(name: str, others: Mapping[str, object]) -> StreamName | None:
+    """The stream that a name which is none most likely means, where that one is not there as well.
+
+    It is read on as that one, so that its absence is no second fault.
+    """
+    likely = nearest(name, STREAM_NAMES)
+    return next((known for known in STREAM_NAMES if known == likely and known not in others), None)
+
+
 def read_streams(node: Node) -> list[ReadStream]:
     """Every stream under ``node``; the faults are noted there."""
     entries = named(node)
@@ -74,7 +85,7 @@ def read_streams(node: Node) -> list[ReadStream]:
         node.fault("declares no stream", 'declare "transactional", "marketing" or both')
     found = []
     for name, child in entries or []:
-        known = stream_name(name, child)
+        known = stream_name(name, child) or meant_stream(name, dict(entries or []))
         table = Table.of(child, keys.STREAM)
         if known is not None and table is not None:
             found.append(_stream(known, table))

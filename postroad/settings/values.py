@@ -315,6 +315,9 @@ def comment_line(node: Node) -> str | None:
 
 def duration(node: Node) -> str | None:
     """A Postfix time value: a whole number and its unit (postconf(5), "TIME")."""
+    if isinstance(node.value, int):
+        node.fault("is a number without its unit", 'write both in quotes, as "12h" or "2d"')
+        return None
     written = text(node)
     if written is not None and not _DURATION.fullmatch(written):
         node.fault(f'"{written}" is no duration', 'write a number and s, m, h, d or w, as "4h"')

@@ -103,5 +103,13 @@ def test_just_enough_room_is_enough() -> None:
 
 
 def test_every_reason_is_told_at_once() -> None:
-    spoilt = replace(FRESH, uid=1, release="11", var_free_kib=0, addresses=frozenset())
-    assert len(reasons(spoilt, 3600)) == 4 + 3 + 2
+    spoilt = replace(FRESH, release="11", var_free_kib=0, addresses=frozenset())
+    assert len(reasons(spoilt, 3600)) == 3 + 3 + 2
+
+
+def test_nothing_is_told_of_a_host_that_a_login_without_root_cannot_see() -> None:
+    seen_by_nobody = replace(
+        FRESH, uid=1, release="11", var_free_kib=0, addresses=frozenset(), users={}
+    )
+    (reason,) = reasons(seen_by_nobody, 3600)
+    assert "not root's" in reason

@@ -10,6 +10,7 @@ import pytest
 from argon2 import PasswordHasher
 
 from postroad import cli
+from tests.unit.declarations import declaration, put
 
 PRODUCTION = Path(__file__).parents[2] / "inventories" / "prod.py"
 
@@ -33,6 +34,24 @@ def test_a_command_that_does_not_exist(
     shown = capsys.readouterr()
     assert shown.out == ""
     assert "usage: postroad" in shown.err
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("settings chek", "settings check"),
+        ("settings", "settings check"),
+        ("adit", "audit"),
+        ("dns pulish", "dns publish"),
+    ],
+)
+def test_a_command_that_is_misspelt(
+    typed: str, meant: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main([*typed.split(), "inventories/prod.py"]) == 2
+    first = capsys.readouterr().err.splitlines()[0]
+    assert first.startswith(f"postroad has no command {typed.split()[0]}")
+    assert first.endswith(f"; type postroad {meant}")
 
 
 @pytest.mark.parametrize("command", cli.COMMANDS, ids=lambda command: command.call)
@@ -109,3 +128,29 @@ def test_check_of_an_inventory_that_is_not_there(
 ) -> None:
     assert cli.main(["settings", "check", str(tmp_path / "prod.py")]) == 2
     assert "no such inventory file" in capsys.readouterr().err
+
+
+def test_check_names_the_files_that_this_machine_lacks(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They are no faults of the estate: whoever checks it need not be who runs it."""
+    data = {"ssh_key": "~/.ssh/no-such-key", "ssh_known_hosts_file": "inventories/known_hosts"}
+    inventory = tmp_path / "inventories" / "prod.py"
+    supplied = {"source": "supplied", "chain_file": "tls/chain.pem", "key": {"env": "KEY"}}
+    for place, text in (
+        (inventory, f"mail = (['mail1'], {data})\n"),
+        (tmp_path / "group_data/prod.py", f"estate = {put(declaration(), ('tls',), supplied)}\n"),
+    ):
+        place.parent.mkdir()
+        place.write_text(text)
+    assert cli.main(["settings", "check", str(inventory)]) == 0
+    files, key, hosts = capsys.readouterr().err.splitlines()
+    assert files.startswith('estate["tls"]["chain_file"] names tls/chain.pem, which is not there')
+    assert '"ssh_key" is ~/.ssh/no-such-key, which is not there' in key
+    # Wherever it is started, a path begins in the estate's folder.
+    assert f'"ssh_known_hosts_file" is {tmp_path}/inventories/known_hosts' in hosts
+    for name in ("tls/chain.pem", "inventories/known_hosts"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert cli.main(["settings", "check", str(inventory)]) == 0
+    assert len(capsys.readouterr().err.splitlines()) == 1

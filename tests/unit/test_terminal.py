@@ -27,7 +27,7 @@ from postroad.facts.world import WorldSees
 from postroad.queues.waiting import queues
 from postroad.queues.waiting import text as queue_text
 from postroad.roles.apply import titled
-from postroad.terminal import complain, guard, inform, line, shown, tell, with_colours
+from postroad.terminal import complain, folded, guard, inform, line, shown, tell, with_colours
 from postroad.trace.story import found
 from postroad.trace.story import text as story_text
 
@@ -76,6 +76,38 @@ def test_what_pyinfra_paints_itself_stays_painted() -> None:
     assert with_colours("\x1b[31mno\x1b[0m") == "\x1b[31mno\x1b[0m"
     others = "\x1b[8m\x1b[5m\x1b[31;8m\x1b[2J"
     assert with_colours(others) == shown(others)
+
+
+def test_a_wide_table_of_a_run_fits_on_a_page() -> None:
+    name = "Base | Tools: mail1: " + ", ".join(
+        f"/usr/local/lib/postroad/{n} (missing)" for n in "abc"
+    )
+    width = len(name) + 4
+    rows = [
+        f"{'Operation':<{width}}Change             Conditional Change   ",
+        f"{name:<{width}}2 (mail1, mail2)   -                    ",
+        f"{'Postfix | Taken away':<{width}}-                  -                    ",
+        f"{'Grand total':<{width}}44   2   -   42   ",
+    ]
+    shown = [folded(row).split("\n") for row in rows]
+    assert all(len(line) <= 110 for lines in shown for line in lines)
+    # The columns still stand below each other, and no word of the name is lost.
+    cells = ("Change", "2 (", "-", "44")
+    assert [lines[0].index(cell) for lines, cell in zip(shown, cells, strict=True)] == [68] * 4
+    told = " ".join(" ".join(shown[1]).split())
+    assert told.replace("2 (mail1, mail2) - ", "") == name
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Operation   Change   Conditional Change   ",
+        "[mail1] " + "x" * 120 + "   and more of what a host says",
+        "x" * 200,
+    ],
+)
+def test_other_lines_stay_as_they_are(said: str) -> None:
+    assert folded(said) == said
 
 
 # ---- what the commands and operations say: one line of theirs is one of ours

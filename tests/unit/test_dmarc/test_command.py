@@ -164,9 +164,21 @@ def test_json_of_nothing_still_names_what_was_refused(inventory: Path, place: Pa
 def test_json_that_cannot_be_written(
     inventory: Path, place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    with pytest.raises(SystemExit) as ended:
+        report(inventory, place, "--json", place)
+    assert ended.value.code == 2
+    assert "is a folder: name a file in it" in capsys.readouterr().err
+
+
+def test_json_alone_on_standard_output(
+    inventory: Path, place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (place / "a.xml").write_text(google())
-    assert report(inventory, place, "--json", place) == 2
-    assert "cannot be written" in capsys.readouterr().err
+    (place / "b.xml").write_text("no")
+    assert report(inventory, place, "--json", "-") == 1
+    shown = capsys.readouterr()
+    assert len(json.loads(shown.out)["refused"]) == 1
+    assert "b.xml" in shown.err
 
 
 def test_refused_files_are_kept_aside(inventory: Path, place: Path, tmp_path: Path) -> None:

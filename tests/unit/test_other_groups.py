@@ -1,0 +1,110 @@
+"""An inventory with other groups: hosts that are not the estate's are let be, and that is said."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyinfra.api.exceptions import PyinfraError
+
+from postroad import cli
+from postroad.inventory import load
+from postroad.live import reach
+from tests.unit import runs
+from tests.unit.declarations import declaration
+from tests.unit.machine import Machine
+from tests.unit.runs import Runner
+
+ESTATE = declaration()
+GROUPS = """
+web = ["web1", "web2"]
+db = (["db1"], {"backups": True})
+mail = [("mail1", {"ssh_hostname": "127.0.0.1", "ssh_port": 9})]
+"""
+
+
+@dataclass
+class Other:
+    """A host of somebody else's: nobody may ask it anything, or do anything there."""
+
+    name: str
+    base: Path = Path()
+    asked: list[str] = field(default_factory=list)
+
+    def answer(self, command: str, stdin: str) -> tuple[bool, str]:
+        self.asked.append(command)
+        return True, ""
+
+
+@pytest.fixture
+def runner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Runner:
+    return runs.runner(tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    heard: list[str] = []
+    monkeypatch.setattr("postroad.site.inform", heard.append)
+    return heard
+
+
+def written(folder: Path, data: str = "group_data/prod.py") -> Path:
+    inventory = folder / "inventories" / "prod.py"
+    for place, text in ((inventory, GROUPS), (folder / data, f"estate = {ESTATE!r}\n")):
+        place.parent.mkdir(exist_ok=True)
+        place.write_text(text)
+    return inventory
+
+
+def test_a_run_does_nothing_on_them_and_says_so_once(runner: Runner, said: list[str]) -> None:
+    mail1, others = Machine(ESTATE), [Other("web1"), Other("db1")]
+    runner.has(mail1, *others)  # type: ignore[arg-type]
+    done = runner.run(ESTATE)
+    assert not done.failed
+    assert "packages" in mail1.happened
+    assert [other.asked for other in others] == [[], []]
+    assert said == ["db1, web1: not the estate's, and let be"]
+
+
+@pytest.mark.parametrize("data", ["group_data/prod.py", "group_data/mail.py"])
+def test_the_check_names_them(
+    data: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also where only the group of the mail hosts sees the estate."""
+    assert cli.main(["settings", "check", str(written(tmp_path, data))]) == 0
+    assert "not the estate's, and let be: web1, web2, db1\n" in capsys.readouterr().out
+
+
+def test_commands_connect_to_the_estates_hosts_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[str] = []
+
+    def connect(host: Any, *arguments: Any, **options: Any) -> None:
+        tried.append(host.name)
+
+    monkeypatch.setattr("pyinfra.api.host.Host.connect", connect)
+    loaded = load(written(tmp_path))
+    assert loaded.outside == ("web1", "web2", "db1")
+    assert reach(loaded).silent == ("mail1",)
+    assert tried == ["mail1"]
+
+
+def test_a_host_of_the_estate_that_sees_no_estate_is_a_fault(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    inventory = written(tmp_path, "group_data/web.py")
+    assert cli.main(["settings", "check", str(inventory)]) == 1
+    assert 'host "mail1" does not see it' in capsys.readouterr().err
+
+
+def test_a_host_without_root_is_told_that_alone(runner: Runner) -> None:
+    mail1 = Machine(ESTATE)
+    mail1.state = replace(mail1.state, uid=1000, addresses=frozenset(), release="11")
+    runner.has(mail1)
+    with pytest.raises(PyinfraError) as refused:
+        runner.plan(ESTATE)
+    assert str(refused.value).startswith("mail1 is left as it is: the connection is not root's")
+    assert "\n" not in str(refused.value)
