@@ -49,13 +49,16 @@ class UnitState:
     """One systemd unit, in systemd's own words (systemctl show).
 
     ``active`` is its ActiveState, and ``auto-restart`` while systemd tries it again and again: the
-    ActiveState is then *activating*, as that of a unit which is about to run.
+    ActiveState is then *activating*, as that of a unit which is about to run. ``is_back`` is one
+    that runs, since systemd has started it again within the last STEADY seconds: who dies at once
+    is seen in between as one who runs.
     """
 
     load: str
     active: str
     unit_file: str
     needs_reload: bool
+    is_back: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,13 +270,17 @@ def _files_and_names(ask: Questions) -> str:
     )
 
 
-_UNIT_FACTS = "Id,LoadState,ActiveState,SubState,NRestarts,UnitFileState,NeedDaemonReload"
+_UNIT_FACTS = (
+    "Id,LoadState,ActiveState,SubState,NRestarts,UnitFileState,NeedDaemonReload,"
+    "ActiveEnterTimestampMonotonic"
+)
 
 
 def _services(ask: Questions) -> str:
     return "\n".join(
         [
-            f"m units; systemctl show -p {_UNIT_FACTS} -- {_words(ask.units)} 2>/dev/null",
+            "m units; sed 's/^/Uptime=/; s/ .*//' /proc/uptime",
+            f"systemctl show -p {_UNIT_FACTS} -- {_words(ask.units)} 2>/dev/null",
             f"m firewall; ({ufw.STATE_COMMAND})",
             f"m listeners; {listeners.COMMAND}",
             f"m queued-elsewhere; {queues.probe()}",
@@ -333,6 +340,8 @@ def _sections(output: Iterable[str]) -> dict[str, list[str]]:
 
 # What systemd calls a unit that failed and will be tried again (later: auto-restart-queued, too).
 _RETRIES = "auto-restart"
+# Seconds after which a daemon has shown that it runs.
+STEADY = 5
 
 _KINDS = {
     "regular file": "file",
@@ -362,9 +371,16 @@ def _active(facts: Mapping[str, str]) -> str:
     return _RETRIES if waits or tries_again else active
 
 
+def _is_back(facts: Mapping[str, str], uptime: float) -> bool:
+    since = int(facts.get("ActiveEnterTimestampMonotonic", "0")) / 1_000_000
+    was_restarted = facts.get("NRestarts", "0") != "0"
+    return was_restarted and facts.get("ActiveState") == "active" and uptime - since < STEADY
+
+
 def _units(lines: Iterable[str]) -> dict[str, UnitState]:
     units: dict[str, UnitState] = {}
     facts: dict[str, str] = {}
+    uptime = 0.0
 
     def keep() -> None:
         if facts.get("Id") and facts.get("LoadState") != "not-found":
@@ -373,10 +389,14 @@ def _units(lines: Iterable[str]) -> dict[str, UnitState]:
                 _active(facts),
                 facts.get("UnitFileState", ""),
                 facts.get("NeedDaemonReload") == "yes",
+                _is_back(facts, uptime),
             )
 
     for line in lines:
         key, _, value = line.partition("=")
+        if key == "Uptime":
+            uptime = float(value)
+            continue
         if key in facts:
             keep()
             facts = {}

@@ -35,6 +35,7 @@ from postroad.audit.suites import (
     units,
 )
 from postroad.component import Component, Unit
+from postroad.state import UnitState
 from tests import server
 from tests.unit.healthy import DAY, NOW, POSTFIX_UID, audited, stranger
 
@@ -565,6 +566,15 @@ def test_a_unit_of_ours_with_a_drop_in_is_named(name: str) -> None:
     strange = "/etc/systemd/system/cron.service.d/override.conf"
     host = replace(host, system=replace(host.system, drop_ins=(strange, place)))
     assert wrong(units.edited_units, host) == f"{name}.service is changed by {place}"
+
+
+def test_who_has_only_just_been_started_again_is_seen() -> None:
+    """Who dies at once is seen now and then while it runs."""
+    name = "postroad-dkim@marketing.service"
+    state = UnitState("loaded", "active", "enabled", needs_reload=False, is_back=True)
+    host = replace(audited(), components=(Component("marketing", units=(Unit(name),)),))
+    host = replace(host, state=replace(host.state, units={**host.state.units, name: state}))
+    assert "has died, and has only just been started again" in wrong(units.differing_units, host)
 
 
 def test_the_hour_of_upgrades_may_be_another_one() -> None:

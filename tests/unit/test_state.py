@@ -226,6 +226,20 @@ def test_a_unit_that_fails_again_and_again_is_not_about_to_run(
     assert read(seen).units["systemd-timesyncd.service"].active == active
 
 
+@pytest.mark.parametrize(
+    ("restarts", "since", "is_back"),
+    [(0, 999, False), (7, 999, True), (7, 990, False), (7, 996, True)],
+)
+def test_a_unit_that_dies_at_once_is_seen_while_it_runs(
+    restarts: int, since: int, is_back: bool
+) -> None:
+    now = f"ActiveState=active\nNRestarts={restarts}\nActiveEnterTimestampMonotonic={since}000000\n"
+    seen = BARE.replace("ActiveState=active\n", now)
+    seen = seen.replace("@@postroad units\n", "@@postroad units\nUptime=1000.25\n")
+    unit = read(seen).units["systemd-timesyncd.service"]
+    assert (unit.active, unit.is_back) == ("active", is_back)
+
+
 def test_a_removed_package_is_not_there() -> None:
     assert read(BARE).packages == {"openssl": "3.0.17-1~deb12u2"}
 

@@ -21,6 +21,14 @@ def _ours(audited: Audited) -> set[str]:
 def differing_units(audited: Audited) -> Iterator[Fault]:
     """Enabled, active, masked, and read by systemd since it was written."""
     units = _ours(audited)
+    for unit in sorted(units):
+        state = audited.state.units.get(unit)
+        if state is not None and state.is_back:
+            yield Fault(
+                f"{unit} has died, and has only just been started again",
+                "while it is down, what it is there for waits; it may die again and again",
+                f"journalctl -u {unit}",
+            )
     for component, drift in audited.drifts():
         if drift.thing in units:
             yield Fault(
