@@ -20,6 +20,7 @@ from postroad.inventory import Loaded
 from postroad.secrets import SecretError
 from postroad.settings.model import StreamName
 from postroad.site import Site
+from postroad.state import STEADY, HostState
 
 QUESTIONS = Path(__file__).parent / "questions"
 
@@ -67,7 +68,7 @@ def _ask(site: Site, host: TestinfraHost, run: str) -> Audited | SilentError:
 
 def _audited(site: Site, host: TestinfraHost, run: str) -> Audited:
     estate, own = site.estate, site.host
-    state = site.state()
+    state = _steady(site)
     closed: dict[str, str] = {stream: site.closed_because(stream) for stream in own.streams}
     components = site.components()
     probes = asking.probes(estate, own, components)
@@ -97,6 +98,16 @@ def _audited(site: Site, host: TestinfraHost, run: str) -> Audited:
         signed=evidence.signed(said["signing"]),
         smtp=evidence.smtp(said["smtp"]),
     )
+
+
+def _steady(site: Site) -> HostState:
+    """The host's state; where a unit has only just come back, it is seen whether it stays."""
+    state = site.state()
+    if any(unit.is_back for unit in state.units.values()):
+        gevent.sleep(STEADY)
+        site.forget()
+        state = site.state()
+    return state
 
 
 def _spawn(host: TestinfraHost, question: str, ask: Any) -> Any:

@@ -574,7 +574,7 @@ def test_who_has_only_just_been_started_again_is_seen() -> None:
     state = UnitState("loaded", "active", "enabled", needs_reload=False, is_back=True)
     host = replace(audited(), components=(Component("marketing", units=(Unit(name),)),))
     host = replace(host, state=replace(host.state, units={**host.state.units, name: state}))
-    assert "has died, and has only just been started again" in wrong(units.differing_units, host)
+    assert "dies again and again" in wrong(units.differing_units, host)
 
 
 def test_the_hour_of_upgrades_may_be_another_one() -> None:

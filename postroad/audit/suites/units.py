@@ -25,8 +25,8 @@ def differing_units(audited: Audited) -> Iterator[Fault]:
         state = audited.state.units.get(unit)
         if state is not None and state.is_back:
             yield Fault(
-                f"{unit} has died, and has only just been started again",
-                "while it is down, what it is there for waits; it may die again and again",
+                f"{unit} dies again and again, and runs in between",
+                "while it is down, what it is there for waits",
                 f"journalctl -u {unit}",
             )
     for component, drift in audited.drifts():
