@@ -98,10 +98,10 @@ def test_a_single_stream_may_use_the_hosts_own_address_and_name() -> None:
     assert estate(declared).host("mail1").way_out("transactional").ipv4 == IPv4Address("192.0.2.11")
 
 
-def test_a_login_may_use_the_streams_domains() -> None:
+def test_a_login_may_use_the_streams_domains_and_its_return_path() -> None:
     (user,) = estate(declaration()).stream("transactional").users
     assert user.from_addresses == ("@shop.example",)
-    assert user.envelope_senders == ("@bounce.shop.example",)
+    assert user.envelope_senders == ("bounce@bounce.shop.example",)
 
 
 def test_two_hashes_are_valid_while_a_password_is_changed() -> None:
