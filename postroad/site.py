@@ -12,13 +12,14 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeVar
 from weakref import WeakKeyDictionary
 
-from pyinfra.api.exceptions import PyinfraError
 from pyinfra.api.host import Host as PyinfraHost
 from pyinfra.api.state import State as PyinfraState
 from pyinfra.api.state import StateStage
 
+from postroad.ask import ask
 from postroad.component import Component, Drift, drift
 from postroad.components import Build, Builder, latch
 from postroad.dns.dkim import LiveKey
@@ -35,11 +36,14 @@ from postroad.parents import above
 from postroad.paths import CONFIG, MAILBOX_USER, STAMPS, opened_path, paths_for, pause_path
 from postroad.pause import Pause, because
 from postroad.pause import found as paused_on
+from postroad.question import Question
 from postroad.render import POSTFIX_PARAMETERS, Renderer, facts_from
 from postroad.secrets import resolve
 from postroad.settings.model import AcmeTls, Estate, Host, SecretRef, StreamName
 from postroad.software import packages
 from postroad.state import HostState, Questions, blank
+
+T = TypeVar("T")
 
 # Asked about on every release; which of them a release has is part of the answer.
 PACKAGED_UNITS = ("postfix.service", "postfix@-.service")
@@ -108,6 +112,10 @@ class Site:
     @property
     def host(self) -> Host:
         return self.estate.host(self.pyhost.name)
+
+    def ask(self, question: Question[T]) -> T:
+        """The host's answer. UnansweredError, which is a PyinfraError, where there is none."""
+        return ask(self.pyhost, question)
 
     def state(self) -> HostState:
         """The host as it is: read once, and anew after each change of ours."""
@@ -209,9 +217,7 @@ class Site:
     def _known(self) -> _Reading:
         executing = self.pyhost.state.is_executing
         if self._reading is None or self._reading.is_outdated(executing):
-            state = self.pyhost.get_fact(State, ask=self._questions())
-            if state is None:
-                raise PyinfraError(f"{self.host.name}: its state could not be read, see above")
+            state = self.ask(State(self._questions()))
             self.clock_ahead = state.clock - time.time()
             self._reading = _Reading(state, executing, time.monotonic())
         return self._reading
@@ -229,7 +235,7 @@ class Site:
         found = self.state().files.get(opened_path(stream))
         if found is not None and found.sha256 == _sha256(latch(digest(wanted))):
             return ""
-        seen = self.pyhost.get_fact(WorldSees, needs=needs_json(wanted))
+        seen = self.ask(WorldSees(needs_json(wanted)))
         faults = [verdict.reason for verdict in seen if verdict.verdict != "ok"]
         if not faults and len(seen) == len(wanted):
             return ""

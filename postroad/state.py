@@ -23,6 +23,12 @@ from postroad.paths import ACME_RENEWAL, ADOPTED, CERTIFICATE_FAULT
 
 MARK = "@@postroad "
 
+# What stands behind each part: a shell that cannot fork ends in the middle of its own, and of no
+# other, and what it did not come to would read as what is not there.
+PART_ENDS = ("end-names", "end-services", "end-mail", "end-certificates")
+# In the place of the units where systemd does not answer: silence would read as no unit at all.
+SILENT = "silent"
+
 # What certbot(1) keeps of how it renews a certificate; the rest of its file are paths and hooks.
 RENEWAL = (
     "server",
@@ -214,13 +220,20 @@ def probe(ask: Questions) -> str:
         [
             "export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
             f"m() {{ echo; echo '{MARK}'\"$1\"; }}",
-            _side_by_side(_files_and_names(ask), _services(ask), _mail(ask), _certificates(ask)),
+            _side_by_side(
+                f"{part}\nm {end}"
+                for end, part in zip(
+                    PART_ENDS,
+                    (_files_and_names(ask), _services(ask), _mail(ask), _certificates(ask)),
+                    strict=True,
+                )
+            ),
             "m end; true",
         ]
     )
 
 
-def _side_by_side(*parts: str) -> str:
+def _side_by_side(parts: Iterable[str]) -> str:
     """Shell that runs ``parts`` at once and prints what each says as a whole, in any order.
 
     A pipeline starts all its commands together (POSIX shell, 2.9.2); each says its own part and
@@ -273,7 +286,8 @@ _UNIT_FACTS = "Id,LoadState,ActiveState,SubState,NRestarts,UnitFileState,NeedDae
 def _services(ask: Questions) -> str:
     return "\n".join(
         [
-            f"m units; systemctl show -p {_UNIT_FACTS} -- {_words(ask.units)} 2>/dev/null",
+            f"m units; systemctl show -p {_UNIT_FACTS} -- {_words(ask.units)} 2>/dev/null || "
+            f"! command -v systemctl >/dev/null || echo {SILENT}",
             f"m firewall; ({ufw.STATE_COMMAND})",
             f"m listeners; {listeners.COMMAND}",
             f"m queued-elsewhere; {queues.probe()}",
@@ -399,7 +413,7 @@ def _keys(lines: Iterable[str], lives: Iterable[str]) -> tuple[KeyState, ...]:
     marks: dict[str, dict[str, float]] = {}
     for path, _, mark in _split(lives, ":"):
         name, _, time = mark.partition(" ")
-        marks.setdefault(path.removesuffix(".life"), {})[name] = float(time)
+        marks.setdefault(path.removesuffix(".life"), {})[name] = _time(time)
     keys = []
     for path in sorted({*halves, *marks}):
         stream, _, domain, selector = path.split("/")[-4:]
@@ -452,15 +466,25 @@ def _public_key(lines: Sequence[str]) -> str:
     return "".join(lines[lines.index(_PEM_BEGIN) + 1 : lines.index(_PEM_END)])
 
 
+def _time(text: str) -> float:
+    """A time of the epoch, in seconds. ValueError for what is none, as nan."""
+    time = float(text)
+    if not 0 <= time < 2**40:
+        raise ValueError("a time is none")
+    return time
+
+
 def parse(output: Iterable[str]) -> HostState:
     """The `HostState` that the output of `probe` tells; ValueError where it was cut off."""
     said = _sections(output)
-    if "end" not in said:
+    if not {"end", *PART_ENDS} <= set(said):
         raise ValueError("the host's answer was cut off before its end")
+    if SILENT in said["units"]:
+        raise ValueError("systemd does not answer there (systemctl show)")
     uid, clock, distribution, release, virt, free, hostname = said["host"]
     return HostState(
         uid=int(uid),
-        clock=float(clock),
+        clock=_time(clock),
         distribution=distribution,
         release=release,
         container=virt == "container",
@@ -485,7 +509,7 @@ def parse(output: Iterable[str]) -> HostState:
         postfix_parameters=frozenset(line.partition(" ")[0] for line in said["parameters"]),
         dovecot_version=said["dovecot"][0].split()[0] if said["dovecot"] else "",
         keys=_keys(said["keys"], said["lives"]),
-        certificate=_certificate(said["certificate"], said["renewal"], float(clock)),
+        certificate=_certificate(said["certificate"], said["renewal"], _time(clock)),
         certificate_fault=" ".join(said.get("certificate-fault", [])),
         firewall=ufw.parse_state("\n".join(said["firewall"])),
         listeners=tuple(listeners.parse(said["listeners"])),

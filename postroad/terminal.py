@@ -101,6 +101,9 @@ def guard() -> None:
     """
     from pyinfra.api import output
 
+    # With a handler of its own, what breaks a connection is no traceback of the last resort's: who
+    # wanted the connection tells of it.
+    logging.getLogger("paramiko").addHandler(logging.NullHandler())
     for place in (_logger, logging.lastResort, *logging.getLogger().handlers):
         if place and not any(isinstance(one, _Guard) for one in place.filters):
             place.addFilter(_Guard())

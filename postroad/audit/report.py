@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal
 
@@ -17,6 +17,7 @@ STATES = {0: "OK", 1: "WARNING", 2: "CRITICAL", 3: "UNKNOWN"}
 ESTATE = "the estate"
 # A line is read on a phone at night.
 TOLD = 3
+SHORT = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,4 +81,19 @@ def nagios_failure(reason: str) -> str:
 
 def _first_line(text: str) -> str:
     # Not splitlines(): to it, many more characters end a line.
-    return line(text.strip().split("\n")[0]) if text.strip() else "no reason given"
+    if not text.strip():
+        return "no reason given"
+    first = line(text.strip().split("\n")[0])
+    return first if len(first) <= SHORT else f"{first[:SHORT]}…"
+
+
+def not_judged(results: Sequence[Result]) -> Iterator[str]:
+    """A line for each reason why checks have no verdict: which of them, or how many of a host."""
+    about: dict[tuple[Verdict, str, str], list[str]] = {}
+    for result in results:
+        if result.verdict in ("unknown", "waived"):
+            key = result.verdict, result.host, line(result.detail)
+            about.setdefault(key, []).append(result.check)
+    for (verdict, host, reason), checks in about.items():
+        what = ", ".join(checks) if len(checks) <= TOLD else f"{len(checks)} checks"
+        yield f"{verdict.upper()} {host}: {what}: {reason}"

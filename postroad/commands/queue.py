@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import get_args
 
-from postroad.commands.asking import told, who_answers
+from postroad.commands.asking import NOBODY, told, who_answers
 from postroad.facts.waiting import Waiting
 from postroad.queues.waiting import Queue, as_json, queues, text
 from postroad.render import instances
@@ -42,7 +42,7 @@ def _tell(arguments: argparse.Namespace) -> int:
     if arguments.json is not None:
         arguments.json.write_text(as_json(found), encoding="utf-8")
     tell(text(found, time.time()), end="")
-    return heard.status
+    return NOBODY if any(queue.unknown for queue in found) else heard.status
 
 
 def _queues(site: Site, only: str | None) -> list[Queue]:
@@ -51,4 +51,4 @@ def _queues(site: Site, only: str | None) -> list[Queue]:
     wanted = [name for name in known if only in (None, name)]
     if not wanted:
         return []
-    return list(queues(site.host.name, site.pyhost.get_fact(Waiting, instances=wanted)))
+    return list(queues(site.host.name, site.ask(Waiting(wanted))))

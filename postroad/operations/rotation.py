@@ -85,7 +85,7 @@ def _planned(together: list[Site]) -> tuple[Step, ...]:
 
 def _oldest(site: Site) -> dict[StreamName, float]:
     streams = list(site.host.streams)
-    said = site.pyhost.get_fact(OldestQueued, streams=streams)
+    said = site.ask(OldestQueued(streams))
     return {stream: said[stream] for stream in streams if stream in said}
 
 

@@ -40,14 +40,14 @@ class Departure:
     @classmethod
     def of(cls, site: Site) -> Departure:
         """The host as it is before the run's first change."""
-        found = site.pyhost.get_fact(Ours)
+        found = site.ask(Ours())
         keys = site.published_keys()
         return cls(site, found, keys, site.live_certificate(), found)
 
     def ours(self) -> taken_back.Ours:
         """What of ours is there: read once, and anew after each change."""
         if self._now is None:
-            self._now = self.site.pyhost.get_fact(Ours)
+            self._now = self.site.ask(Ours())
         return self._now
 
     def forget(self) -> None:

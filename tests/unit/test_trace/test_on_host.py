@@ -41,21 +41,21 @@ def test_what_is_found(what: str, ids: list[str], refused: int) -> None:
 
 def test_logs_are_read_from_the_oldest_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(on_host, "LOGS", tmp_path)
-    monkeypatch.setattr(on_host, "signer", lambda instance, ids: [])
+    monkeypatch.setattr(on_host, "journal", lambda instance, ids, what: [])
     (tmp_path / "marketing.log").write_text("\n".join(LINES[2:]) + "\n")
     (tmp_path / "marketing.log-20261231").write_text(LINES[1] + "\n")
     (tmp_path / "marketing.log-20261230.gz").write_bytes(gzip.compress((LINES[0] + "\n").encode()))
     (tmp_path / "transactional.log").write_text(LINES[0] + "\n")
-    assert list(on_host.lines("marketing")) == LINES
+    assert list(on_host.lines("marketing", {})) == LINES
     found = on_host.found("1@shop.example", "marketing")
-    assert found == {"messages": {LONG: LINES[:3]}, "refused": [], "more": 0}
+    assert found == {"messages": {LONG: LINES[:3]}, "refused": [], "more": 0, "why": ""}
 
 
 def test_of_many_messages_the_newest_are_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(on_host, "LOGS", tmp_path)
-    monkeypatch.setattr(on_host, "signer", lambda instance, ids: [])
+    monkeypatch.setattr(on_host, "journal", lambda instance, ids, what: [])
     ids = [f"{number:05X}" for number in range(50)]
     line = "Nov 24 05:16:00 marketing postfix-marketing/smtp[9]: {}: to=<jane@a.example>, relay=no"
     (tmp_path / "marketing.log").write_text("".join(f"{line.format(name)}\n" for name in ids))

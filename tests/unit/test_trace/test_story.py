@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
-from postroad.trace.story import Found, as_json, found, story, text
+from postroad.trace.story import Found, Lines, as_json, found, story, text
 
 ID = "4cjWzF6Xb5z5tF"
 
@@ -89,29 +88,24 @@ def test_what_is_not_known_is_shown_as_it_is() -> None:
     assert "cleanup: warning: something new" in told(
         line("05:15:10", "cleanup", "warning: something new")
     )
-    assert f"{ID}: no delivery was tried yet" in told(*TAKEN)
+    assert f"{ID}: queued, waits for its first delivery" in told(*TAKEN)
 
 
 def test_refusals_and_nothing() -> None:
-    said: dict[str, Any] = {
-        "marketing": {
-            "messages": {},
-            "refused": [
-                "Nov  4 05:17:00 marketing postfix-marketing/smtpd[9]: NOQUEUE: reject: RCPT from"
-                " a[1]: 451 4.7.1 closed; from=<b@c.example> to=<jane@a.example>"
-            ],
-            "more": 3,
-        }
-    }
+    refused = (
+        "Nov  4 05:17:00 marketing postfix-marketing/smtpd[9]: NOQUEUE: reject: RCPT from"
+        " a[1]: 451 4.7.1 closed; from=<b@c.example> to=<jane@a.example>"
+    )
+    said = {"marketing": Lines({}, (refused,), 3, "")}
     everything = list(found("mail1", said))
     assert text("jane@a.example", everything) == (
         "mail1 marketing: 3 older ones are left out\n"
         "\n"
-        "mail1 marketing: refused at the door\n"
+        "mail1 marketing: put off at the door\n"
         "  Nov 4 05:17:00  reject: RCPT from a[1]: 451 4.7.1 closed; from=<b@c.example>"
         " to=<jane@a.example>\n"
         "\n"
     )
     (row,) = json.loads(as_json(everything))
     assert row["refused"][0]["at"] == "Nov 4 05:17:00"
-    assert "no log of any host knows x" in text("x", [])
+    assert "no log of any host knows x" in text("x", [Found("mail1", "marketing", (), (), 0)])
