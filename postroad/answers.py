@@ -36,7 +36,8 @@ def from_json(kind: Any, lines: Sequence[str]) -> Any:
 def typed(kind: Any, said: object, where: str = "the answer") -> Any:
     """``said``, as JSON has it, as a value of the type ``kind``; AnswerError where it is none.
 
-    Known are str, int, float, bool, None, tuple[X, ...], Mapping[str, X], dataclasses, X | Y.
+    Of an object, fields that are not declared are passed over. Known are str, int, float, bool,
+    None, tuple[X, ...], Mapping[str, X], dataclasses, X | Y.
     """
     origin, arguments = get_origin(kind), get_args(kind)
     if origin in (UnionType, Union):
@@ -81,8 +82,8 @@ def hints(kind: Any) -> Mapping[str, Any]:
 
 def _record(kind: Any, said: object, where: str) -> Any:
     found, fields = _object(said, where), hints(kind)
-    if set(found) != set(fields):
-        raise AnswerError(f"{where} has other fields than {', '.join(fields)}")
+    if missing := sorted(set(fields) - set(found)):
+        raise AnswerError(f"{where} has no {', '.join(missing)}")
     return kind(**{n: typed(of, found[n], f"{where}: {n}") for n, of in fields.items()})
 
 

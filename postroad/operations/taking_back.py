@@ -6,7 +6,6 @@ from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from pyinfra import host
-from pyinfra.api import operation
 from pyinfra.api.command import PyinfraCommand, QuoteString, StringCommand
 from pyinfra.context import ctx_host
 
@@ -15,6 +14,7 @@ from postroad.dns.dkim import LiveKey
 from postroad.dns.tlsa import LiveCertificate
 from postroad.facts.ours import Ours
 from postroad.operations import ufw
+from postroad.operations.own import operation
 from postroad.pause import all_found
 from postroad.site import Site, shape
 from postroad.terminal import warn
