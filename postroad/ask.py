@@ -60,7 +60,9 @@ MOST_WORDS = 1 << 20
 #: While sshd(8) still has the session before this one, which has ended (MaxSessions), in seconds.
 SESSION_ENDS = 5.0
 _GLANCE = 0.1
-_NO_SESSION = 1  # RFC 4254 5.1: SSH_OPEN_ADMINISTRATIVELY_PROHIBITED
+# RFC 4254 5.1: SSH_OPEN_ADMINISTRATIVELY_PROHIBITED, and what sshd(8) says of one session too many,
+# SSH_OPEN_CONNECT_FAILED.
+_NO_SESSION = (1, 2)
 
 UNREACHABLE = "check its address, the key and the known_hosts file of the inventory"
 
@@ -166,9 +168,7 @@ def _converse(pyhost: Host, questions: Sequence[Question[Any]]) -> list[Said]:
     except TimeoutError:
         why = f"no answer within {seconds:g} seconds"
     except ChannelException as error:
-        why = "its sshd allows no session more on a connection (sshd_config(5), MaxSessions)"
-        if error.code != _NO_SESSION:
-            why = f"its sshd opens no session ({line(error)})"
+        why = f"its sshd opens no session ({line(error)}): see MaxSessions in sshd_config(5)"
     except (SSHException, EOFError, OSError) as error:
         why = f"the connection broke, or its sshd starts nothing: {_named(error)}"
     # pyinfra and its connectors, on what they did not expect of a host.
@@ -355,7 +355,7 @@ def _opened(client: SSHClient | None) -> Channel:
         try:
             return transport.open_session(timeout=ROUND)
         except ChannelException as error:
-            if error.code != _NO_SESSION or waited >= SESSION_ENDS:
+            if error.code not in _NO_SESSION or waited >= SESSION_ENDS:
                 raise
             gevent.sleep(_GLANCE)
             waited += _GLANCE

@@ -38,7 +38,8 @@ _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # script may have gone on after it, with half of its answer missing.
 _STARVED = re.compile(
     r"cannot fork|can't fork|fork: (?:retry: )?resource|cannot allocate memory"
-    r"|can't start new thread|BlockingIOError: \[Errno 11\]|MemoryError",
+    r"|can't start new thread|BlockingIOError: \[Errno 11\]|MemoryError"
+    r"|error while loading shared libraries",
     re.IGNORECASE,
 )
 # timeout(1): it has ended the command, or has had to kill it.
@@ -152,8 +153,9 @@ def _said(
 
 def fault(said: Said, seconds: float) -> str:
     """Why this is no answer, in one line; empty where it may be one."""
-    if any(_STARVED.search(word) for word in (*said.words, *said.noise)):
-        return f"it cannot start a program, for want of processes or memory: {gist(said)}"
+    starved = next((w for w in (*said.words, *said.noise) if _STARVED.search(w)), "")
+    if starved:
+        return f"it cannot start programs, for want of processes or memory: {_short(starved)}"
     if said.status in _TIMED_OUT:
         return f"no answer within {seconds:g} seconds"
     if said.status is None:
@@ -166,14 +168,19 @@ def fault(said: Said, seconds: float) -> str:
 
 def misread(said: Said, error: Exception) -> str:
     """Why an answer could not be read, in one line."""
-    why = line(str(error) or type(error).__name__)[:REASON]
-    return f"its answer cannot be read ({why}){_quoted(said)}"
+    why = _short(str(error) or type(error).__name__)
+    # Beside an answer, what was said to standard error is about something else.
+    return f"its answer cannot be read ({why}){'' if said.lines else _quoted(said)}"
 
 
 def gist(said: Said) -> str:
     """The last that the host said about it: there a program's error ends, and sudo's begins."""
     words = [word for word in said.words if word.strip()] or list(said.noise)
-    return line(words[-1].strip())[:REASON] if words else ""
+    return _short(words[-1]) if words else ""
+
+
+def _short(text: str) -> str:
+    return line(text.strip())[:REASON]
 
 
 def _quoted(said: Said) -> str:

@@ -215,6 +215,8 @@ def probe(ask: Questions) -> str:
     """A POSIX shell script (run as root) whose output `parse` reads.
 
     It changes nothing and succeeds on a host that has none of the programs it would like to ask.
+    What they say to standard error is kept: whether a program could not start is seen there alone
+    (`postroad.question.fault`), and else it would read as what it did not tell.
     """
     return "\n".join(
         [
@@ -265,17 +267,16 @@ def _files_and_names(ask: Questions) -> str:
             'echo "${ID:-unknown}"; echo "${VERSION_ID:-unknown}")',
             "systemd-detect-virt -c -q && echo container || echo machine",
             "df -Pk /var | awk 'NR==2 {print $4}'; cat /proc/sys/kernel/hostname",
-            'm addresses; ip -o addr show 2>/dev/null | awk \'{sub("/.*","",$4); print $4}\'',
-            f"m files; stat -c '{_STAT}' {_words(ask.paths)} 2>/dev/null",
-            f"{_key_places(keys)} -exec stat -c '{_STAT}' {{}} + 2>/dev/null",
+            'm addresses; ip -o addr show | awk \'{sub("/.*","",$4); print $4}\'',
+            f"m files; stat -c '{_STAT}' {_words(ask.paths)}",
+            f"{_key_places(keys)} -exec stat -c '{_STAT}' {{}} +",
             # Only of what is there: not every sha256sum goes on after a file that is missing.
-            f"m hashes; find {_words(ask.paths)} -maxdepth 0 -type f -exec sha256sum {{}} + "
-            "2>/dev/null",
-            f'm users; for u in {_words(ask.users)}; do echo "$u $(id -u $u 2>/dev/null)"; done',
-            f'm groups; for u in {_words(ask.users)}; do echo "$u $(id -g $u 2>/dev/null)"; done',
-            f"m stamps; cd {shlex.quote(ask.stamp_folder)} 2>/dev/null && grep -H . * 2>/dev/null",
-            f"m adopted; ls {ADOPTED} 2>/dev/null",
-            "m user-namespaces; unshare --user true 2>/dev/null || echo none",
+            f"m hashes; find {_words(ask.paths)} -maxdepth 0 -type f -exec sha256sum {{}} +",
+            f'm users; for u in {_words(ask.users)}; do echo "$u $(id -u $u)"; done',
+            f'm groups; for u in {_words(ask.users)}; do echo "$u $(id -g $u)"; done',
+            f"m stamps; cd {shlex.quote(ask.stamp_folder)} && grep -H . *",
+            f"m adopted; ls {ADOPTED}",
+            "m user-namespaces; unshare --user true || echo none",
         ]
     )
 
@@ -286,7 +287,7 @@ _UNIT_FACTS = "Id,LoadState,ActiveState,SubState,NRestarts,UnitFileState,NeedDae
 def _services(ask: Questions) -> str:
     return "\n".join(
         [
-            f"m units; systemctl show -p {_UNIT_FACTS} -- {_words(ask.units)} 2>/dev/null || "
+            f"m units; systemctl show -p {_UNIT_FACTS} -- {_words(ask.units)} || "
             f"! command -v systemctl >/dev/null || echo {SILENT}",
             f"m firewall; ({ufw.STATE_COMMAND})",
             f"m listeners; {listeners.COMMAND}",
@@ -299,12 +300,12 @@ def _services(ask: Questions) -> str:
 def _mail(ask: Questions) -> str:
     return "\n".join(
         [
-            "m postfix; postconf -dh mail_version 2>/dev/null",
-            "systemctl cat postfix.service 2>/dev/null | grep '^ExecStart=/bin/true'",
-            f"m parameters; postconf -d {_words(ask.postfix_parameters)} 2>/dev/null",
-            "m dovecot; dovecot --version 2>/dev/null",
+            "m postfix; postconf -dh mail_version",
+            "systemctl cat postfix.service | grep '^ExecStart=/bin/true'",
+            f"m parameters; postconf -d {_words(ask.postfix_parameters)}",
+            "m dovecot; dovecot --version",
             "m packages; dpkg-query -W -f '${Package}|${db:Status-Status}|${Version}\\n' "
-            f"{_words(ask.packages)} 2>/dev/null",
+            f"{_words(ask.packages)}",
         ]
     )
 
@@ -317,19 +318,19 @@ def _certificates(ask: Questions) -> str:
         [
             f"m offered-keys; for f in {_words(ask.offered_keys)}; do",
             '[ -f "$f" ] && command -v openssl >/dev/null || continue',
-            'said=$(openssl pkey -in "$f" -passin pass: -noout -text 2>/dev/null | head -1)',
+            'said=$(openssl pkey -in "$f" -passin pass: -noout -text | head -1)',
             "bits=$(echo \"$said\" | sed -n 's/.*[^0-9]\\([0-9][0-9]*\\) bit.*/\\1/p')",
             'echo "$f ${bits:-0}"; done',
-            f"m keys; for f in $({_key_places(keys)} -type f -name '*.pem' -print 2>/dev/null); do",
-            'echo "$f $(openssl pkey -in "$f" -pubout -outform DER 2>/dev/null | base64 -w0)"',
+            f"m keys; for f in $({_key_places(keys)} -type f -name '*.pem' -print); do",
+            'echo "$f $(openssl pkey -in "$f" -pubout -outform DER | base64 -w0)"',
             "done",
             f"m lives; {_key_places(keys)} -type f -name '*.life' "
-            f"-exec grep -HE -D skip {shlex.quote(_LIFE)} /dev/null {{}} + 2>/dev/null",
+            f"-exec grep -HE -D skip {shlex.quote(_LIFE)} /dev/null {{}} +",
             # Asked once for all: openssl takes longer to start than all the rest together.
             f"m certificate; if [ -f {chain} ]; then",
-            f"openssl x509 -in {chain} -noout -pubkey -ext subjectAltName -enddate 2>/dev/null; fi",
-            f"m certificate-fault; cat {CERTIFICATE_FAULT} 2>/dev/null",
-            f"m renewal; grep -E '^({remembered}) = ' {ACME_RENEWAL} 2>/dev/null",
+            f"openssl x509 -in {chain} -noout -pubkey -ext subjectAltName -enddate; fi",
+            f"m certificate-fault; cat {CERTIFICATE_FAULT}",
+            f"m renewal; grep -E '^({remembered}) = ' {ACME_RENEWAL}",
         ]
     )
 

@@ -61,9 +61,10 @@ def nagios_line(results: Sequence[Result], seconds: float) -> str:
         del counts["waived"]
     bad = [result for result in results if result.verdict not in ("ok", "waived")]
     bad.sort(key=lambda result: result.verdict != "wrong")
-    told = "; ".join(f"{r.host}: {r.check}: {_first_line(r.detail)}" for r in bad[:TOLD])
-    if len(bad) > TOLD:
-        told += f"; and {len(bad) - TOLD} more"
+    said = [f"{host}: {what}: {_first_line(why)}" for _, host, what, why in _by_reason(bad)]
+    told = "; ".join(said[:TOLD])
+    if len(said) > TOLD:
+        told += f"; and {len(said) - TOLD} more"
     if not results:
         told = "nothing was checked"
     counted = " ".join(f"{name}={count}" for name, count in counts.items())
@@ -89,11 +90,16 @@ def _first_line(text: str) -> str:
 
 def not_judged(results: Sequence[Result]) -> Iterator[str]:
     """A line for each reason why checks have no verdict: which of them, or how many of a host."""
+    without = [result for result in results if result.verdict in ("unknown", "waived")]
+    for verdict, host, what, reason in _by_reason(without):
+        yield f"{verdict.upper()} {host}: {what}: {line(reason)}"
+
+
+def _by_reason(results: Sequence[Result]) -> Iterator[tuple[Verdict, str, str, str]]:
+    """Verdict, host, checks and reason: one for all checks of a host that have the same reason."""
     about: dict[tuple[Verdict, str, str], list[str]] = {}
     for result in results:
-        if result.verdict in ("unknown", "waived"):
-            key = result.verdict, result.host, line(result.detail)
-            about.setdefault(key, []).append(result.check)
+        about.setdefault((result.verdict, result.host, result.detail), []).append(result.check)
     for (verdict, host, reason), checks in about.items():
         what = ", ".join(checks) if len(checks) <= TOLD else f"{len(checks)} checks"
-        yield f"{verdict.upper()} {host}: {what}: {reason}"
+        yield verdict, host, what, reason

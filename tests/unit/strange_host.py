@@ -17,7 +17,7 @@ import paramiko
 import pyinfra_cli  # type: ignore[import-untyped]  # noqa: F401
 from paramiko.common import (
     AUTH_SUCCESSFUL,
-    OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED,
+    OPEN_FAILED_CONNECT_FAILED,
     OPEN_SUCCEEDED,
 )
 from pyinfra.api.config import Config
@@ -97,7 +97,7 @@ class _Server(paramiko.ServerInterface):
 
     def check_channel_request(self, kind: str, chanid: int) -> int:
         if self.host.open >= self.host.sessions:
-            return OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED
+            return OPEN_FAILED_CONNECT_FAILED  # As OpenSSH has it.
         self.host.open += 1
         self.host.most = max(self.host.most, self.host.open)
         return OPEN_SUCCEEDED

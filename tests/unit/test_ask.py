@@ -187,8 +187,8 @@ def test_a_host_that_never_ends_fills_no_memory(monkeypatch: pytest.MonkeyPatch)
     ("script", "words"),
     [
         ("exec 2>&1; echo x; kill $$", "it could not tell"),
-        ("echo 'sh: 1: Cannot fork' >&2; echo half", "it cannot start a program"),
-        ("echo 'BlockingIOError: [Errno 11] no' >&2; exit 1", "it cannot start a program"),
+        ("echo 'sh: 1: Cannot fork' >&2; echo half", "it cannot start programs"),
+        ("echo 'BlockingIOError: [Errno 11] no' >&2; exit 1", "it cannot start programs"),
         (
             """echo "ModuleNotFoundError: No module named 'dkim'" >&2; exit 1""",
             "was never deployed lacks what it is asked with: run the deploy first",
