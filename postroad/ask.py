@@ -38,6 +38,7 @@ from postroad.question import (
     MARK,
     Question,
     Said,
+    asker,
     asking,
     fault,
     heard,
@@ -48,6 +49,8 @@ from postroad.terminal import inform, line
 
 T = TypeVar("T")
 
+#: Who sees all of a host (id(1)).
+ROOT = "0"
 #: Beyond what the questions may take on the host: for the way there and back, in seconds.
 ROUND = 15
 #: For a connection: name, handshake and login (paramiko has a limit for each, and none for all).
@@ -188,7 +191,14 @@ def _asked(pyhost: Host, questions: Sequence[Question[Any]]) -> list[Said]:
     output, errors = _spoken(pyhost, mark, asking(mark, questions), arguments)
     _show(pyhost, questions, output)
     found = heard(mark, len(questions), output, errors)
-    if all(said.status is None and not said.lines for said in found) and _wants_password(errors):
+    uid = asker(mark, output)
+    if uid not in ("", ROOT):
+        raise UnansweredError(
+            pyhost.name,
+            f"the connection is not root's, and user {uid} sees a part alone: log in as root, or"
+            " set _sudo = True in group_data for a user who may sudo",
+        )
+    if not uid and _wants_password(errors):
         raise UnansweredError(
             pyhost.name,
             "sudo asks for a password there: give it in the inventory (_sudo_password), or allow"

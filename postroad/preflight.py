@@ -18,6 +18,8 @@ SUPPORTED = {
 CLOCK_SECONDS = 60
 # The packages take about 200 MB; the rest is room for a queue.
 FREE_KIB = 1024 * 1024
+# The packages bring some 3,000 files, and each message is one.
+FREE_INODES = 10_000
 
 
 def not_root(state: HostState) -> str:
@@ -54,6 +56,11 @@ def refusals(
         yield (
             f"/var has {state.var_free_kib // 1024} MiB free: make room, {FREE_KIB // 1024} MiB "
             "are the least that packages and a queue need"
+        )
+    if state.var_free_inodes is not None and state.var_free_inodes < FREE_INODES:
+        yield (
+            f"/var has {state.var_free_inodes} inodes free, of which each file takes one: remove "
+            f"small files (du --inodes -xS /var | sort -n | tail), {FREE_INODES} are the least"
         )
     if not state.has_user_namespaces:
         yield (

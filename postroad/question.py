@@ -89,11 +89,18 @@ def asking(mark: str, questions: Sequence[Question[Any]]) -> str:
             "printf '\\n%s %s end %s\\n' $m $1 $?; }",
             'q() { { t "$@" 2>&1 >&3 | awk -v n=$1 \'{ print ENVIRON["m"], n, $0 }\' >&2; } '
             "3>&1; }",
+            "printf '\\n%s uid %s\\n' $m $(id -u)",
             f"true | {parts}",
             "printf '\\n%s done\\n' $m; printf '\\n%s done\\n' $m >&2; exit",
             "",
         ]
     )
+
+
+def asker(mark: str, output: str) -> str:
+    """The number of the account that was asked as (id(1)); empty where nothing was."""
+    own = f"{mark} uid "
+    return next((s.removeprefix(own) for s in output.split("\n") if s.startswith(own)), "")
 
 
 def is_done(mark: str, said: bytes) -> bool:

@@ -127,6 +127,7 @@ class HostState:
     (`postroad.foreign.queues`); ``adopted`` are the components that have once been made true;
     ``offered_keys`` the bits of key files that are to be taken over, 0 of one that holds no key;
     ``has_user_namespaces`` is whether root may make one there (user_namespaces(7)).
+    ``var_free_inodes`` is None where the file system makes them as it needs them (btrfs).
     """
 
     uid: int
@@ -157,6 +158,7 @@ class HostState:
     offered_keys: Mapping[str, int] = field(default_factory=dict)
     leaving: tuple[taken_away.Instance, ...] = ()
     has_user_namespaces: bool = True
+    var_free_inodes: int | None = None
 
 
 def blank() -> HostState:
@@ -267,6 +269,7 @@ def _files_and_names(ask: Questions) -> str:
             'echo "${ID:-unknown}"; echo "${VERSION_ID:-unknown}")',
             "systemd-detect-virt -c -q && echo container || echo machine",
             "df -Pk /var | awk 'NR==2 {print $4}'; cat /proc/sys/kernel/hostname",
+            "m inodes; df -Pi /var | awk 'NR==2 && $2 > 0 {print $4}'",
             'm addresses; ip -o addr show | awk \'{sub("/.*","",$4); print $4}\'',
             f"m files; stat -c '{_STAT}' {_words(ask.paths)}",
             f"{_key_places(keys)} -exec stat -c '{_STAT}' {{}} +",
@@ -491,6 +494,7 @@ def parse(output: Iterable[str]) -> HostState:
         container=virt == "container",
         var_free_kib=int(free),
         has_user_namespaces=said["user-namespaces"] != ["none"],
+        var_free_inodes=int(said["inodes"][0]) if said.get("inodes") else None,
         hostname=hostname,
         addresses=frozenset(ip_address(a) for a in said["addresses"]),
         files=_files(said["files"], said["hashes"]),

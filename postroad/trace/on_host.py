@@ -2,8 +2,9 @@
 
 Arguments: what is looked for (a queue id, a Message-ID, an address of a sender or recipient, a
 login, an IP address), then the instances' names. Output: {instance: {"messages": {queue id: [line,
-...]}, "refused": [line, ...], "more": n, "why": text}}; the newest messages, and the lines of each
-in their order. ``why`` is empty, or says what of it could not be read. Written for Python 3.9.
+...]}, "refused": [line, ...], "queued": {queue id: queue}, "more": n, "why": text}}; the newest
+messages, and the lines of each in their order. ``why`` is empty, or says what of it could not be
+read. Written for Python 3.9.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import gzip
 import itertools
 import json
+import os
 import re
 import subprocess
 import sys
@@ -23,6 +25,9 @@ from typing import Any
 Json = dict[str, Any]
 
 LOGS = Path("/var/log/postroad")
+SPOOL = Path("/var/spool")
+# In the order in which a message goes through them, so that none is missed on its way.
+QUEUES = ("incoming", "active", "deferred", "hold", "corrupt")
 # An address may have had thousands of mails, and been refused as often; a person reads the last.
 MOST_MESSAGES = 20
 MOST_REFUSALS = 20
@@ -52,6 +57,8 @@ def found(what: str, instance: str) -> Json:
     ids, refused = hits(wanted(what), lines(instance, unread))
     newest = ids[-MOST_MESSAGES:]
     messages: dict[str, list[str]] = {name: [] for name in newest}
+    # Before the logs are read again: what is in no queue by now has left it by what they say.
+    where = queued(instance, newest, unread)
     try:
         told = journal(instance, newest, what)
     except (OSError, subprocess.SubprocessError) as error:
@@ -64,7 +71,25 @@ def found(what: str, instance: str) -> Json:
     refused += [line for line in told if f"({what}," in line]
     more = len(ids) - len(newest)
     why = "; ".join(f"{place} cannot be read: {reason}" for place, reason in unread.items())
-    return {"messages": messages, "refused": refused[-MOST_REFUSALS:], "more": more, "why": why}
+    return {
+        "messages": messages,
+        "refused": refused[-MOST_REFUSALS:],
+        "queued": where,
+        "more": more,
+        "why": why,
+    }
+
+
+def queued(instance: str, ids: list[str], unread: dict[str, str]) -> dict[str, str]:
+    """In which queue each of these messages is; those that are in none are left out."""
+    name = "postfix" if instance == "default" else f"postfix-{instance}"
+    found = {}
+    for queue in QUEUES:
+        for _, _, files in os.walk(SPOOL / name / queue):
+            found.update(dict.fromkeys(set(ids).intersection(files), queue))
+    if ids and not os.access(SPOOL / name / QUEUES[0], os.R_OK):
+        unread[str(SPOOL / name)] = "its queues are not there, or not to be read"
+    return found
 
 
 def wanted(what: str) -> re.Pattern[str]:

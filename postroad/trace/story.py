@@ -17,7 +17,9 @@ _LINE = re.compile(
     r"\w+: (?P<text>.*)$"
 )
 _REFUSAL = re.compile(
-    r"^(?P<at>\w{3} +\d+ [\d:]{8}) .*?\[\d+\]: (?:NOQUEUE: |warning: )?(?P<text>.*)$"
+    r"^(?P<at>\w{3} +\d+ [\d:]{8}) .*?\[\d+\]: "
+    # Dovecot, on its standard error, says the time once more.
+    r"(?:NOQUEUE: |warning: |\w{3} +\d+ [\d:]{8} )?(?P<text>.*)$"
 )
 _SENT = re.compile(
     r"to=<(?P<to>[^>]*)>,.* relay=(?P<relay>[^,]+),.* delay=(?P<delay>[\d.]+),.*"
@@ -39,9 +41,8 @@ _BY_MILTER = re.compile(
 _BY_CHECK = re.compile(r"^reject: \S+ .*helo=<[^>]*>: (?P<reply>[45]\.\d+\.\d+ .*)$")
 _BY_SMTPD = re.compile(r"^reject: [A-Z-]+ from [^ ]*\]: (?P<reply>[45]\d\d .*?); from=<")
 _THROWN_AWAY = re.compile(r"^(?:milter-)?discard: ")
-_HELD = re.compile(r"^(?:(?:milter-)?hold: |placed on hold)")
 # The signer's own words (templates/opendkim/policy.lua.j2), and those of the milter behind it.
-_SIGNER = re.compile(r"^(?:refused|deferred): (?P<why>.*)$")
+_SIGNER = re.compile(r"^(?:(?:refused|deferred): |[45]\d\d [45]\.\d+\.\d+ )(?P<why>.*)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,7 @@ class Lines:
 
     messages: Mapping[str, tuple[str, ...]]
     refused: tuple[str, ...]
+    queued: Mapping[str, str]
     more: int
     why: str
 
@@ -103,17 +105,20 @@ class Found:
 def found(host: str, said: Mapping[str, Lines]) -> Iterator[Found]:
     """The answer of on_host.py."""
     for instance, row in said.items():
-        stories = (story(host, instance, name, of) for name, of in row.messages.items())
+        stories = (
+            story(host, instance, name, of, row.queued.get(name, ""))
+            for name, of in row.messages.items()
+        )
         refused = tuple(step for line in row.refused for step in _refusal(line))
         yield Found(host, instance, tuple(stories), refused, row.more, row.why)
 
 
-def story(host: str, instance: str, queue_id: str, lines: Iterable[str]) -> Story:
-    """The story of one message."""
+def story(host: str, instance: str, queue_id: str, lines: Iterable[str], queue: str) -> Story:
+    """The story of one message, which is in ``queue`` now, or in none (empty)."""
     known = _in_order(tuple(lines))
     steps = [step for line in known for step in _step(line)]
     recipients = _recipients(known)
-    fate = _fate(recipients, _texts(known))
+    fate = _fate(recipients, _texts(known), queue)
     return Story(host, instance, queue_id, fate, recipients, tuple(_once(steps)))
 
 
@@ -123,15 +128,19 @@ def _texts(lines: Iterable[str]) -> list[tuple[str, str]]:
     return [(one["program"], one["text"]) for one in met if one is not None]
 
 
-def _fate(recipients: Sequence[Recipient], texts: Sequence[tuple[str, str]]) -> str:
+def _fate(recipients: Sequence[Recipient], texts: Sequence[tuple[str, str]], queue: str) -> str:
     """What became of the message as a whole, for its headline."""
     words = [text for _, text in texts]
     if ended := _ended(words):
         return ended
-    if ("postsuper", "removed") in texts:
-        return "deleted by hand (postsuper)"
-    if any(map(_HELD.match, words)) and not any("released from hold" in word for word in words):
-        return "on hold: nobody tries to deliver it until postsuper -H releases it"
+    if queue == "hold":
+        return "on hold: nobody tries to deliver it until it is released (postsuper -H)"
+    if queue == "corrupt":
+        return "put aside: Postfix could not read its queue file"
+    waits = not recipients or any(recipient.outcome == "waits" for recipient in recipients)
+    # qmgr(8) tells of each message that it takes out; postsuper(1) counts many that go at once.
+    if not queue and waits and ("qmgr", "removed") not in texts and any(map(_FROM.match, words)):
+        return "taken out of the queue by hand (postsuper): deleted, or queued anew"
     if recipients:
         outcomes = [recipient.outcome for recipient in recipients]
         if len(outcomes) == 1:
@@ -173,7 +182,11 @@ def _before_delivery(words: Sequence[str]) -> str:
 
 def _in_order(lines: Sequence[str]) -> list[str]:
     """The signer's lines, which come from another log, in front of the way to the queue."""
-    signed = [line for line in lines if _SIGNED.search(line)]
+    signed = [
+        line
+        for line in lines
+        if _SIGNED.search(line) or ((met := _LINE.match(line)) and _SIGNER.match(met["text"]))
+    ]
     others = [line for line in lines if line not in signed]
     texts = [met["text"] if (met := _LINE.match(line)) else "" for line in others]
     queued = next((n for n, words in enumerate(texts) if _FROM.match(words)), len(others))
@@ -204,6 +217,8 @@ def _words(program: str, text: str) -> Iterator[str]:
         yield f"the sender is told, in message {notice['id']}"
     elif text == "removed":
         yield "left the queue"
+    elif text.startswith("replace: header Received: "):
+        return  # Ours: the application's own address is nobody's business (header_checks).
     elif text.startswith("message-id="):
         yield f"is the message {text.partition('=')[2]}"
     else:

@@ -161,6 +161,7 @@ class Machine:
         """What it says to questions: see `postroad.question.asking`."""
         mark = stdin.partition("\n")[0].removeprefix("m=")
         words = shlex.split(stdin[stdin.index("\ntrue | ") : stdin.rindex("\nprintf ")])
+        yield f"{mark} uid 0"
         asked = [words[at + 1 : at + 4] for at, word in enumerate(words) if word == "q"]
         for number, _, script in asked:
             worked, said = self._run(script.removesuffix(";"), "")
@@ -339,6 +340,7 @@ def told(state: HostState) -> str:
         state.var_free_kib,
         state.hostname,
     )
+    section("inodes", *([] if state.var_free_inodes is None else [state.var_free_inodes]))
     section("user-namespaces", *([] if state.has_user_namespaces else ["none"]))
     section("addresses", *sorted(map(str, state.addresses)))
     section("files", *(_stat(path, file) for path, file in state.files.items()))

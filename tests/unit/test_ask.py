@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -47,6 +48,12 @@ def reason(host: StrangeHost, script: str = "echo yes", **data: Any) -> str:
     assert "\n" not in told.value.reason
     assert len(told.value.reason) < 400
     return told.value.reason
+
+
+@pytest.fixture(autouse=True)
+def _root(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever runs the tests sees all of the host that they make."""
+    monkeypatch.setattr(module, "ROOT", str(os.getuid()))
 
 
 @pytest.fixture
@@ -220,6 +227,12 @@ def test_whatever_a_reader_stumbles_over_is_the_host_s_trouble(error: Exception)
         ask(pyhost, Stumbles("echo yes"))
     assert "its answer cannot be read" in str(told.value)
     assert "\n" not in str(told.value)
+
+
+def test_whoever_sees_a_part_of_a_host_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without root, a log that may not be read knows no message, and no key is there."""
+    monkeypatch.setattr(module, "ROOT", "77")
+    assert f"not root's, and user {os.getuid()} sees a part alone" in reason(StrangeHost())
 
 
 def test_nobody_is_asked_for_a_password_where_nobody_is() -> None:

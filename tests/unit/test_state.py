@@ -348,6 +348,7 @@ def test_the_probe_reads_this_machine(box: Sandbox) -> None:
     assert abs(state.clock - time.time()) < 60
     assert state.distribution
     assert state.var_free_kib > 0
+    assert state.var_free_inodes is None or state.var_free_inodes > 0
     assert state.hostname == os.uname().nodename
     assert state.users == {OWNER: os.geteuid()}
     assert state.groups == {OWNER: os.getegid()}

@@ -93,7 +93,7 @@ def told_of_queues(text: str) -> str:
 
 def told_of_a_message(text: str) -> str:
     log = (f"Jan  1 00:00:00 mail1 postfix/smtp[1]: ABCDEFGHIJ: {text}",)
-    said = {"transactional": Lines({"ABCDEFGHIJ": log}, log, 0, text)}
+    said = {"transactional": Lines({"ABCDEFGHIJ": log}, log, {}, 0, text)}
     return story_text(text, list(found("mail1", said)), [text])
 
 

@@ -59,7 +59,8 @@ def part(question: Callable[[], Any]) -> Json:
     except subprocess.TimeoutExpired as late:
         return {"said": None, "why": f"{late.cmd[0]} says nothing for {LONGEST} s"}
     except Exception as error:
-        return {"said": None, "why": f"{type(error).__name__}: {error}"}
+        kind = "" if type(error) is OSError else f"{type(error).__name__}: "
+        return {"said": None, "why": f"{kind}{error}"}
 
 
 def ran(*command: str) -> subprocess.CompletedProcess[str] | None:
