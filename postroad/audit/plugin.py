@@ -128,7 +128,7 @@ class Audit:
 
         why = waived(self.loaded.estate, _check(item)) if _about(item) is not None else ""
         if why:
-            pytest.skip(f"{WAIVED}{_check(item)}: {why}")
+            pytest.skip(f"{WAIVED}{why}")
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep what became of a check."""

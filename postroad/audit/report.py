@@ -101,5 +101,6 @@ def _by_reason(results: Sequence[Result]) -> Iterator[tuple[Verdict, str, str, s
     for result in results:
         about.setdefault((result.verdict, result.host, result.detail), []).append(result.check)
     for (verdict, host, reason), checks in about.items():
-        what = ", ".join(checks) if len(checks) <= TOLD else f"{len(checks)} checks"
-        yield verdict, host, what, reason
+        # What is waived is never made: it is listed whole.
+        is_listed = verdict == "waived" or len(checks) <= TOLD
+        yield verdict, host, ", ".join(checks) if is_listed else f"{len(checks)} checks", reason
