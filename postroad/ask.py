@@ -60,7 +60,7 @@ FAREWELL = 5
 #: More octets than any answer has; a backup is the longest (`postroad.backup.places`).
 MOST = 1 << 30
 MOST_WORDS = 1 << 20
-#: While sshd(8) still has the session before this one, which has ended (MaxSessions), in seconds.
+#: How long sshd(8) may take to end a session whose work is done (MaxSessions), in seconds.
 SESSION_ENDS = 5.0
 _GLANCE = 0.1
 # RFC 4254 5.1: SSH_OPEN_ADMINISTRATIVELY_PROHIBITED, and what sshd(8) says of one session too many,
@@ -340,8 +340,11 @@ def _over(client: SSHClient | None, command: str, script: str, mark: str) -> tup
                     raise reader.value
         finally:
             gevent.killall(readers, block=False)
-        is_ours = is_done(mark, bytes(out.octets))
-        return 0 if is_ours else channel.recv_exit_status(), _Heard(out.text, err.text)
+        # The shell ends now: until it has, its session is not free for what comes next.
+        if is_done(mark, bytes(out.octets)):
+            channel.status_event.wait(SESSION_ENDS)
+            return 0, _Heard(out.text, err.text)
+        return channel.recv_exit_status(), _Heard(out.text, err.text)
     finally:
         channel.close()
 

@@ -13,6 +13,10 @@ from tests.unit.strange_host import Shell, StrangeHost, obeys, pyhosts  # First:
 import gevent  # type: ignore[import-untyped]  # isort: skip
 import paramiko  # isort: skip
 import pytest
+from pyinfra.api.config import Config
+from pyinfra.api.inventory import Inventory
+from pyinfra.api.state import State
+from pyinfra.context import ctx_host, ctx_state
 
 from postroad import ask as module
 from postroad.ask import UnansweredError, ask, ask_all, connect
@@ -124,6 +128,17 @@ def test_one_question_after_the_other_needs_one_session(sessions: int) -> None:
     with host.up(), pyhosts(host) as (pyhost,):
         assert [ask(pyhost, Says(f"echo {n}")) for n in range(5)] == [[str(n)] for n in range(5)]
     assert host.most == 1
+
+
+def test_other_connections_are_asked_in_the_same_way() -> None:
+    inventory = Inventory((["@local"], {}))
+    state = State()
+    state.init(inventory, Config())
+    (local,) = inventory
+    with ctx_state.use(state), ctx_host.use(local):
+        said = ask_all(local, {"fine": Says("echo yes"), "broken": Says("echo no >&2; exit 1")})
+    assert said["fine"] == ["yes"]
+    assert said["broken"].reason == "its words: it could not tell; it says: no"
 
 
 def test_whoever_keeps_the_session_open_is_not_waited_for() -> None:
