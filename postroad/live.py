@@ -2,90 +2,136 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
+from typing import TypeVar
 
-from pyinfra.api.connect import connect_all, disconnect_all
-from pyinfra.api.exceptions import PyinfraError
+import gevent  # type: ignore[import-untyped]
+from pyinfra.api.host import Host
 from pyinfra.context import ctx_host, ctx_state
 
-from postroad.dns.dkim import LiveKey
+from postroad.ask import UnansweredError, connect, disconnect
+from postroad.dns.dkim import LiveKey, UnusableKeyError
 from postroad.dns.tlsa import LiveCertificate
 from postroad.inventory import Loaded, load
-from postroad.pyinfra_words import mended
+from postroad.secrets import SecretError
+from postroad.settings.faults import EstateFaults
 from postroad.site import Site
-from postroad.terminal import complain
+from postroad.terminal import line
 
-UNREACHABLE = "no connection: check its address, the key and the known_hosts file"
+T = TypeVar("T")
+A = TypeVar("A")
+
+NOBODY: Mapping[str, UnansweredError] = MappingProxyType({})
+# What the operator has declared is at fault, whichever host it shows at.
+_DECLARED = (EstateFaults, SecretError, UnusableKeyError)
 
 
 class UnreachableError(RuntimeError):
-    """Hosts of the inventory that could not be connected to; the message names each."""
-
-
-@contextmanager
-def connected(inventory: Path) -> Iterator[tuple[Loaded, list[Site]]]:
-    """The inventory and a `Site` for each of its hosts, for as long as the block lasts.
-
-    Raises what `postroad.inventory.load` raises, and UnreachableError where a host does not answer:
-    an answer from a part of the estate would look like the whole.
-    """
-    loaded = load(inventory)
-    with ctx_state.use(loaded.state):
-        try:
-            _connect(loaded)
-            hosts = loaded.hosts
-            silent = [host.name for host in hosts if not host.connected]
-            if silent:
-                raise UnreachableError(
-                    f"no connection to {', '.join(silent)}: check the address, the key and the "
-                    f"known_hosts file of {inventory}"
-                )
-            yield loaded, [Site(host, loaded.estate, loaded.base) for host in hosts]
-        finally:
-            disconnect_all(loaded.state)
+    """Hosts of the inventory that did not answer; the message names each, and why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """An inventory whose hosts were tried: a site for each that answers, and the others' names."""
+    """An inventory whose hosts were tried: a site for each that answers, and why others do not."""
 
     loaded: Loaded
     sites: list[Site]
-    silent: tuple[str, ...]
+    silent: tuple[UnansweredError, ...]
+
+
+@contextmanager
+def connected(inventory: Path) -> Iterator[tuple[Loaded, list[Site]]]:
+    """The inventory and a `Site` for each of its hosts, whose states were read.
+
+    Raises what `postroad.inventory.load` raises, and UnreachableError where a host does not answer:
+    an answer from a part of the estate would look like the whole.
+    """
+    with reached(inventory) as found:
+        silent = [*found.silent]
+        answers = of_each(found.sites, Site.state)
+        silent += [answer for answer in answers if isinstance(answer, UnansweredError)]
+        if silent:
+            raise UnreachableError("\n".join(map(str, silent)))
+        yield found.loaded, found.sites
 
 
 @contextmanager
 def reached(inventory: Path) -> Iterator[Reached]:
-    """As `connected`, but a host that does not answer is named and keeps nobody waiting.
+    """The inventory, and a `Site` for each host that can be connected to, while the block lasts.
 
-    For what most of the answer does not depend on the hosts.
+    Raises what `postroad.inventory.load` raises. A host that does not answer keeps nobody waiting.
     """
     loaded = load(inventory)
     with ctx_state.use(loaded.state):
         try:
             yield reach(loaded)
         finally:
-            disconnect_all(loaded.state)
+            leave(loaded)
 
 
-def reach(loaded: Loaded) -> Reached:
-    """Connect to what is not connected yet; whoever calls it disconnects."""
-    _connect(loaded)
+def reach(loaded: Loaded, known: Mapping[str, UnansweredError] = NOBODY) -> Reached:
+    """Connect to what is not connected yet, side by side; whoever calls it has to `leave`.
+
+    Hosts that are ``known`` not to answer are not tried again.
+    """
+
+    def tried(host: Host) -> UnansweredError | None:
+        try:
+            connect(host)
+        except UnansweredError as error:
+            return error
+        return None
+
     hosts = loaded.hosts
-    sites = [Site(host, loaded.estate, loaded.base) for host in hosts if host.connected]
-    return Reached(loaded, sites, tuple(h.name for h in hosts if not h.connected))
+    asked = [host for host in hosts if host.name not in known]
+    why = dict(zip((host.name for host in asked), _side_by_side(tried, asked), strict=True))
+    silent = {**known, **{name: error for name, error in why.items() if error is not None}}
+    sites = [Site(host, loaded.estate, loaded.base) for host in hosts if host.name not in silent]
+    return Reached(loaded, sites, tuple(silent[h.name] for h in hosts if h.name in silent))
 
 
-def _connect(loaded: Loaded) -> None:
-    try:
-        connect_all(loaded.state)
-    except PyinfraError as error:
-        # Whom nobody answers tells of it by the names of the hosts, which have failed then.
-        if not loaded.state.failed_hosts:
-            complain(mended(str(error)))
+def leave(loaded: Loaded) -> None:
+    """Disconnect from every host, whatever state it is in."""
+    _side_by_side(disconnect, loaded.hosts)
+
+
+def of_each(sites: Sequence[Site], look: Callable[[Site], T]) -> list[T | UnansweredError]:
+    """What ``look`` makes of every host, side by side; one host's trouble stays one host's.
+
+    Raises EstateFaults, SecretError and UnusableKeyError as they are: they are not a host's.
+    """
+
+    def within(site: Site) -> T | Exception:
+        try:
+            with ctx_state.use(site.pyhost.state), ctx_host.use(site.pyhost):
+                return look(site)
+        # A greenlet that fails writes a traceback of its own.
+        except Exception as error:
+            return error
+
+    answers: list[T | UnansweredError] = []
+    for site, answer in zip(sites, _side_by_side(within, sites), strict=True):
+        if isinstance(answer, _DECLARED):
+            raise answer
+        if isinstance(answer, Exception) and not isinstance(answer, UnansweredError):
+            answers.append(UnansweredError(site.pyhost.name, _unfit(answer)))
+        else:
+            answers.append(answer)
+    return answers
+
+
+def _unfit(error: Exception) -> str:
+    return f"what it answers cannot be worked with ({type(error).__name__}: {line(error)[:200]})"
+
+
+def _side_by_side(work: Callable[[A], T], things: Sequence[A]) -> list[T]:
+    greenlets = [gevent.spawn(work, thing) for thing in things]
+    gevent.joinall(greenlets)
+    return [greenlet.get() for greenlet in greenlets]
 
 
 def live_keys(sites: list[Site]) -> tuple[LiveKey, ...]:

@@ -18,16 +18,20 @@ SUPPORTED = {
 CLOCK_SECONDS = 60
 # The packages take about 200 MB; the rest is room for a queue.
 FREE_KIB = 1024 * 1024
+# The packages bring some 3,000 files, and each message is one.
+FREE_INODES = 10_000
+
+
+#: Why nothing can be asked, nor done, by a connection of another account.
+NOT_ROOT = (
+    "the connection is not root's: log in as root, or set _sudo = True for a user who may sudo "
+    'without a password, as "_sudo": True beside "ssh_user" in the inventory'
+)
 
 
 def not_root(state: HostState) -> str:
     """Why nothing can be done on the host; empty where the connection is root's."""
-    if state.uid == 0:
-        return ""
-    return (
-        "the connection is not root's: log in as root, or set _sudo = True for a user who may sudo "
-        'without a password, as "_sudo": True beside "ssh_user" in the inventory'
-    )
+    return "" if state.uid == 0 else NOT_ROOT
 
 
 def refusals(
@@ -56,6 +60,11 @@ def refusals(
         yield (
             f"/var has {state.var_free_kib // 1024} MiB free: make room, {FREE_KIB // 1024} MiB "
             "are the least that packages and a queue need"
+        )
+    if state.var_free_inodes is not None and state.var_free_inodes < FREE_INODES:
+        yield (
+            f"/var has {state.var_free_inodes} inodes free, of which each file takes one: remove "
+            f"small files (du --inodes -xS /var | sort -n | tail), {FREE_INODES} are the least"
         )
     if not state.has_user_namespaces:
         yield (

@@ -12,13 +12,14 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeVar
 from weakref import WeakKeyDictionary, WeakSet
 
-from pyinfra.api.exceptions import PyinfraError
 from pyinfra.api.host import Host as PyinfraHost
 from pyinfra.api.state import State as PyinfraState
 from pyinfra.api.state import StateStage
 
+from postroad.ask import UnansweredError, ask
 from postroad.component import Component, Drift, drift
 from postroad.components import Build, Builder, latch
 from postroad.dns.dkim import LiveKey
@@ -36,12 +37,15 @@ from postroad.paths import CONFIG, MAILBOX_USER, STAMPS, opened_path, paths_for,
 from postroad.pause import Pause, because
 from postroad.pause import found as paused_on
 from postroad.preflight import not_root
+from postroad.question import Question
 from postroad.render import POSTFIX_PARAMETERS, Renderer, facts_from
 from postroad.secrets import resolve
 from postroad.settings.model import AcmeTls, Estate, Host, SecretRef, StreamName
 from postroad.software import packages
 from postroad.state import HostState, Questions, blank
 from postroad.terminal import inform
+
+T = TypeVar("T")
 
 # Asked about on every release; which of them a release has is part of the answer.
 PACKAGED_UNITS = ("postfix.service", "postfix@-.service")
@@ -110,6 +114,10 @@ class Site:
     @property
     def host(self) -> Host:
         return self.estate.host(self.pyhost.name)
+
+    def ask(self, question: Question[T]) -> T:
+        """The host's answer. UnansweredError, which is a PyinfraError, where there is none."""
+        return ask(self.pyhost, question)
 
     def state(self) -> HostState:
         """The host as it is: read once, and anew after each change of ours."""
@@ -211,11 +219,9 @@ class Site:
     def _known(self) -> _Reading:
         executing = self.pyhost.state.is_executing
         if self._reading is None or self._reading.is_outdated(executing):
-            state = self.pyhost.get_fact(State, ask=self._questions())
-            if state is None:
-                raise PyinfraError(f"{self.host.name}: its state could not be read, see above")
+            state = self.ask(State(self._questions()))
             if reason := not_root(state):
-                raise PyinfraError(f"{self.host.name} is left as it is: {reason}")
+                raise UnansweredError(self.host.name, f"it is left as it is: {reason}")
             self.clock_ahead = state.clock - time.time()
             self._reading = _Reading(state, executing, time.monotonic())
         return self._reading
@@ -233,7 +239,7 @@ class Site:
         found = self.state().files.get(opened_path(stream))
         if found is not None and found.sha256 == _sha256(latch(digest(wanted))):
             return ""
-        seen = self.pyhost.get_fact(WorldSees, needs=needs_json(wanted))
+        seen = self.ask(WorldSees(needs_json(wanted)))
         faults = [verdict.reason for verdict in seen if verdict.verdict != "ok"]
         if not faults and len(seen) == len(wanted):
             return ""

@@ -23,6 +23,12 @@ from postroad.paths import ACME_RENEWAL, ADOPTED, CERTIFICATE_FAULT
 
 MARK = "@@postroad "
 
+# What stands behind each part: a shell that cannot fork ends in the middle of its own, and of no
+# other, and what it did not come to would read as what is not there.
+PART_ENDS = ("end-names", "end-services", "end-mail", "end-certificates")
+# In the place of the units where systemd does not answer: silence would read as no unit at all.
+SILENT = "silent"
+
 # What certbot(1) keeps of how it renews a certificate; the rest of its file are paths and hooks.
 RENEWAL = (
     "server",
@@ -124,6 +130,7 @@ class HostState:
     (`postroad.foreign.queues`); ``adopted`` are the components that have once been made true;
     ``offered_keys`` the bits of key files that are to be taken over, 0 of one that holds no key;
     ``has_user_namespaces`` is whether root may make one there (user_namespaces(7)).
+    ``var_free_inodes`` is None where the file system makes them as it needs them (btrfs).
     """
 
     uid: int
@@ -154,6 +161,7 @@ class HostState:
     offered_keys: Mapping[str, int] = field(default_factory=dict)
     leaving: tuple[taken_away.Instance, ...] = ()
     has_user_namespaces: bool = True
+    var_free_inodes: int | None = None
 
 
 def blank() -> HostState:
@@ -212,18 +220,27 @@ def probe(ask: Questions) -> str:
     """A POSIX shell script (run as root) whose output `parse` reads.
 
     It changes nothing and succeeds on a host that has none of the programs it would like to ask.
+    What they say to standard error is kept: whether a program could not start is seen there alone
+    (`postroad.question.fault`), and else it would read as what it did not tell.
     """
     return "\n".join(
         [
             "export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
             f"m() {{ echo; echo '{MARK}'\"$1\"; }}",
-            _side_by_side(_files_and_names(ask), _services(ask), _mail(ask), _certificates(ask)),
+            _side_by_side(
+                f"{part}\nm {end}"
+                for end, part in zip(
+                    PART_ENDS,
+                    (_files_and_names(ask), _services(ask), _mail(ask), _certificates(ask)),
+                    strict=True,
+                )
+            ),
             "m end; true",
         ]
     )
 
 
-def _side_by_side(*parts: str) -> str:
+def _side_by_side(parts: Iterable[str]) -> str:
     """Shell that runs ``parts`` at once and prints what each says as a whole, in any order.
 
     A pipeline starts all its commands together (POSIX shell, 2.9.2); each says its own part and
@@ -255,17 +272,17 @@ def _files_and_names(ask: Questions) -> str:
             'echo "${ID:-unknown}"; echo "${VERSION_ID:-unknown}")',
             "systemd-detect-virt -c -q && echo container || echo machine",
             "df -Pk /var | awk 'NR==2 {print $4}'; cat /proc/sys/kernel/hostname",
-            'm addresses; ip -o addr show 2>/dev/null | awk \'{sub("/.*","",$4); print $4}\'',
-            f"m files; stat -c '{_STAT}' {_words(ask.paths)} 2>/dev/null",
-            f"{_key_places(keys)} -exec stat -c '{_STAT}' {{}} + 2>/dev/null",
+            "m inodes; df -Pi /var | awk 'NR==2 && $2 > 0 {print $4}'",
+            'm addresses; ip -o addr show | awk \'{sub("/.*","",$4); print $4}\'',
+            f"m files; stat -c '{_STAT}' {_words(ask.paths)}",
+            f"{_key_places(keys)} -exec stat -c '{_STAT}' {{}} +",
             # Only of what is there: not every sha256sum goes on after a file that is missing.
-            f"m hashes; find {_words(ask.paths)} -maxdepth 0 -type f -exec sha256sum {{}} + "
-            "2>/dev/null",
-            f'm users; for u in {_words(ask.users)}; do echo "$u $(id -u $u 2>/dev/null)"; done',
-            f'm groups; for u in {_words(ask.users)}; do echo "$u $(id -g $u 2>/dev/null)"; done',
-            f"m stamps; cd {shlex.quote(ask.stamp_folder)} 2>/dev/null && grep -H . * 2>/dev/null",
-            f"m adopted; ls {ADOPTED} 2>/dev/null",
-            "m user-namespaces; unshare --user true 2>/dev/null || echo none",
+            f"m hashes; find {_words(ask.paths)} -maxdepth 0 -type f -exec sha256sum {{}} +",
+            f'm users; for u in {_words(ask.users)}; do echo "$u $(id -u $u)"; done',
+            f'm groups; for u in {_words(ask.users)}; do echo "$u $(id -g $u)"; done',
+            f"m stamps; cd {shlex.quote(ask.stamp_folder)} && grep -H . *",
+            f"m adopted; ls {ADOPTED}",
+            "m user-namespaces; unshare --user true || echo none",
         ]
     )
 
@@ -280,7 +297,8 @@ def _services(ask: Questions) -> str:
     return "\n".join(
         [
             "m units; sed 's/^/Uptime=/; s/ .*//' /proc/uptime",
-            f"systemctl show -p {_UNIT_FACTS} -- {_words(ask.units)} 2>/dev/null",
+            f"systemctl show -p {_UNIT_FACTS} -- {_words(ask.units)} || "
+            f"! command -v systemctl >/dev/null || echo {SILENT}",
             f"m firewall; ({ufw.STATE_COMMAND})",
             f"m listeners; {listeners.COMMAND}",
             f"m queued-elsewhere; {queues.probe()}",
@@ -292,12 +310,12 @@ def _services(ask: Questions) -> str:
 def _mail(ask: Questions) -> str:
     return "\n".join(
         [
-            "m postfix; postconf -dh mail_version 2>/dev/null",
-            "systemctl cat postfix.service 2>/dev/null | grep '^ExecStart=/bin/true'",
-            f"m parameters; postconf -d {_words(ask.postfix_parameters)} 2>/dev/null",
-            "m dovecot; dovecot --version 2>/dev/null",
+            "m postfix; postconf -dh mail_version",
+            "systemctl cat postfix.service | grep '^ExecStart=/bin/true'",
+            f"m parameters; postconf -d {_words(ask.postfix_parameters)}",
+            "m dovecot; dovecot --version",
             "m packages; dpkg-query -W -f '${Package}|${db:Status-Status}|${Version}\\n' "
-            f"{_words(ask.packages)} 2>/dev/null",
+            f"{_words(ask.packages)}",
         ]
     )
 
@@ -310,19 +328,19 @@ def _certificates(ask: Questions) -> str:
         [
             f"m offered-keys; for f in {_words(ask.offered_keys)}; do",
             '[ -f "$f" ] && command -v openssl >/dev/null || continue',
-            'said=$(openssl pkey -in "$f" -passin pass: -noout -text 2>/dev/null | head -1)',
+            'said=$(openssl pkey -in "$f" -passin pass: -noout -text | head -1)',
             "bits=$(echo \"$said\" | sed -n 's/.*[^0-9]\\([0-9][0-9]*\\) bit.*/\\1/p')",
             'echo "$f ${bits:-0}"; done',
-            f"m keys; for f in $({_key_places(keys)} -type f -name '*.pem' -print 2>/dev/null); do",
-            'echo "$f $(openssl pkey -in "$f" -pubout -outform DER 2>/dev/null | base64 -w0)"',
+            f"m keys; for f in $({_key_places(keys)} -type f -name '*.pem' -print); do",
+            'echo "$f $(openssl pkey -in "$f" -pubout -outform DER | base64 -w0)"',
             "done",
             f"m lives; {_key_places(keys)} -type f -name '*.life' "
-            f"-exec grep -HE -D skip {shlex.quote(_LIFE)} /dev/null {{}} + 2>/dev/null",
+            f"-exec grep -HE -D skip {shlex.quote(_LIFE)} /dev/null {{}} +",
             # Asked once for all: openssl takes longer to start than all the rest together.
             f"m certificate; if [ -f {chain} ]; then",
-            f"openssl x509 -in {chain} -noout -pubkey -ext subjectAltName -enddate 2>/dev/null; fi",
-            f"m certificate-fault; cat {CERTIFICATE_FAULT} 2>/dev/null",
-            f"m renewal; grep -E '^({remembered}) = ' {ACME_RENEWAL} 2>/dev/null",
+            f"openssl x509 -in {chain} -noout -pubkey -ext subjectAltName -enddate; fi",
+            f"m certificate-fault; cat {CERTIFICATE_FAULT}",
+            f"m renewal; grep -E '^({remembered}) = ' {ACME_RENEWAL}",
         ]
     )
 
@@ -419,7 +437,7 @@ def _keys(lines: Iterable[str], lives: Iterable[str]) -> tuple[KeyState, ...]:
     marks: dict[str, dict[str, float]] = {}
     for path, _, mark in _split(lives, ":"):
         name, _, time = mark.partition(" ")
-        marks.setdefault(path.removesuffix(".life"), {})[name] = float(time)
+        marks.setdefault(path.removesuffix(".life"), {})[name] = _time(time)
     keys = []
     for path in sorted({*halves, *marks}):
         stream, _, domain, selector = path.split("/")[-4:]
@@ -472,20 +490,31 @@ def _public_key(lines: Sequence[str]) -> str:
     return "".join(lines[lines.index(_PEM_BEGIN) + 1 : lines.index(_PEM_END)])
 
 
+def _time(text: str) -> float:
+    """A time of the epoch, in seconds. ValueError for what is none, as nan."""
+    time = float(text)
+    if not 0 <= time < 2**40:
+        raise ValueError("a time is none")
+    return time
+
+
 def parse(output: Iterable[str]) -> HostState:
     """The `HostState` that the output of `probe` tells; ValueError where it was cut off."""
     said = _sections(output)
-    if "end" not in said:
+    if not {"end", *PART_ENDS} <= set(said):
         raise ValueError("the host's answer was cut off before its end")
+    if SILENT in said["units"]:
+        raise ValueError("systemd does not answer there (systemctl show)")
     uid, clock, distribution, release, virt, free, hostname = said["host"]
     return HostState(
         uid=int(uid),
-        clock=float(clock),
+        clock=_time(clock),
         distribution=distribution,
         release=release,
         container=virt == "container",
         var_free_kib=int(free),
         has_user_namespaces=said["user-namespaces"] != ["none"],
+        var_free_inodes=int(said["inodes"][0]) if said.get("inodes") else None,
         hostname=hostname,
         addresses=frozenset(ip_address(a) for a in said["addresses"]),
         files=_files(said["files"], said["hashes"]),
@@ -505,7 +534,7 @@ def parse(output: Iterable[str]) -> HostState:
         postfix_parameters=frozenset(line.partition(" ")[0] for line in said["parameters"]),
         dovecot_version=said["dovecot"][0].split()[0] if said["dovecot"] else "",
         keys=_keys(said["keys"], said["lives"]),
-        certificate=_certificate(said["certificate"], said["renewal"], float(clock)),
+        certificate=_certificate(said["certificate"], said["renewal"], _time(clock)),
         certificate_fault=" ".join(said.get("certificate-fault", [])),
         firewall=ufw.parse_state("\n".join(said["firewall"])),
         listeners=tuple(listeners.parse(said["listeners"])),

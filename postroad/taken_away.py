@@ -71,10 +71,10 @@ def doors(name: str) -> str:
     """Shell that prints the listeners of the instance's master.cf, a line each."""
     asked = f"postconf -c {config_folder(name)}"
     if name == DEFAULT:
-        users = f"{asked} -h authorized_submit_users 2>/dev/null"
+        users = f"{asked} -h authorized_submit_users"
         return f'[ -z "$({users})" ] || echo {SENDMAIL}'
     unread = f"[ ! -e {unread_mark(name)} ] || echo {UNREAD}"
-    return f"{asked} -M 2>/dev/null | awk '$2 == \"inet\" {{print $1}}'; {unread}"
+    return f"{asked} -M | awk '$2 == \"inet\" {{print $1}}'; {unread}"
 
 
 def unread_mark(name: str) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from postroad.audit.evidence import Instance, Signed, Smtp, System
+from postroad.audit.evidence import Instance, Partly, Signed, Smtp, System
 from postroad.component import Component, Drift, drift
 from postroad.settings.model import Estate, Host
 from postroad.state import HostState
@@ -22,8 +22,8 @@ class Expectation:
 
 
 @dataclass(frozen=True, slots=True)
-class Audited:
-    """Everything that the suites judge.
+class Audited(Partly):
+    """Everything that the suites judge; what the host did not answer is not there.
 
     ``closed`` says why a stream takes no mail, and is empty text where it does. ``run`` is the
     command that converges this host, ``clock_ahead`` in seconds against the machine that asks.
@@ -41,6 +41,7 @@ class Audited:
     instances: Mapping[str, Instance]
     signed: tuple[Signed, ...]
     smtp: Smtp
+    unanswered: Mapping[str, str] = field(default_factory=dict)
 
     def drifts(self) -> Iterator[tuple[Component, Drift]]:
         """Everything that is not as declared, with the component that it belongs to."""

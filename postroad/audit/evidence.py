@@ -1,12 +1,69 @@
-"""What a host answered to the audit's questions, as frozen records. Pure."""
+"""What a host answered to the audit's questions, as frozen records. Pure.
+
+A host may answer one thing and not the other. What it did not answer is not there: to look at it
+raises NotAnsweredError with the reason, and so the checks that need it are unknown, and no others.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar, cast
 
-Json = Mapping[str, Any]
+from postroad.answers import AnswerError, hints, typed
+from postroad.terminal import line
+
+T = TypeVar("T")
+
+LONGEST_REASON = 200
+
+
+class NotAnsweredError(Exception):
+    """Something that a check needs was not answered; the message says why."""
+
+
+class Partly:
+    """A record whose parts may be missing; ``unanswered`` has the reason for each that is."""
+
+    __slots__ = ()
+    unanswered: Mapping[str, str]
+
+    def __getattr__(self, name: str) -> Any:
+        # Only asked for what is not there.
+        if name != "unanswered" and name in self.unanswered:
+            raise NotAnsweredError(self.unanswered[name])
+        raise AttributeError(name)
+
+    def lacks(self, *parts: str) -> str:
+        """Why one of these parts is not there; empty where all are."""
+        return next((self.unanswered[part] for part in parts if part in self.unanswered), "")
+
+
+def partly(kind: type[T], known: Mapping[str, Any], unanswered: Mapping[str, str]) -> T:
+    """A record of that kind with the parts that are ``known``, and the reasons for the others."""
+    made = object.__new__(kind)
+    for name, value in {**known, "unanswered": unanswered}.items():
+        object.__setattr__(made, name, value)
+    return made
+
+
+def from_parts(kind: type[T], said: object) -> T:
+    """A record of that kind from its parts, as a question answers them. AnswerError."""
+    known: dict[str, Any] = {}
+    unanswered: dict[str, str] = {}
+    fields = {name: of for name, of in hints(cast(Any, kind)).items() if name != "unanswered"}
+    parts = said if isinstance(said, dict) else {}
+    if set(parts) != set(fields):
+        raise AnswerError(f"it has other parts than {', '.join(fields)}")
+    for name, of in fields.items():
+        part = parts[name]
+        if not isinstance(part, dict) or set(part) != {"said", "why"}:
+            raise AnswerError(f"{name} is no part of an answer")
+        if part["why"]:
+            unanswered[name] = line(part["why"])[:LONGEST_REASON]
+        else:
+            known[name] = typed(of, part["said"], name)
+    return partly(kind, known, unanswered)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +125,7 @@ class Maildir:
 
 
 @dataclass(frozen=True, slots=True)
-class System:
+class System(Partly):
     """The host outside Postfix; see postroad/audit/questions/system.py. ``now`` is its clock."""
 
     sockets: tuple[Socket, ...]
@@ -90,6 +147,18 @@ class System:
     rotation_words: tuple[str, ...]
     maildirs: tuple[Maildir, ...]
     now: float
+    unanswered: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What is free on a disk for whoever is not root: bytes, and inodes (each file takes one).
+
+    ``inodes`` is None where the file system makes them as it needs them (btrfs).
+    """
+
+    bytes: int
+    inodes: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +171,7 @@ class Service:
 
 
 @dataclass(frozen=True, slots=True)
-class Instance:
+class Instance(Partly):
     """A Postfix instance; see postroad/audit/questions/postfix.py. Times are of the epoch.
 
     ``set_back`` is by how many seconds the clock was set back under it, ``next_try`` the latest
@@ -121,9 +190,10 @@ class Instance:
     set_back: float
     next_try: float
     corrupt: int
-    free: int
+    room: Room
     messages: int
     oldest: float | None
+    unanswered: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_readable(self) -> bool:
@@ -195,63 +265,17 @@ class Smtp:
     key_fault: str
 
 
-def system(said: Json) -> System:
-    """The answer of questions/system.py."""
-    lists = (
-        "failed_units",
-        "rules4",
-        "rules6",
-        "name_servers",
-        "half_installed",
-        "held",
-        "drop_ins",
-        "rotation_words",
-    )
-    return System(
-        sockets=tuple(Socket(**row) for row in said["sockets"]),
-        processes=tuple(
-            Process(**{**row, "replaced": tuple(row["replaced"])}) for row in said["processes"]
-        ),
-        upgrades=_upgrades(said["upgrades"]),
-        logs=tuple(Log(**{**row, "trouble": tuple(row["trouble"])}) for row in said["logs"]),
-        rotated={row["path"]: row["written"] for row in said["rotated"]},
-        maildirs=tuple(Maildir(**row) for row in said["maildirs"]),
-        postfix_uid=said["postfix_uid"],
-        resolver_fault=said["resolver_fault"],
-        synchronised=said["synchronised"],
-        left_ban=said["left_ban"],
-        now=said["now"],
-        **{name: tuple(said[name]) for name in lists},
-    )
+def answered(instances: Mapping[str, Instance], *parts: str) -> Iterator[tuple[str, Instance]]:
+    """The instances that answered all of these parts. NotAnsweredError of the others, at the end.
 
-
-def _upgrades(said: Json) -> Upgrades:
-    lists = {name: tuple(said[name]) for name in ("blacklist", "kept_back")}
-    return Upgrades(**{**said, **lists})
-
-
-def instances(said: Json) -> dict[str, Instance]:
-    """The answer of questions/postfix.py, by instance."""
-    return {name: _instance(row) for name, row in said.items()}
-
-
-def _instance(row: Json) -> Instance:
-    lists = {name: tuple(row[name]) for name in ("words", "missing_folders", "ignored")}
-    services = tuple(Service(**service) for service in row["services"])
-    return Instance(**{**row, **lists, "services": services})
-
-
-def signed(said: Sequence[Json]) -> tuple[Signed, ...]:
-    """The answer of questions/signing.py."""
-    return tuple(Signed(**{**row, "covered": tuple(row["covered"])}) for row in said)
-
-
-def smtp(said: Json) -> Smtp:
-    """The answer of questions/submission.py."""
-    shown = said["certificates"].items()
-    return Smtp(
-        listeners=tuple(Dialogue(**row) for row in said["listeners"]),
-        certificates={d: Shown(tuple(c["names"]), c["seconds_left"]) for d, c in shown},
-        installed=said["installed"],
-        key_fault=said["key_fault"],
-    )
+    So that what is wrong with one is not hidden by the silence of another.
+    """
+    lacking = []
+    for name, one in instances.items():
+        why = one.lacks(*parts)
+        if why:
+            lacking.append(f"{name}: {why}")
+        else:
+            yield name, one
+    if lacking:
+        raise NotAnsweredError("; ".join(lacking))

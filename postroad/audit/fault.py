@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from postroad.audit.evidence import NotAnsweredError
 from postroad.terminal import line
 
 
@@ -23,11 +24,20 @@ class Fault:
 
 
 def refute(faults: Iterable[Fault]) -> None:
-    """Fail the check that calls this, with every fault; do nothing where there is none."""
+    """Fail the check that calls this, with every fault; do nothing where there is none.
+
+    Where something was not answered that it needs, and no fault is found without, it is unknown.
+    """
     __tracebackhide__ = True
-    found = [str(fault) for fault in faults]
+    found, doubts = [], []
+    try:
+        for fault in faults:
+            found.append(str(fault))
+    except NotAnsweredError as error:
+        doubts.append(str(error))
     if found:
-        pytest.fail("\n".join(found), pytrace=False)
+        pytest.fail("\n".join([*found, *(f"unknown: {line(d)}" for d in doubts)]), pytrace=False)
+    unknown(doubts)
 
 
 def unknown(reasons: Iterable[str]) -> None:

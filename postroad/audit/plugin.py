@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from postroad.audit import report
+from postroad.audit import report, suites
 from postroad.audit.report import Result
-from postroad.terminal import shown, tell
+from postroad.terminal import line, shown, tell
 
 if TYPE_CHECKING:
     from testinfra.host import Host as TestinfraHost
 
+    from postroad.ask import UnansweredError
     from postroad.audit.audited import Audited
-    from postroad.audit.gather import SilentError
     from postroad.dns.check.verdict import Verdict
     from postroad.inventory import Loaded
     from postroad.site import Site
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 DEPLOY = "deploys/mailserver.py"
 HOST_PARAMETER = "_testinfra_host"
 WAIVED = "waived: "
+SUITES = Path(suites.__file__).parent
 
 _FAULT = pytest.StashKey[str]()
 
@@ -48,7 +49,7 @@ class Audit:
     path: Path
     loaded: Loaded
     sites: dict[str, Site] = field(default_factory=dict)
-    answers: dict[str, Audited | SilentError] = field(default_factory=dict)
+    answers: dict[str, Audited | UnansweredError] = field(default_factory=dict)
     results: list[Result] = field(default_factory=list)
     started: float = field(default_factory=time.monotonic)
 
@@ -60,31 +61,46 @@ class Audit:
         """Ask every host that a check of ``items`` is about, all at once."""
         from postroad.audit.gather import gather, sites_of
 
-        hosts = {}
-        for item in items:
-            host = _host(item)
-            if host is not None:
-                hosts[host.backend.hostname] = host
-        self.sites = sites_of(self.loaded, hosts)
-        self.answers = gather(self.loaded, self.sites, hosts, self.command)
+        hosts = (_host(item) for item in items)
+        names = dict.fromkeys(host.backend.hostname for host in hosts if host is not None)
+        self.sites = sites_of(self.loaded, names)
+        self.answers = gather(self.sites, self.command)
 
     def names(self) -> tuple[Verdict, ...]:
         """What the world says of the estate's names. Hosts that were asked are not asked again."""
         from pyinfra.context import ctx_state
 
         from postroad import outside
+        from postroad.ask import UnansweredError
         from postroad.audit.audited import Audited
         from postroad.live import reach
 
+        answers = self.answers.items()
         heard = {
-            name: answer.signed
-            for name, answer in self.answers.items()
+            name: () if answer.lacks("signed") else answer.signed
+            for name, answer in answers
             if isinstance(answer, Audited)
         }
+        silent = {name: why for name, why in answers if isinstance(why, UnansweredError)}
         with ctx_state.use(self.loaded.state):
-            found = reach(self.loaded)
+            found = reach(self.loaded, silent)
             known = [self.sites.get(site.pyhost.name, site) for site in found.sites]
             return tuple(outside.verdicts(replace(found, sites=known), heard))
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
+        """A check of ours that is about what was not answered, or is no answer, is unknown."""
+        from postroad.audit.evidence import NotAnsweredError
+
+        try:
+            return (yield)
+        except NotAnsweredError as error:
+            reason = str(error)
+        except Exception as error:
+            if _about(item) is None or not item.path.is_relative_to(SUITES):
+                raise
+            reason = f"what was answered cannot be judged ({type(error).__name__}: {error})"
+        pytest.skip(f"unknown: {line(reason)}")
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self) -> Generator[None, pytest.TestReport, pytest.TestReport]:
@@ -112,7 +128,7 @@ class Audit:
 
         why = waived(self.loaded.estate, _check(item)) if _about(item) is not None else ""
         if why:
-            pytest.skip(f"{WAIVED}{_check(item)}: {why}")
+            pytest.skip(f"{WAIVED}{why}")
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep what became of a check."""
@@ -120,10 +136,18 @@ class Audit:
         if "check" in about and (report.when == "call" or report.outcome != "passed"):
             self.results.append(_result(str(about["check"]), str(about["host"]), report))
 
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """What is not known, and what was waived: once for each reason."""
+        if not terminalreporter.config.option.nagios:
+            for told in report.not_judged(self.results):
+                terminalreporter.write_line(told)
+
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Write the reports, and close the connections."""
         from pyinfra.context import ctx_state
+
+        from postroad.live import leave
 
         config = session.config
         if config.option.report_json:
@@ -132,9 +156,7 @@ class Audit:
             tell(report.nagios_line(self.results, time.monotonic() - self.started))
             session.exitstatus = report.nagios_status(self.results)
         with ctx_state.use(self.loaded.state):
-            for pyhost in self.loaded.inventory:
-                if pyhost.connected:
-                    pyhost.disconnect()
+            leave(self.loaded)
 
 
 @pytest.hookimpl(trylast=True)
@@ -183,13 +205,13 @@ def _audit(request: pytest.FixtureRequest) -> Audit:
 
 
 @pytest.fixture(scope="module")
-def answer(_audit: Audit, host: TestinfraHost) -> Audited | SilentError:
+def answer(_audit: Audit, host: TestinfraHost) -> Audited | UnansweredError:
     """What the host answered, or why it did not."""
     return _audit.answers[host.backend.hostname]
 
 
 @pytest.fixture(scope="module")
-def audited(answer: Audited | SilentError) -> Audited:
+def audited(answer: Audited | UnansweredError) -> Audited:
     """The host as the audit sees it; no verdict on one that does not answer."""
     if isinstance(answer, Exception):
         pytest.skip("unknown: the host does not answer")

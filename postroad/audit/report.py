@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal
 
@@ -17,6 +17,7 @@ STATES = {0: "OK", 1: "WARNING", 2: "CRITICAL", 3: "UNKNOWN"}
 ESTATE = "the estate"
 # A line is read on a phone at night.
 TOLD = 3
+SHORT = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +61,10 @@ def nagios_line(results: Sequence[Result], seconds: float) -> str:
         del counts["waived"]
     bad = [result for result in results if result.verdict not in ("ok", "waived")]
     bad.sort(key=lambda result: result.verdict != "wrong")
-    told = "; ".join(f"{r.host}: {r.check}: {_first_line(r.detail)}" for r in bad[:TOLD])
-    if len(bad) > TOLD:
-        told += f"; and {len(bad) - TOLD} more"
+    said = [f"{host}: {what}: {_first_line(why)}" for _, host, what, why in _by_reason(bad)]
+    told = "; ".join(said[:TOLD])
+    if len(said) > TOLD:
+        told += f"; and {len(said) - TOLD} more"
     if not results:
         told = "nothing was checked"
     counted = " ".join(f"{name}={count}" for name, count in counts.items())
@@ -80,4 +82,25 @@ def nagios_failure(reason: str) -> str:
 
 def _first_line(text: str) -> str:
     # Not splitlines(): to it, many more characters end a line.
-    return line(text.strip().split("\n")[0]) if text.strip() else "no reason given"
+    if not text.strip():
+        return "no reason given"
+    first = line(text.strip().split("\n")[0])
+    return first if len(first) <= SHORT else f"{first[:SHORT]}…"
+
+
+def not_judged(results: Sequence[Result]) -> Iterator[str]:
+    """A line for each reason why checks have no verdict: which of them, or how many of a host."""
+    without = [result for result in results if result.verdict in ("unknown", "waived")]
+    for verdict, host, what, reason in _by_reason(without):
+        yield f"{verdict.upper()} {host}: {what}: {line(reason)}"
+
+
+def _by_reason(results: Sequence[Result]) -> Iterator[tuple[Verdict, str, str, str]]:
+    """Verdict, host, checks and reason: one for all checks of a host that have the same reason."""
+    about: dict[tuple[Verdict, str, str], list[str]] = {}
+    for result in results:
+        about.setdefault((result.verdict, result.host, result.detail), []).append(result.check)
+    for (verdict, host, reason), checks in about.items():
+        # What is waived is never made: it is listed whole.
+        is_listed = verdict == "waived" or len(checks) <= TOLD
+        yield verdict, host, ", ".join(checks) if is_listed else f"{len(checks)} checks", reason

@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from pyinfra.api.exceptions import PyinfraError
-from pyinfra.context import ctx_host
-
+from postroad.ask import UnansweredError
 from postroad.commands.output import UnwrittenError
 from postroad.dns import dkim
 from postroad.dns.dkim import UnusableKeyError
@@ -18,14 +16,15 @@ from postroad.dns.record import Record
 from postroad.dns.records import derive
 from postroad.inventory import InventoryError
 from postroad.live import (
-    UNREACHABLE,
     UnreachableError,
     connected,
     live_certificates,
     live_keys,
+    of_each,
     reached,
     withdrawn_keys,
 )
+from postroad.secrets import SecretError
 from postroad.settings.faults import EstateFaults
 from postroad.settings.model import Estate
 from postroad.site import Site
@@ -63,29 +62,33 @@ def wanted(inventory: Path) -> Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Heard(Generic[T]):
-    """What the hosts that answered said, in their order; ``status`` is 2 where one did not."""
+    """What the hosts that answered said, in their order, and the names of those that did not.
+
+    ``status`` is 2 where there are any.
+    """
 
     answers: tuple[T, ...]
-    status: int
+    silent: tuple[str, ...] = ()
+
+    @property
+    def status(self) -> int:
+        return NOBODY if self.silent else 0
 
 
 def who_answers(inventory: Path, look: Callable[[Site], T]) -> Heard[T]:
-    """What ``look`` finds on each host of the inventory; those that do not answer are named.
+    """What ``look`` finds on each host of the inventory, side by side.
+
+    Those that do not answer are named on standard error, each with the reason.
 
     Raises what `told` tells.
     """
-    answers, silent = [], []
     with reached(inventory) as found:
-        silent += [f"{name}: {UNREACHABLE}" for name in found.silent]
-        for site in found.sites:
-            with ctx_host.use(site.pyhost):
-                try:
-                    answers.append(look(site))
-                except PyinfraError as error:
-                    silent.append(f"{site.host.name}: {error}")
-    for sentence in silent:
-        complain(sentence)
-    return Heard(tuple(answers), NOBODY if silent else 0)
+        said = (*found.silent, *of_each(found.sites, look))
+    silent = [one for one in said if isinstance(one, UnansweredError)]
+    for error in silent:
+        complain(error)
+    answers = tuple(one for one in said if not isinstance(one, UnansweredError))
+    return Heard(answers, tuple(error.host for error in silent))
 
 
 def told(work: Callable[[], int]) -> int:
@@ -95,7 +98,6 @@ def told(work: Callable[[], int]) -> int:
     except (EstateFaults, UnusableKeyError) as faults:
         complain(faults)
         return 1
-    # Secrets that cannot be read are pyinfra's errors, and so are hosts that cannot be asked.
-    except (InventoryError, UnreachableError, PyinfraError, UnwrittenError) as error:
+    except (InventoryError, UnreachableError, SecretError, UnwrittenError) as error:
         complain(error)
         return NOBODY

@@ -69,7 +69,7 @@ def words(arguments: argparse.Namespace) -> list[str]:
         # Comes with parsedmarc, and would import ssl before pyinfra can patch it for gevent.
         *("-p", "no:anyio"),
         *("-c", os.devnull, "--rootdir", str(SUITES)),
-        *("-q", "-rs", "--no-header", "--disable-warnings"),
+        *("-q", "--no-header", "--disable-warnings"),
         # What libraries log of a host is said by its check.
         *("--show-capture", "no"),
         *("--inventory", str(arguments.inventory)),

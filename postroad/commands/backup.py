@@ -7,8 +7,6 @@ import os
 import tempfile
 from pathlib import Path
 
-from pyinfra.api.exceptions import PyinfraError
-
 from postroad.backup.archive import Answer, NoBackupError, archive_name, checked
 from postroad.commands.asking import NOBODY, told, who_answers
 from postroad.facts.saved import Saved
@@ -88,7 +86,4 @@ def written(place: Path, archive: bytes) -> None:
 
 
 def _look(site: Site) -> tuple[str, Answer]:
-    answer = site.pyhost.get_fact(Saved)
-    if answer is None:
-        raise PyinfraError("what is to be kept could not be read: a bare host has nothing to keep")
-    return site.host.name, answer
+    return site.host.name, site.ask(Saved())

@@ -55,7 +55,7 @@ def _parts(site: Site) -> Iterator[Part]:
     state, components = site.state(), site.components()
     secrets = {row.path for row in rows(site.estate, site.host) if row.secret}
     paths = tuple(readable(components, state, secrets))
-    contents = site.pyhost.get_fact(Contents, paths=paths) if paths else {}
+    contents = site.ask(Contents(paths)) if paths else {}
     yield _named("packages", missing_packages(site))
     yield _named("users", missing_user(site))
     yield _named("host name", wrong_hostname(site))

@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from postroad.commands.asking import told, who_answers
+from postroad.commands.asking import NOBODY, told, who_answers
 from postroad.commands.output import add_json, answer
 from postroad.facts.traced import Traced
 from postroad.render import instances
 from postroad.site import Site
-from postroad.trace.story import Found, as_json, found, text
+from postroad.trace.story import Found, as_json, found, is_known, text
 
 UNKNOWN = 1
 
@@ -19,7 +19,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The inventory, and what is looked for."""
     parser.add_argument("inventory", type=Path, help="inventory file, as inventories/prod.py")
     parser.add_argument(
-        "what", help="a queue id, a Message-ID, or a recipient's or sender's address"
+        "what",
+        help="a queue id, a Message-ID, an address of a recipient or sender, a login, or an"
+        " application's IP address",
     )
     add_json(parser)
     parser.epilog = (
@@ -36,11 +38,12 @@ def run(arguments: argparse.Namespace) -> int:
 def _tell(arguments: argparse.Namespace) -> int:
     def look(site: Site) -> list[Found]:
         names = (*instances(site.host), "default")
-        said = site.pyhost.get_fact(Traced, what=arguments.what, instances=names)
-        return list(found(site.host.name, said))
+        return list(found(site.host.name, site.ask(Traced(arguments.what, names))))
 
     heard = who_answers(arguments.inventory, look)
     everything = [one for each in heard.answers for one in each]
-    answer(text(arguments.what, everything), as_json(everything), arguments.json)
-    is_known = any(one.stories or one.refused for one in everything)
-    return heard.status or (0 if is_known else UNKNOWN)
+    told_text = text(arguments.what, everything, heard.silent)
+    answer(told_text, as_json(everything), arguments.json)
+    if heard.silent or any(one.unread for one in everything):
+        return NOBODY
+    return 0 if is_known(everything) else UNKNOWN

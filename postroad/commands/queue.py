@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import get_args
 
-from postroad.commands.asking import told, who_answers
+from postroad.commands.asking import NOBODY, told, who_answers
 from postroad.commands.output import add_json, answer
 from postroad.facts.waiting import Waiting
 from postroad.queues.waiting import Queue, as_json, queues, text
@@ -40,7 +40,7 @@ def _tell(arguments: argparse.Namespace) -> int:
     heard = who_answers(arguments.inventory, partial(_queues, only=arguments.instance))
     found = [queue for each in heard.answers for queue in each]
     answer(text(found, time.time()), as_json(found), arguments.json)
-    return heard.status
+    return NOBODY if any(queue.unknown for queue in found) else heard.status
 
 
 def _queues(site: Site, only: str | None) -> list[Queue]:
@@ -49,4 +49,4 @@ def _queues(site: Site, only: str | None) -> list[Queue]:
     wanted = [name for name in known if only in (None, name)]
     if not wanted:
         return []
-    return list(queues(site.host.name, site.pyhost.get_fact(Waiting, instances=wanted)))
+    return list(queues(site.host.name, site.ask(Waiting(wanted))))

@@ -45,7 +45,7 @@ def _look(site: Site) -> Found:
     state, parts = site.state(), site.components()
     # Once a component is postroad's own, its files are: the dry run and the audit speak of them.
     is_ours = {"default", *site.host.streams} <= state.adopted
-    seen = site.pyhost.get_fact(Surveyed)
+    seen = site.ask(Surveyed())
     return Found(
         site.host.name,
         tuple(refusals(site.estate, site.host, state, site.clock_ahead)),

@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import base64
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from pyinfra.api.command import StringCommand
-from pyinfra.api.facts import FactBase
+from postroad.question import Question
 
 
-class Contents(FactBase[dict[str, bytes]]):
+@dataclass(frozen=True)
+class Contents(Question[dict[str, bytes]]):
     """What is in ``paths``; those that cannot be read are left out."""
 
-    default = dict
+    paths: Sequence[str]
 
-    def command(self, paths: Sequence[str]) -> StringCommand:
-        words = " ".join(shlex.quote(path) for path in paths)
-        return StringCommand(
+    about = "its files"
+
+    def script(self) -> str:
+        words = shlex.join(self.paths)
+        return (
             f'for f in {words}; do [ -r "$f" ] || continue; echo "$f"; base64 -w0 "$f"; echo; done'
         )
 
-    def process(self, output: Iterable[str]) -> dict[str, bytes]:
-        lines = list(output)
+    def read(self, lines: Sequence[str]) -> dict[str, bytes]:
         return {
-            path: base64.b64decode(content)
-            for path, content in zip(lines[::2], lines[1::2], strict=False)
+            path: base64.b64decode(content, validate=True)
+            for path, content in zip(lines[::2], lines[1::2], strict=True)
         }

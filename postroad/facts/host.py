@@ -1,25 +1,24 @@
-"""The edge that reads a host's state: one command, one answer."""
+"""A host's state: one question, one answer."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from pyinfra.api.command import StringCommand
-from pyinfra.api.exceptions import FactProcessError
-from pyinfra.api.facts import FactBase
-
+from postroad.question import Question
 from postroad.state import HostState, Questions, parse, probe
-from postroad.ufw import UfwError
 
 
-class State(FactBase[HostState]):
-    """`postroad.state.HostState` of the host. A host that does not answer has failed."""
+@dataclass(frozen=True)
+class State(Question[HostState]):
+    """`postroad.state.HostState` of the host."""
 
-    def command(self, ask: Questions) -> StringCommand:
-        return StringCommand(probe(ask))
+    ask: Questions
 
-    def process(self, output: Iterable[str]) -> HostState:
-        try:
-            return parse(output)
-        except (ValueError, KeyError, IndexError, UfwError) as error:
-            raise FactProcessError(f"the host's state could not be read: {error}") from error
+    about = "its state"
+
+    def script(self) -> str:
+        return probe(self.ask)
+
+    def read(self, lines: Sequence[str]) -> HostState:
+        return parse(lines)

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from pyinfra.api.command import StringCommand
-from pyinfra.api.exceptions import FactProcessError
-from pyinfra.api.facts import FactBase
+from collections.abc import Sequence
 
 from postroad import taken_back
+from postroad.question import Question
 
 
-class Ours(FactBase[taken_back.Ours]):
-    """`postroad.taken_back.Ours` of the host. A host that does not answer has failed."""
+class Ours(Question[taken_back.Ours]):
+    """`postroad.taken_back.Ours` of the host."""
 
-    def command(self) -> StringCommand:
-        return StringCommand(taken_back.probe())
+    about = "what of ours is on it"
 
-    def process(self, output: Iterable[str]) -> taken_back.Ours:
-        try:
-            return taken_back.parse(output)
-        except ValueError as error:
-            raise FactProcessError(f"what is on the host could not be read: {error}") from error
+    def script(self) -> str:
+        return taken_back.probe()
+
+    def read(self, lines: Sequence[str]) -> taken_back.Ours:
+        return taken_back.parse(lines)

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from pyinfra.api.command import QuoteString, StringCommand
-from pyinfra.api.facts import FactBase
+from postroad.question import Question
 
 
-class Port25Open(FactBase[bool]):
+@dataclass(frozen=True)
+class Port25Open(Question[bool]):
     """True when a TCP connection from the host to port 25 of ``server`` opens within 5 seconds."""
 
-    def command(self, server: str) -> StringCommand:
+    server: str
+
+    about = "whether it reaches port 25 elsewhere"
+
+    def script(self) -> str:
         # bash, because /dev/tcp is the one client that a bare host has.
         dial = "timeout 5 bash -c '</dev/tcp/'$1'/25' 2>/dev/null && echo open || echo shut"
-        return StringCommand("sh -c", QuoteString(dial), "sh", QuoteString(server))
+        return shlex.join(["sh", "-c", dial, "sh", self.server])
 
-    def process(self, output: Iterable[str]) -> bool:
-        return "open" in {line.strip() for line in output}
+    def read(self, lines: Sequence[str]) -> bool:
+        return "open" in lines

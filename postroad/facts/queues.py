@@ -2,39 +2,31 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from pyinfra.api.command import QuoteString, StringCommand
-from pyinfra.api.exceptions import FactProcessError
-from pyinfra.api.facts import FactBase
-
-# postqueue(1) -j: an object a line. One that cannot be read would count as an empty queue.
-_OLDEST = """
-import json, subprocess, sys
-oldest = {}
-for stream in sys.argv[1:]:
-    listed = subprocess.run(["postqueue", "-c", f"/etc/postfix-{stream}", "-j"],
-                            stdout=subprocess.PIPE, check=True, text=True).stdout
-    arrivals = [json.loads(line)["arrival_time"] for line in listed.splitlines()]
-    if arrivals:
-        oldest[stream] = min(arrivals)
-print(json.dumps(oldest))
-"""
+from postroad.answers import AnswerError
+from postroad.facts.waiting import Waiting
+from postroad.question import Question
 
 
-class OldestQueued(FactBase[dict[str, float]]):
+@dataclass(frozen=True)
+class OldestQueued(Question[dict[str, float]]):
     """Arrival of the oldest message, in seconds of the epoch, by stream; empty queues are left out.
 
-    A host whose queues cannot be listed has failed.
+    A host of which one queue cannot be listed does not answer: it would count as an empty one.
     """
 
-    def command(self, streams: Sequence[str]) -> StringCommand:
-        return StringCommand("python3 -c", QuoteString(_OLDEST), *streams)
+    streams: Sequence[str]
 
-    def process(self, output: Iterable[str]) -> dict[str, float]:
-        text = "\n".join(output)
-        try:
-            return {str(stream): float(since) for stream, since in json.loads(text).items()}
-        except (ValueError, AttributeError) as error:
-            raise FactProcessError(f"postqueue -j answered {text[:200]!r}: {error}") from error
+    about = "its queues"
+
+    def script(self) -> str:
+        return Waiting(self.streams).script()
+
+    def read(self, lines: Sequence[str]) -> dict[str, float]:
+        found = Waiting(self.streams).read(lines)
+        for stream, one in found.items():
+            if one.why:
+                raise AnswerError(f"{stream}: {one.why}")
+        return {stream: one.oldest for stream, one in found.items() if one.oldest is not None}

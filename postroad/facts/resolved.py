@@ -3,35 +3,30 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from pyinfra.api.command import QuoteString, StringCommand
-from pyinfra.api.exceptions import FactProcessError
-from pyinfra.api.facts import FactBase
-
+from postroad.answers import from_json
 from postroad.dns.check import on_host
+from postroad.question import Question, program
 
 SCRIPT = Path(on_host.__file__)
 
+Addresses = tuple[str, ...] | None
 
-class Resolved(FactBase[dict[str, list[str] | None]]):
+
+@dataclass(frozen=True)
+class Resolved(Question[Mapping[str, Addresses]]):
     """The A records of each of ``names``; None where nobody answered."""
 
-    def command(self, names: Sequence[str]) -> StringCommand:
-        return StringCommand(
-            "python3 -c",
-            QuoteString(SCRIPT.read_text(encoding="utf-8")),
-            QuoteString(json.dumps(list(names))),
-        )
+    names: Sequence[str]
 
-    def process(self, output: Iterable[str]) -> dict[str, list[str] | None]:
-        text = "\n".join(output)
-        try:
-            found: dict[str, list[str] | None] = json.loads(text)
-        except ValueError:
-            raise FactProcessError(
-                f"the host does not say what its resolver answers ({text[:200]!r}): a host that was"
-                " never deployed lacks python3-dnspython"
-            ) from None
+    about = "what its resolver answers"
+
+    def script(self) -> str:
+        return program(SCRIPT.read_text(encoding="utf-8"), json.dumps(list(self.names)))
+
+    def read(self, lines: Sequence[str]) -> Mapping[str, Addresses]:
+        found: Mapping[str, Addresses] = from_json(Mapping[str, Addresses], lines)
         return found

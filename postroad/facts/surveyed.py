@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from pyinfra.api.command import StringCommand
-from pyinfra.api.exceptions import FactProcessError
-from pyinfra.api.facts import FactBase
+from collections.abc import Sequence
 
 from postroad.foreign.survey import PROBE, Survey, parse
+from postroad.question import Question
 
 
-class Surveyed(FactBase[Survey]):
+class Surveyed(Question[Survey]):
     """`postroad.foreign.survey.Survey` of the host."""
 
-    def command(self) -> StringCommand:
-        return StringCommand(PROBE)
+    about = "its mail server's files"
 
-    def process(self, output: Iterable[str]) -> Survey:
-        try:
-            return parse(output)
-        except (ValueError, KeyError) as error:
-            raise FactProcessError(f"its files could not be read: {error}") from error
+    def script(self) -> str:
+        return PROBE
+
+    def read(self, lines: Sequence[str]) -> Survey:
+        return parse(lines)

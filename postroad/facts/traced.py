@@ -1,32 +1,33 @@
-"""What a host's logs have about one message or address."""
+"""What a host's logs have about one message, address or login."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from pyinfra.api.command import QuoteString, StringCommand
-from pyinfra.api.exceptions import FactProcessError
-from pyinfra.api.facts import FactBase
-
+from postroad.answers import from_json
+from postroad.question import Question, program
 from postroad.trace import on_host
+from postroad.trace.story import Lines
 
 SCRIPT = Path(on_host.__file__)
 
 
-class Traced(FactBase[dict[str, Any]]):
+@dataclass(frozen=True)
+class Traced(Question[Mapping[str, Lines]]):
     """The log lines about ``what`` in each of ``instances``; see `postroad.trace.on_host`."""
 
-    def command(self, what: str, instances: Sequence[str]) -> StringCommand:
-        script = QuoteString(SCRIPT.read_text(encoding="utf-8"))
-        return StringCommand("python3 -c", script, QuoteString(what), *instances)
+    what: str
+    instances: Sequence[str]
 
-    def process(self, output: Iterable[str]) -> dict[str, Any]:
-        text = "\n".join(output)
-        try:
-            found: dict[str, Any] = json.loads(text)
-        except ValueError:
-            raise FactProcessError(f"the logs cannot be read: {text[:200]!r}") from None
+    about = "its logs"
+    # Ninety days of logs, packed, of a busy shop.
+    seconds = 180
+
+    def script(self) -> str:
+        return program(SCRIPT.read_text(encoding="utf-8"), self.what, *self.instances)
+
+    def read(self, lines: Sequence[str]) -> Mapping[str, Lines]:
+        found: Mapping[str, Lines] = from_json(Mapping[str, Lines], lines)
         return found

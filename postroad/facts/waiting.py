@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from pyinfra.api.command import QuoteString, StringCommand
-from pyinfra.api.exceptions import FactProcessError
-from pyinfra.api.facts import FactBase
-
+from postroad.answers import from_json
+from postroad.question import Question, program
 from postroad.queues import on_host
+from postroad.queues.waiting import Sums
 
 SCRIPT = Path(on_host.__file__)
 
 
-class Waiting(FactBase[dict[str, Any]]):
+@dataclass(frozen=True)
+class Waiting(Question[Mapping[str, Sums]]):
     """The sums of each of ``instances``; see `postroad.queues.on_host`."""
 
-    def command(self, instances: Sequence[str]) -> StringCommand:
-        script = QuoteString(SCRIPT.read_text(encoding="utf-8"))
-        return StringCommand("python3 -c", script, *instances)
+    instances: Sequence[str]
 
-    def process(self, output: Iterable[str]) -> dict[str, Any]:
-        text = "\n".join(output)
-        try:
-            found: dict[str, Any] = json.loads(text)
-        except ValueError:
-            raise FactProcessError(f"the queues cannot be listed: {text[:200]!r}") from None
+    about = "its queues"
+    # postqueue(1) lists some thousand messages a second.
+    seconds = 180
+
+    def script(self) -> str:
+        return program(SCRIPT.read_text(encoding="utf-8"), *self.instances)
+
+    def read(self, lines: Sequence[str]) -> Mapping[str, Sums]:
+        found: Mapping[str, Sums] = from_json(Mapping[str, Sums], lines)
         return found

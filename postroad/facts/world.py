@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
+import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pyinfra.api.command import QuoteString, StringCommand
-from pyinfra.api.exceptions import FactProcessError
-from pyinfra.api.facts import FactBase
-
+from postroad.answers import from_json
 from postroad.paths import WORLD_SEES
+from postroad.question import Question
 from postroad.terminal import line
 
 
@@ -22,20 +20,23 @@ class Seen:
     reason: str
 
 
-class WorldSees(FactBase[list[Seen]]):
+@dataclass(frozen=True)
+class WorldSees(Question[list[Seen]]):
     """What the host's resolver sees of ``needs`` (JSON, see `postroad.dns.needs.needs_json`)."""
 
-    def command(self, needs: str) -> StringCommand:
+    needs: str
+
+    about = "what its resolver sees of the records"
+    # Names whose servers are silent take their time, one after the other.
+    seconds = 120
+
+    def script(self) -> str:
         missing = """echo '[{"verdict": "unknown", "reason": "nobody has looked yet"}]'"""
-        return StringCommand(
-            f"if [ -x {WORLD_SEES} ]; then printf %s",
-            QuoteString(needs),
-            f"| {WORLD_SEES}; else {missing}; fi",
+        return (
+            f"if [ -x {WORLD_SEES} ]; then printf %s {shlex.quote(self.needs)}"
+            f" | {WORLD_SEES}; else {missing}; fi"
         )
 
-    def process(self, output: Iterable[str]) -> list[Seen]:
-        text = "\n".join(output)
-        try:
-            return [Seen(line(v["verdict"]), line(v["reason"])) for v in json.loads(text)]
-        except (ValueError, KeyError, TypeError) as error:
-            raise FactProcessError(f"{WORLD_SEES} answered {text[:200]!r}: {error}") from error
+    def read(self, lines: Sequence[str]) -> list[Seen]:
+        found: tuple[Seen, ...] = from_json(tuple[Seen, ...], lines)
+        return [Seen(line(one.verdict), line(one.reason)) for one in found]

@@ -6,10 +6,10 @@ import shlex
 from collections.abc import Generator
 
 from pyinfra import host
-from pyinfra.api import operation
 from pyinfra.api.command import StringCommand
 
 from postroad.foreign import queues
+from postroad.operations.own import operation
 from postroad.paths import (
     GENERATOR_MASK,
     INSTALL_LOCK,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Generator
 
 from pyinfra import host
-from pyinfra.api import operation
 from pyinfra.api.command import StringCommand
 
 from postroad.component import script
 from postroad.components import Build
+from postroad.operations.own import operation
 from postroad.site import Site
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Generator
 
 from pyinfra import host
-from pyinfra.api import operation
 from pyinfra.api.command import StringCommand
 
 from postroad.keys import KeyFault, key_faults, script
+from postroad.operations.own import operation
 from postroad.paths import key_path
 from postroad.settings.model import SecretRef
 from postroad.site import Site

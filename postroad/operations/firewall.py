@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 
-from pyinfra.api import operation
 from pyinfra.api.command import PyinfraCommand, StringCommand
 
 from postroad import openings as openings_of
@@ -12,6 +11,7 @@ from postroad import ufw as rules
 from postroad.component import check_script, script
 from postroad.components import Builder
 from postroad.operations import ufw
+from postroad.operations.own import operation
 from postroad.site import Site
 
 Commands = Generator[str | PyinfraCommand]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Generator
 
 from pyinfra import host
-from pyinfra.api import operation
 from pyinfra.api.command import StringCommand
 
 from postroad.keys import orphaned_keys
 from postroad.leaving import script, still_to_do
+from postroad.operations.own import operation
 from postroad.site import Site
 from postroad.state import KeyState
 from postroad.taken_away import Instance

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Generator
 
 from pyinfra import host
-from pyinfra.api import operation
 from pyinfra.api.command import StringCommand
 
+from postroad.operations.own import operation
 from postroad.settings.model import StreamName
 from postroad.site import Site
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 
 from pyinfra import host
-from pyinfra.api import operation
 from pyinfra.api.command import StringCommand
 from pyinfra.context import ctx_host
 
@@ -17,6 +16,7 @@ from postroad.dns.records import derive
 from postroad.dns.work_order import work_order
 from postroad.leaving import draining
 from postroad.live import live_certificates, live_keys
+from postroad.operations.own import operation
 from postroad.settings.model import NoTls, StreamName
 from postroad.site import Site, Sites
 from postroad.terminal import line, warn

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Generator
 
 from pyinfra import host
-from pyinfra.api import operation
 from pyinfra.api.command import StringCommand
 
 from postroad.backup.archive import Backup
 from postroad.backup.restoring import script
+from postroad.operations.own import operation
 from postroad.site import Site
 
 

@@ -11,7 +11,6 @@ from weakref import WeakKeyDictionary
 
 from gevent.lock import BoundedSemaphore  # type: ignore[import-untyped]
 from pyinfra import host
-from pyinfra.api import operation
 from pyinfra.api.command import FunctionCommand, StringCommand
 from pyinfra.api.exceptions import PyinfraError
 from pyinfra.api.host import Host as PyinfraHost
@@ -27,6 +26,7 @@ from postroad.dns.publishing import Place
 from postroad.dns.sight import absent_for_all, seen_by_all
 from postroad.facts.queues import OldestQueued
 from postroad.live import live_keys, withdrawn_keys
+from postroad.operations.own import operation
 from postroad.primaries import places
 from postroad.rotation import Seen, Step, pending, script, steps
 from postroad.settings.model import StreamName
@@ -85,7 +85,7 @@ def _planned(together: list[Site]) -> tuple[Step, ...]:
 
 def _oldest(site: Site) -> dict[StreamName, float]:
     streams = list(site.host.streams)
-    said = site.pyhost.get_fact(OldestQueued, streams=streams)
+    said = site.ask(OldestQueued(streams))
     return {stream: said[stream] for stream in streams if stream in said}
 
 

@@ -6,7 +6,6 @@ from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from pyinfra import host
-from pyinfra.api import operation
 from pyinfra.api.command import PyinfraCommand, QuoteString, StringCommand
 from pyinfra.context import ctx_host
 
@@ -15,6 +14,7 @@ from postroad.dns.dkim import LiveKey
 from postroad.dns.tlsa import LiveCertificate
 from postroad.facts.ours import Ours
 from postroad.operations import ufw
+from postroad.operations.own import operation
 from postroad.pause import all_found
 from postroad.site import Site, shape
 from postroad.terminal import warn
@@ -40,14 +40,14 @@ class Departure:
     @classmethod
     def of(cls, site: Site) -> Departure:
         """The host as it is before the run's first change."""
-        found = site.pyhost.get_fact(Ours)
+        found = site.ask(Ours())
         keys = site.published_keys()
         return cls(site, found, keys, site.live_certificate(), found)
 
     def ours(self) -> taken_back.Ours:
         """What of ours is there: read once, and anew after each change."""
         if self._now is None:
-            self._now = self.site.pyhost.get_fact(Ours)
+            self._now = self.site.ask(Ours())
         return self._now
 
     def forget(self) -> None:

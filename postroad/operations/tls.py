@@ -7,11 +7,11 @@ from collections.abc import Generator
 from urllib.parse import urlsplit
 
 from pyinfra import host
-from pyinfra.api import operation
 from pyinfra.api.command import StringCommand
 
 from postroad.certificate import certificate_faults
 from postroad.manifest import RENEWED_ROW, RFC2136_ROW
+from postroad.operations.own import operation
 from postroad.paths import (
     ACME_ARCHIVE,
     ACME_LINEAGE,

@@ -1,17 +1,21 @@
 """Runs on a host: sums up what its instances have queued, as JSON. It imports nothing of postroad.
 
-Arguments: the instances' names. Output: {instance: {"messages", "octets", "oldest", "groups"}}, a
-group being what waits in one queue for one place with one reply; see postqueue(1), -j. A queue may
-hold 100,000 messages, so that nothing but sums leaves the host. Written for Python 3.9.
+Arguments: the instances' names. Output: {instance: {"messages", "octets", "oldest", "groups",
+"why"}}, a group being what waits in one queue for one place with one reply; see postqueue(1), -j.
+A queue may hold 100,000 messages, so that nothing but sums leaves the host. ``why`` is empty, or
+says why the queue could not be listed: showq(8) may not be able to start, and postqueue would wait
+for it for ever. Written for Python 3.9.
 """
 
 from __future__ import annotations
 
 import json
 import re
+import select
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 Json = dict[str, Any]
@@ -19,6 +23,9 @@ Json = dict[str, Any]
 # A person reads a screen; a hostile reply, or a shop of 10,000 domains, may make many groups.
 MOST_GROUPS = 200
 REPLY_CHARACTERS = 200
+
+# So long may postqueue(1) say nothing, in seconds: it prints as it reads, message after message.
+SILENCE = 15.0
 
 # "host mx.example[192.0.2.1] said: 451 4.7.1 Later (in reply to RCPT TO command)", "connect to
 # mx.example[192.0.2.1]:25: Connection refused", "lost connection with mx.example[192.0.2.1] ...".
@@ -32,21 +39,47 @@ ODD = re.compile(r"<[^>]*>|(?<!\S)(?=\S*\d)(?=\S*[a-z])[\w.-]{8,}|\d{5,}", re.IG
 
 
 def main() -> None:
-    """Sum up every instance of the arguments."""
-    json.dump({name: summed(listed(name)) for name in sys.argv[1:]}, sys.stdout)
+    """Sum up every instance of the arguments, side by side."""
+    with ThreadPoolExecutor(8) as pool:
+        json.dump(dict(zip(sys.argv[1:], pool.map(one, sys.argv[1:]))), sys.stdout)
+
+
+def one(instance: str) -> Json:
+    """The sums of one instance, or why there are none."""
+    try:
+        return {**summed(listed(instance)), "why": ""}
+    except (OSError, ValueError, KeyError, subprocess.TimeoutExpired) as error:
+        return {**summed(()), "why": str(error) or type(error).__name__}
 
 
 def listed(instance: str) -> Iterator[Json]:
     """The messages of one instance, an object each, read as they come."""
     folder = "/etc/postfix" if instance == "default" else f"/etc/postfix-{instance}"
-    with subprocess.Popen(
-        ["postqueue", "-c", folder, "-j"], stdout=subprocess.PIPE, text=True, errors="replace"
-    ) as process:
-        assert process.stdout is not None
-        for line in process.stdout:
-            yield json.loads(line)
+    command = ["postqueue", "-c", folder, "-j"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        try:
+            yield from map(json.loads, lines(process))
+            words = process.stderr.read().decode(errors="replace") if process.stderr else ""
+        finally:
+            process.kill()
     if process.returncode:
-        raise SystemExit(f"postqueue -c {folder} -j ended with {process.returncode}")
+        last = words.strip().splitlines()[-1:] or [f"status {process.returncode}"]
+        raise OSError(f"{' '.join(command)} fails: {last[0]}")
+
+
+def lines(process: subprocess.Popen[bytes]) -> Iterator[str]:
+    """What it prints, line by line; OSError where it says nothing for too long."""
+    assert process.stdout is not None
+    rest = b""
+    while True:
+        if not select.select([process.stdout], [], [], SILENCE)[0]:
+            raise OSError(f"postqueue says nothing for {SILENCE:.0f} s: does showq(8) start?")
+        more = process.stdout.read1(1 << 16)  # type: ignore[attr-defined]
+        if not more:
+            process.wait(timeout=SILENCE)
+            return
+        *whole, rest = (rest + more).split(b"\n")
+        yield from (line.decode(errors="replace") for line in whole)
 
 
 def summed(messages: Iterable[Json]) -> Json:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from postroad import terminal
 from postroad.dns.names import organisation
@@ -13,6 +12,28 @@ from postroad.dns.names import organisation
 # The order in which a message goes through them (qmgr(8)).
 QUEUES = ("maildrop", "hold", "incoming", "active", "deferred")
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A group as a host has it: ``place`` is a host that answers, or a recipient's domain."""
+
+    queue: str
+    place: str
+    reply: str
+    recipients: int
+    oldest: float
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """What on_host.py answers of one instance; ``why`` it could not be listed, if so."""
+
+    messages: int
+    octets: int
+    oldest: float | None
+    groups: tuple[Row, ...]
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +53,10 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """What one instance of one host has queued; ``oldest`` is None where that is nothing."""
+    """What one instance of one host has queued; ``oldest`` is None where that is nothing.
+
+    ``unknown`` is why nothing is known of it; empty where it is.
+    """
 
     host: str
     instance: str
@@ -40,28 +64,22 @@ class Queue:
     octets: int
     oldest: float | None
     groups: tuple[Group, ...]
+    unknown: str = ""
 
 
-def queues(host: str, said: dict[str, Any]) -> Iterator[Queue]:
+def queues(host: str, said: Mapping[str, Sums]) -> Iterator[Queue]:
     """The answer of on_host.py."""
     for instance, row in said.items():
-        yield Queue(
-            host,
-            instance,
-            int(row["messages"]),
-            int(row["octets"]),
-            None if row["oldest"] is None else float(row["oldest"]),
-            _merged(row["groups"]),
-        )
+        groups = _merged(row.groups)
+        yield Queue(host, instance, row.messages, row.octets, row.oldest, groups, row.why)
 
 
-def _merged(rows: Iterable[dict[str, Any]]) -> tuple[Group, ...]:
+def _merged(rows: Iterable[Row]) -> tuple[Group, ...]:
     """One group for all hosts of a provider that say the same, the largest first."""
     found: dict[tuple[str, str, str], Group] = {}
     for row in rows:
-        provider = _provider(row["place"])
-        key = row["queue"], provider, row["reply"]
-        new = Group(*key, int(row["recipients"]), float(row["oldest"]))
+        key = row.queue, _provider(row.place), row.reply
+        new = Group(*key, row.recipients, row.oldest)
         old = found.get(key)
         if old is not None:
             oldest = min(old.oldest, new.oldest)
@@ -80,15 +98,16 @@ def _provider(place: str) -> str:
 
 
 def as_json(found: Iterable[Queue]) -> str:
-    """A list of {host, instance, messages, octets, oldest, groups: [{queue, provider, …}]}."""
+    """A list of {host, instance, messages, octets, oldest, groups: [{queue, …}], unknown}."""
     return json.dumps([asdict(queue) for queue in found], indent=1) + "\n"
 
 
 def text(found: Sequence[Queue], now: float) -> str:
     """A paragraph for each instance that has something queued, and a line for all others."""
-    full = [queue for queue in found if queue.messages]
-    lines = [line for queue in full for line in _paragraph(queue, now)]
-    empty = [f"{queue.host} {queue.instance}" for queue in found if not queue.messages]
+    known = [queue for queue in found if not queue.unknown]
+    lines = [f"{q.host} {q.instance}: unknown: {q.unknown}" for q in found if q.unknown]
+    lines += [line for queue in known if queue.messages for line in _paragraph(queue, now)]
+    empty = [f"{queue.host} {queue.instance}" for queue in known if not queue.messages]
     if empty:
         lines.append(f"nothing waits: {', '.join(empty)}")
     return "".join(f"{terminal.line(each)}\n" for each in lines)
@@ -96,8 +115,8 @@ def text(found: Sequence[Queue], now: float) -> str:
 
 def _paragraph(queue: Queue, now: float) -> Iterator[str]:
     count = _count(queue.messages, "message")
-    assert queue.oldest is not None
-    yield f"{queue.host} {queue.instance}: {count}, the oldest {duration(now - queue.oldest)} old"
+    oldest = now if queue.oldest is None else queue.oldest
+    yield f"{queue.host} {queue.instance}: {count}, the oldest {duration(now - oldest)} old"
     for group in queue.groups:
         who = group.provider or "all others"
         age = duration(now - group.oldest)

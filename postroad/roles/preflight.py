@@ -34,11 +34,7 @@ def preflight(site: Site) -> None:
     _name_what_is_kept(site)
     probe = site.estate.port25_probe
     # Asked once, before the first deploy: it costs five seconds where the answer is no.
-    if (
-        probe is not None
-        and "postfix" not in state.packages
-        and not site.pyhost.get_fact(Port25Open, server=probe)
-    ):
+    if probe is not None and "postfix" not in state.packages and not site.ask(Port25Open(probe)):
         warn(
             f"{site.host.name}: port 25 of {probe} cannot be reached, so mail will wait in the "
             "queue: ask the hoster to open port 25 outward, or send by a relay"

@@ -1,32 +1,48 @@
 """Runs on a host: finds the log lines of messages, as JSON. It imports nothing of postroad.
 
-Arguments: what is looked for (a queue id, a Message-ID, a recipient's address), then the instances'
-names. Output: {instance: {"messages": {queue id: [line, ...]}, "refused": [line, ...], "more": n}};
-the newest messages, and the lines of each in their order. Written for Python 3.9.
+Arguments: what is looked for (a queue id, a Message-ID, an address of a sender or recipient, a
+login, an IP address), then the instances' names. Output: {instance: {"messages": {queue id: [line,
+...]}, "refused": [line, ...], "queued": {queue id: queue}, "more": n, "why": text}}; the newest
+messages, and the lines of each in their order. ``why`` is empty, or says what of it could not be
+read. Written for Python 3.9.
 """
 
 from __future__ import annotations
 
 import gzip
+import itertools
 import json
+import os
 import re
 import subprocess
 import sys
+import zlib
 from collections.abc import Iterable, Iterator
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 Json = dict[str, Any]
 
 LOGS = Path("/var/log/postroad")
+SPOOL = Path("/var/spool")
+# In the order in which a message goes through them, so that none is missed on its way.
+QUEUES = ("incoming", "active", "deferred", "hold", "corrupt")
 # An address may have had thousands of mails, and been refused as often; a person reads the last.
 MOST_MESSAGES = 20
 MOST_REFUSALS = 20
 
 # postfix(1): "… postfix-marketing/smtpd[123]: 4XyZ: client=…". A queue id has no vowels in its long
 # form (postconf(5), enable_long_queue_ids), and is hexadecimal in the short one.
-OF_MESSAGE = re.compile(r"\]: ([0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-z]{10,20}|[0-9A-F]{5,20}): ")
-REFUSED = "]: NOQUEUE: "
+OF_MESSAGE = re.compile(
+    r"\]: (?:warning: )?([0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-z]{10,20}|[0-9A-F]{5,20}): "
+)
+# Refused before it had a queue id; or a login, of which smtpd(8) warns.
+REFUSED = re.compile(r"\]: (?:NOQUEUE: |warning: \S+: SASL \S+ authentication failed)")
+# Whose words on a message are in the journal alone.
+SIGNERS = ("dkim", "milter")
+# How long the journal may take, in seconds.
+JOURNAL = 30
 
 
 def main() -> None:
@@ -37,26 +53,54 @@ def main() -> None:
 
 def found(what: str, instance: str) -> Json:
     """All that one instance's logs have about ``what``."""
-    ids, refused = hits(wanted(what), lines(instance))
+    unread: dict[str, str] = {}
+    ids, refused = hits(wanted(what), lines(instance, unread))
     newest = ids[-MOST_MESSAGES:]
     messages: dict[str, list[str]] = {name: [] for name in newest}
-    for line in lines(instance):
+    # Before the logs are read again: what is in no queue by now has left it by what they say.
+    where = queued(instance, newest, unread)
+    try:
+        told = journal(instance, newest, what)
+    except (OSError, subprocess.SubprocessError) as error:
+        told = []
+        unread["the journal"] = str(error)
+    for line in itertools.chain(lines(instance, unread), told):
         met = OF_MESSAGE.search(line)
         if met is not None and met[1] in messages:
             messages[met[1]].append(line)
-    for line in signer(instance, newest):
-        met = OF_MESSAGE.search(line)
-        if met is not None and met[1] in messages:
-            messages[met[1]].append(line)
+    refused += [line for line in told if f"({what}," in line]
     more = len(ids) - len(newest)
-    return {"messages": messages, "refused": refused[-MOST_REFUSALS:], "more": more}
+    why = "; ".join(f"{place} cannot be read: {reason}" for place, reason in unread.items())
+    return {
+        "messages": messages,
+        "refused": refused[-MOST_REFUSALS:],
+        "queued": where,
+        "more": more,
+        "why": why,
+    }
+
+
+def queued(instance: str, ids: list[str], unread: dict[str, str]) -> dict[str, str]:
+    """In which queue each of these messages is; those that are in none are left out."""
+    name = "postfix" if instance == "default" else f"postfix-{instance}"
+    found = {}
+    for queue in QUEUES:
+        for _, _, files in os.walk(SPOOL / name / queue):
+            found.update(dict.fromkeys(set(ids).intersection(files), queue))
+    if ids and not os.access(SPOOL / name / QUEUES[0], os.R_OK):
+        unread[str(SPOOL / name)] = "its queues are not there, or not to be read"
+    return found
 
 
 def wanted(what: str) -> re.Pattern[str]:
     """A pattern for lines that are about it: never a part of a longer id or address."""
     if OF_MESSAGE.fullmatch(f"]: {what}: "):
-        return re.compile(rf"\]: {what}: ")
-    return re.compile(rf"<{re.escape(what.strip('<>'))}>", re.IGNORECASE)
+        return re.compile(rf"\]: (?:warning: )?{what}: ")
+    try:
+        return re.compile(rf"\[{re.escape(str(ip_address(what)))}\]")
+    except ValueError:
+        word = re.escape(what.strip("<>"))
+        return re.compile(rf"<{word}>|\bsasl_username={word}(?![^\s,])", re.IGNORECASE)
 
 
 def hits(pattern: re.Pattern[str], known: Iterable[str]) -> tuple[list[str], list[str]]:
@@ -70,33 +114,52 @@ def hits(pattern: re.Pattern[str], known: Iterable[str]) -> tuple[list[str], lis
         if met is not None:
             ids.pop(met[1], None)
             ids[met[1]] = None
-        elif REFUSED in line:
+        elif REFUSED.search(line):
             refused.append(line)
     return list(ids), refused
 
 
-def lines(instance: str) -> Iterator[str]:
-    """Every line of the instance's logs, the oldest first; rotated ones have their day's name."""
+def lines(instance: str, unread: dict[str, str]) -> Iterator[str]:
+    """Every line of the instance's logs, the oldest first; rotated ones have their day's name.
+
+    Why a log could not be read (to its end) is put into ``unread``.
+    """
     current = LOGS / f"{instance}.log"
     for place in sorted(LOGS.glob(f"{instance}.log*"), key=lambda p: (p == current, p.name)):
         if place.is_symlink() or not place.is_file():
             continue
         opened = gzip.open if place.suffix == ".gz" else open
-        with opened(place, "rt", encoding="utf-8", errors="replace") as log:
-            for line in log:
-                yield line.rstrip("\n")
+        try:
+            with opened(place, "rt", encoding="utf-8", errors="replace") as log:
+                for line in log:
+                    yield line.rstrip("\n")
+        except (OSError, EOFError, zlib.error) as error:
+            unread[str(place)] = str(error)
 
 
-def signer(instance: str, ids: list[str]) -> Iterator[str]:
-    """What the stream's signer has said of these messages, where the journal still has it."""
-    if not ids:
-        return
-    unit = f"postroad-dkim@{instance}.service"
-    asked = ["journalctl", "--quiet", "--no-pager", "-o", "short", "-u", unit, "-g", "|".join(ids)]
-    said = subprocess.run(
-        asked, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False
+def journal(instance: str, ids: list[str], what: str) -> list[str]:
+    """What a stream's signer and milter have said of these messages, and its logins of this one.
+
+    As far back as the journal goes. OSError or SubprocessError where it does not answer.
+    """
+    if instance in ("default", "inbound"):
+        return []
+    asked = [(f"postroad-{daemon}@{instance}.service", "|".join(ids)) for daemon in SIGNERS if ids]
+    if re.fullmatch(r"[\w.@+-]+", what):
+        asked.append((f"postroad-auth@{instance}.service", re.escape(f"({what},")))
+    return [line for unit, pattern in asked for line in told_by(unit, pattern)]
+
+
+def told_by(unit: str, pattern: str) -> list[str]:
+    """The journal's lines of a unit that match a pattern (journalctl(1))."""
+    command = ["journalctl", "--quiet", "--no-pager", "-o", "short", "-u", unit, "-g", pattern]
+    done = subprocess.run(
+        command, capture_output=True, text=True, errors="replace", timeout=JOURNAL
     )
-    yield from said.stdout.splitlines()
+    # It ends with 1 and no word where it finds nothing.
+    if done.returncode and done.stderr.strip():
+        raise OSError(done.stderr.strip().splitlines()[-1])
+    return done.stdout.splitlines()
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from postroad.audit.evidence import (
     Instance,
     Log,
     Maildir,
+    Room,
     Service,
     Shown,
     Signed,
@@ -273,7 +274,7 @@ def _instance(
         set_back=0.0,
         next_try=NOW + 3600,
         corrupt=0,
-        free=1 << 40,
+        room=Room(1 << 40, 1 << 20),
         messages=3,
         oldest=NOW - 60,
     )

@@ -16,11 +16,11 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from pyinfra.api.host import Host as PyinfraHost
 
-from postroad import ufw
+from postroad import question, ufw
 from postroad.certificate import wanted_renewal
 from postroad.component import Component
 from postroad.components import Builder
@@ -28,11 +28,13 @@ from postroad.facts.host import State
 from postroad.facts.world import Seen, WorldSees
 from postroad.keys import OWNER, wanted_keys
 from postroad.paths import MAILBOX_USER, WORLD_SEES, key_folder, key_path, life_path, stream_folder
+from postroad.question import Question
 from postroad.settings.model import AcmeTls, Estate, Host, SuppliedTls
 from postroad.site import Site
 from postroad.software import packages
 from postroad.state import (
     MARK,
+    PART_ENDS,
     CertificateState,
     FileState,
     HostState,
@@ -43,6 +45,8 @@ from postroad.state import (
 from tests.unit import estates
 from tests.unit.declarations import Declaration
 from tests.unit.test_dns.estates import public_key
+
+T = TypeVar("T")
 
 _STAGED = re.compile(r"^stage=/run/postroad/stage/(\S+)$", re.MULTILINE)
 _POLICY_WORDS = {"allow": "ACCEPT", "deny": "DROP", "reject": "REJECT"}
@@ -130,7 +134,7 @@ class Machine:
 
     def site(self) -> Site:
         """This host as a run that is changing it sees it."""
-        return Site(cast(PyinfraHost, _Asked(self)), self.estate, self.base)
+        return PaperSite(cast(PyinfraHost, _Asked(self)), self.estate, self.base)
 
     def component(self, name: str) -> Component:
         """The component of this name as it must be now."""
@@ -149,6 +153,22 @@ class Machine:
 
     def answer(self, command: str, stdin: str) -> tuple[bool, str]:
         """What the host does with a command: whether it succeeds, and its standard output."""
+        if stdin.startswith(f"m={question.MARK}"):
+            return True, "\n".join(self._answers(stdin))
+        return self._run(command, stdin)
+
+    def _answers(self, stdin: str) -> Iterator[str]:
+        """What it says to questions: see `postroad.question.asking`."""
+        mark = stdin.partition("\n")[0].removeprefix("m=")
+        words = shlex.split(stdin[stdin.index("\ntrue | ") : stdin.rindex("\nprintf ")])
+        yield f"{mark} uid 0"
+        asked = [words[at + 1 : at + 4] for at, word in enumerate(words) if word == "q"]
+        for number, _, script in asked:
+            worked, said = self._run(script.removesuffix(";"), "")
+            yield from (f"{mark} {number} begin", said, f"{mark} {number} end {int(not worked)}")
+        yield f"{mark} done"
+
+    def _run(self, command: str, stdin: str) -> tuple[bool, str]:
         if MARK in command:
             self.asked.append("state")
             return True, told(replace(self.state, clock=time.time() + self.clock_ahead))
@@ -290,11 +310,16 @@ class _Asked:
     def name(self) -> str:
         return self.machine.name
 
-    def get_fact(self, fact: object, **kwargs: str) -> object:
-        if fact is State:
-            return self.machine.state
-        assert fact is WorldSees
-        return self.machine.seen(kwargs["needs"])
+
+class PaperSite(Site):
+    """A site whose host answers without a channel."""
+
+    def ask(self, question: Question[T]) -> T:
+        machine = cast(_Asked, self.pyhost).machine
+        if isinstance(question, State):
+            return cast(T, machine.state)
+        assert isinstance(question, WorldSees)
+        return cast(T, machine.seen(question.needs))
 
 
 def told(state: HostState) -> str:
@@ -315,6 +340,7 @@ def told(state: HostState) -> str:
         state.var_free_kib,
         state.hostname,
     )
+    section("inodes", *([] if state.var_free_inodes is None else [state.var_free_inodes]))
     section("user-namespaces", *([] if state.has_user_namespaces else ["none"]))
     section("addresses", *sorted(map(str, state.addresses)))
     section("files", *(_stat(path, file) for path, file in state.files.items()))
@@ -345,7 +371,8 @@ def told(state: HostState) -> str:
     section("adopted", *sorted(state.adopted))
     section("offered-keys", *(f"{path} {bits}" for path, bits in state.offered_keys.items()))
     section("queued-elsewhere", *(f"{name} {n}" for name, n in state.queued_elsewhere.items()))
-    section("end")
+    for end in (*PART_ENDS, "end"):
+        section(end)
     return "\n".join(lines)
 
 

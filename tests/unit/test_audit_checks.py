@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import replace
 from importlib import import_module
 from ipaddress import ip_address
@@ -15,9 +16,22 @@ from types import ModuleType
 
 import pytest
 
+from postroad.answers import AnswerError
 from postroad.audit import suites
 from postroad.audit.audited import Audited
-from postroad.audit.evidence import Instance, Maildir, Process, Shown, Socket, Upgrades
+from postroad.audit.evidence import (
+    Instance,
+    Maildir,
+    NotAnsweredError,
+    Process,
+    Room,
+    Shown,
+    Socket,
+    System,
+    Upgrades,
+    from_parts,
+    partly,
+)
 from postroad.audit.fault import Fault
 from postroad.audit.suites import (
     clock,
@@ -463,8 +477,17 @@ def test_times_of_postfix_are_read(value: str, seconds: int) -> None:
 def test_room_for_the_largest_message_is_needed_whatever_else_is_set() -> None:
     host = with_parameter(audited(), "inbound", "message_size_limit", "2000000")
     assert "the inbound queue's disk" in wrong(
-        queues.full_disks, spoilt(host, "inbound", free=2_999_999)
+        queues.full_disks, spoilt(host, "inbound", room=Room(2_999_999, None))
     )
+
+
+def test_inodes_are_room_like_bytes() -> None:
+    host = audited()
+    assert "the inbound queue's disk has 999 inodes free" in wrong(
+        queues.full_disks, spoilt(host, "inbound", room=Room(1 << 40, 999))
+    )
+    # Where files get their inodes as they come, none are counted.
+    assert list(queues.full_disks(spoilt(host, "inbound", room=Room(1 << 40, None)))) == []
 
 
 @pytest.mark.parametrize("ahead", [61.0, -61.0])
@@ -597,3 +620,79 @@ def test_a_missing_address_is_named() -> None:
     left = host.state.addresses - {ip_address("192.0.2.13")}
     host = replace(host, state=replace(host.state, addresses=left))
     assert "192.0.2.13, from which marketing mail leaves" in wrong(postfix.missing_addresses, host)
+
+
+# ---- what was not answered
+
+
+def without(host: Audited, **why: str) -> Audited:
+    """``host`` without some of what it answers."""
+    known = {name: getattr(host, name) for name in host.__slots__ if name not in why}
+    return partly(Audited, known, why)
+
+
+def instance_without(host: Audited, name: str, **why: str) -> Audited:
+    one = host.instances[name]
+    known = {part: getattr(one, part) for part in one.__slots__ if part not in why}
+    return replace(host, instances={**host.instances, name: partly(Instance, known, why)})
+
+
+SLOW = "postqueue says nothing for 10 s"
+
+
+def test_what_was_not_answered_is_unknown_and_nothing_else() -> None:
+    host = instance_without(audited(), "marketing", oldest=SLOW, messages=SLOW)
+    with pytest.raises(pytest.skip.Exception, match=f"^unknown: marketing: {SLOW}$"):
+        queues.test_no_mail_outlives_its_time(host)
+    queues.test_disks_have_room(host)
+    postfix.test_values_are_those_declared(host)
+    with pytest.raises(NotAnsweredError, match="busy"):
+        list(units.failed_units(without(audited(), system="busy")))
+
+
+def test_what_is_wrong_is_told_beside_what_is_unknown() -> None:
+    host = instance_without(audited(), "marketing", room="busy")
+    host = spoilt(host, "inbound", room=Room(1 << 40, 0))
+    with pytest.raises(pytest.fail.Exception) as failed:
+        queues.test_disks_have_room(host)
+    assert "the inbound queue's disk has 0 inodes free" in str(failed.value)
+    assert "unknown: marketing: busy" in str(failed.value)
+
+
+@pytest.mark.parametrize("instance", ["transactional", "marketing", "inbound", "default"])
+def test_an_instance_that_answers_nothing_hides_no_other(instance: str) -> None:
+    every = {part: SLOW for part in Instance.__slots__ if part != "unanswered"}
+    host = instance_without(audited(), instance, **every)
+    for family in (queues, postfix):
+        for name, check in vars(family).items():
+            if name.startswith("test_"):
+                with suppress(pytest.skip.Exception):
+                    check(host)
+
+
+def part(said: object, why: str = "") -> dict[str, object]:
+    return {"said": said, "why": why}
+
+
+def test_parts_of_an_answer_are_read_one_by_one() -> None:
+    fields = {name: part(None, "busy") for name in System.__slots__ if name != "unanswered"}
+    found = from_parts(System, {**fields, "now": part(5), "held": part(["a"])})
+    assert (found.now, found.held) == (5.0, ("a",))
+    with pytest.raises(NotAnsweredError, match="busy"):
+        _ = found.sockets
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        [],
+        {},
+        {"now": part(5)},
+        {name: part(None) for name in System.__slots__ if name != "unanswered"},
+        {name: 1 for name in System.__slots__ if name != "unanswered"},
+        {name: {"said": 1} for name in System.__slots__ if name != "unanswered"},
+    ],
+)
+def test_what_has_other_parts_is_no_answer(said: object) -> None:
+    with pytest.raises(AnswerError):
+        from_parts(System, said)

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import ast
+import json
+import os
 import subprocess
 import sys
 import time
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from postroad.audit.questions import postfix, signing, submission, system
+from postroad.queues import on_host as queues_on_host
+from postroad.trace import on_host as traced
 
 NEW_YEAR = time.mktime((2027, 1, 1, 0, 5, 0, 0, 0, -1))
 
@@ -129,3 +135,54 @@ def test_a_key_that_no_daemon_could_take_up_is_told(tmp_path: Path) -> None:
 def test_whoever_imports_a_question_keeps_its_modules() -> None:
     # As scripts they do without requests; parsedmarc, in a process of ours, does not.
     assert sys.modules.get("requests", sys) is not None
+
+
+def postqueue(place: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    (place / "postqueue").write_text(f"#!/bin/sh\n{script}\n")
+    (place / "postqueue").chmod(0o755)
+    known = {"PATH": f"{place}:{os.environ['PATH']}"}
+    monkeypatch.setattr(postfix, "environment", lambda folder: known)
+
+
+@pytest.mark.parametrize(
+    ("script", "why"),
+    [
+        ("exec sleep 600", "showq(8) does not start"),
+        ("printf '{'; exec sleep 600", "showq(8) does not start"),
+        ("exit 69", "is the instance up"),
+        ("kill -9 $$", "is the instance up"),
+    ],
+)
+def test_a_queue_that_is_not_listed_is_unknown_and_not_waited_for(
+    script: str, why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a disk without inodes, where showq(8) cannot start and postqueue(1) waits for ever."""
+    monkeypatch.setattr(postfix, "SILENCE", 0.3)
+    postqueue(tmp_path, script, monkeypatch)
+    found = postfix.part(lambda: postfix.queue("/etc/postfix"))
+    assert found["said"] is None
+    assert why in found["why"]
+
+
+def test_a_queue_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [{"queue_name": "hold", "arrival_time": 1}, {"queue_name": "active", "arrival_time": 5}]
+    told = "".join(f"{json.dumps(row)}\n" for row in rows)
+    postqueue(tmp_path, f"cat <<'END'\n{told}END", monkeypatch)
+    assert postfix.queue("/etc/postfix") == (2, 5.0)
+
+
+def test_a_program_that_fails_is_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a rule on its standard output, iptables that may not look had no rules."""
+    monkeypatch.setattr(system, "LONGEST", 0.3)
+    assert "fails: no" in system.part(lambda: system.told("sh", "-c", "echo no >&2; exit 4"))["why"]
+    late = system.part(lambda: system.told("sleep", "600"))
+    assert late == {"said": None, "why": "sleep says nothing for 0.3 s"}
+    assert system.part(lambda: system.told("no-such-program-at-all")) == {"said": "", "why": ""}
+
+
+@pytest.mark.parametrize("module", [postfix, signing, submission, system, queues_on_host, traced])
+def test_no_command_on_a_host_is_without_a_limit(module: ModuleType) -> None:
+    tree = ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8"))
+    for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
+        if ast.unparse(call.func) in ("subprocess.run", "process.wait", "listing.wait"):
+            assert "timeout" in {word.arg for word in call.keywords}, ast.unparse(call)

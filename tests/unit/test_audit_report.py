@@ -13,6 +13,7 @@ from postroad.audit.report import (
     nagios_failure,
     nagios_line,
     nagios_status,
+    not_judged,
 )
 
 
@@ -51,7 +52,22 @@ def test_the_line_begins_with_what_is_wrong() -> None:
 
 
 def test_the_line_stays_short() -> None:
-    assert "; and 37 more |" in nagios_line([result("wrong", "bad")] * 40, 1)
+    bad = [result("wrong", f"bad {number} {'x' * 30_000}") for number in range(40)]
+    line = nagios_line(bad, 1)
+    assert "; and 37 more |" in line
+    assert len(line) < 1200
+
+
+def test_what_has_one_reason_is_told_once() -> None:
+    down = [Result(f"files.{n}", "mail2", "unknown", "the host does not answer") for n in range(65)]
+    few = [Result(f"queues.{n}", "mail1", "unknown", "postqueue says nothing") for n in range(2)]
+    assert list(not_judged([*down, *few])) == [
+        "UNKNOWN mail2: 65 checks: the host does not answer",
+        "UNKNOWN mail1: queues.0, queues.1: postqueue says nothing",
+    ]
+    assert "mail2: 65 checks: the host does not answer; mail1: queues.0" in nagios_line(
+        [*down, *few], 1
+    )
 
 
 def test_nothing_checked_is_not_well() -> None:

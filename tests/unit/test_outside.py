@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import cast
+from typing import TypeVar, cast
 
-import gevent.event  # type: ignore[import-untyped]
-import pytest
 from pyinfra.api.host import Host as PyinfraHost
 
 from postroad import outside
@@ -19,6 +17,7 @@ from postroad.facts.host import State
 from postroad.facts.probes import Probed
 from postroad.inventory import Loaded
 from postroad.live import Reached
+from postroad.question import Question
 from postroad.site import Site
 from postroad.state import KeyState
 from tests.unit import estates
@@ -26,6 +25,8 @@ from tests.unit.declarations import declaration
 from tests.unit.machine import bare
 from tests.unit.test_dns.estates import public_key
 from tests.unit.test_site import Phase
+
+T = TypeVar("T")
 
 ESTATE = estates.estate(declaration())
 KEY = KeyState("transactional", "shop.example", "202601-mail1", public_key(1))
@@ -45,16 +46,16 @@ class AskedHost:
     state: Phase = field(default_factory=Phase)
     asked: list[object] = field(default_factory=list)
 
-    def get_fact(self, fact: object, **kwargs: object) -> object:
-        self.asked.append(fact)
-        if fact is Probed:
-            row = {name: getattr(SIGNED, name) for name in SIGNED.__slots__}
-            return [{**row, "covered": []}]
-        return STATE if fact is State else []
+
+class AskedSite(Site):
+    def ask(self, question: Question[T]) -> T:
+        cast(AskedHost, self.pyhost).asked.append(type(question))
+        answers = {Probed: (SIGNED,), State: STATE}
+        return cast(T, answers.get(type(question), ()))
 
 
 def site_of(host: AskedHost) -> Site:
-    return Site(cast(PyinfraHost, host), ESTATE, Path("/nowhere"))
+    return AskedSite(cast(PyinfraHost, host), ESTATE, Path("/nowhere"))
 
 
 def reached(*hosts: AskedHost) -> Reached:
@@ -85,24 +86,3 @@ def test_a_site_that_knows_its_host_does_not_ask_for_its_state() -> None:
     found.sites[0].state()
     outside._facts(found, {"mail1": (SIGNED,)})
     assert host.asked.count(State) == 1
-
-
-def test_hosts_are_asked_side_by_side() -> None:
-    heard = {name: gevent.event.Event() for name in ("mail1", "mail2")}
-
-    def ask(site: Site) -> str:
-        # Each waits for the other: one after the other, nobody would ever answer.
-        heard[site.pyhost.name].set()
-        assert all(event.wait(timeout=10) for event in heard.values())
-        return site.pyhost.name
-
-    found = reached(AskedHost("mail1"), AskedHost("mail2"))
-    assert outside._of_each(found, ask) == ["mail1", "mail2"]
-
-
-def test_a_fault_of_one_host_is_raised_as_it_is() -> None:
-    def ask(site: Site) -> str:
-        raise ValueError(f"the key of {site.pyhost.name} is none")
-
-    with pytest.raises(ValueError, match="the key of mail1 is none"):
-        outside._of_each(reached(AskedHost()), ask)

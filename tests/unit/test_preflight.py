@@ -61,6 +61,7 @@ def lacking(*addresses: str) -> HostState:
         (replace(FRESH, distribution="alpine", release="3.20"), "it runs alpine 3.20", "debian 12"),
         (replace(FRESH, distribution="ubuntu", release="12"), "it runs ubuntu 12", "ubuntu 22.04"),
         (replace(FRESH, var_free_kib=BELOW), "/var has 1023 MiB free", "make room, 1024 MiB"),
+        (replace(FRESH, var_free_inodes=9_999), "/var has 9999 inodes free", "du --inodes"),
         (
             replace(FRESH, has_user_namespaces=False),
             "it lets nobody make a user namespace",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import cast
+from typing import TypeVar, cast
 
 import pytest
 from pyinfra.api.host import Host as PyinfraHost
@@ -14,11 +14,14 @@ from postroad import site as module
 from postroad.component import Component
 from postroad.components import Builder, stream_build
 from postroad.facts.host import State
+from postroad.question import Question
 from postroad.site import Site
 from postroad.state import FileState, HostState
 from tests.unit import estates
 from tests.unit.declarations import declaration
 from tests.unit.machine import bare
+
+T = TypeVar("T")
 
 ESTATE = estates.estate(declaration())
 BARE = bare(ESTATE, ESTATE.host("mail1"))
@@ -42,13 +45,15 @@ class AskedHost:
     name: str = "mail1"
     state: Phase = field(default_factory=Phase)
 
-    def get_fact(self, fact: object, **kwargs: object) -> HostState:
-        assert fact is State, "a stream without a key asks nothing of the world"
-        return self.answers.pop(0)
+
+class AskedSite(Site):
+    def ask(self, question: Question[T]) -> T:
+        assert isinstance(question, State), "a stream without a key asks nothing of the world"
+        return cast(T, cast(AskedHost, self.pyhost).answers.pop(0))
 
 
 def site_of(host: AskedHost) -> Site:
-    return Site(cast(PyinfraHost, host), ESTATE, Path("/nowhere"))
+    return AskedSite(cast(PyinfraHost, host), ESTATE, Path("/nowhere"))
 
 
 def test_a_plan_that_is_carried_out_at_once_asks_once() -> None:

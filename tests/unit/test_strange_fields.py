@@ -19,6 +19,7 @@ from tests.unit import estates
 from tests.unit.declarations import declaration
 from tests.unit.postfix_tables import pcre
 
+QUEUE_ID = "4cjWzF6Xb5z5tF"
 NUMBER = 2000
 ESTATE = estates.estate(declaration())
 MAIL1 = ESTATE.host("mail1")
@@ -54,7 +55,7 @@ class Signer:
         return dict(enumerate(self.header.get(name, []))).get(number)
 
     def get_mtasymbol(self, ctx: object, name: str) -> str | None:
-        return self.login
+        return {"{auth_authen}": self.login, "i": QUEUE_ID}[name]
 
     def log(self, ctx: object, text: str) -> None:
         self.said.append(text)
@@ -100,7 +101,7 @@ def address_seen_by_policy(field: bytes) -> str:
     signer = Signer({"From": [field]}, login="nobody")
     assert signer.refuses()
     (said,) = signer.said
-    found = re.fullmatch(r"refused: login nobody may not write From: (\S+)", said)
+    found = re.fullmatch(rf"{QUEUE_ID}: refused: login nobody may not write From: (\S+)", said)
     assert found, said
     return found[1]
 

@@ -24,11 +24,11 @@ from postroad.dmarc.show import printable
 from postroad.dns.check import report as names
 from postroad.dns.check.verdict import Verdict
 from postroad.facts.world import WorldSees
-from postroad.queues.waiting import queues
+from postroad.queues.waiting import Row, Sums, queues
 from postroad.queues.waiting import text as queue_text
 from postroad.roles.apply import titled
 from postroad.terminal import complain, folded, guard, inform, line, shown, tell, with_colours
-from postroad.trace.story import found
+from postroad.trace.story import Lines, found
 from postroad.trace.story import text as story_text
 
 # A terminal obeys the first of these, is turned around by others, and shows nothing of the rest.
@@ -116,16 +116,17 @@ BREAK = "\nforged: all is well"
 
 
 def told_of_queues(text: str) -> str:
-    row = {"queue": text, "place": text, "reply": text, "recipients": 1, "oldest": 1.0}
-    said = {"transactional": {"messages": 1, "octets": 1, "oldest": 1.0, "rows": [row]}}
-    said["transactional"]["groups"] = [row]
+    said = {
+        "transactional": Sums(1, 1, 1.0, (Row(text, text, text, 1, 1.0),)),
+        "marketing": Sums(0, 0, None, (), text),
+    }
     return queue_text(list(queues("mail1", said)), 2.0)
 
 
 def told_of_a_message(text: str) -> str:
-    log = [f"Jan  1 00:00:00 mail1 postfix/smtp[1]: ABCDEFGHIJ: {text}"]
-    said = {"transactional": {"messages": {"ABCDEFGHIJ": log}, "refused": log, "more": 0}}
-    return story_text(text, list(found("mail1", said)))
+    log = (f"Jan  1 00:00:00 mail1 postfix/smtp[1]: ABCDEFGHIJ: {text}",)
+    said = {"transactional": Lines({"ABCDEFGHIJ": log}, log, {}, 0, text)}
+    return story_text(text, list(found("mail1", said)), [text])
 
 
 def told_by_the_audit(text: str) -> str:
@@ -147,7 +148,7 @@ def told_of_drift(text: str) -> str:
 
 
 def told_of_the_world(text: str) -> str:
-    return WorldSees().process([json.dumps([{"verdict": "wrong", "reason": text}])])[0].reason
+    return WorldSees("").read([json.dumps([{"verdict": "wrong", "reason": text}])])[0].reason
 
 
 COMPOSERS = (

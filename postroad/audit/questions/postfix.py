@@ -1,7 +1,7 @@
 """What each Postfix instance of this host is configured to do and does, as JSON.
 
 Argument: {"instances": {name: configuration folder}, "parameters": [name of postconf(5), ...],
-"answers": [record that the DNS might answer, ...]}.
+"answers": [record that the DNS might answer, ...]}. Every value of an instance is a part.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import select
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -26,9 +26,23 @@ DEFAULT = "/etc/postfix"
 
 PATIENCE = 10.0
 # Of one command, in seconds.
-LONGEST = 60
+LONGEST = 20
+# So long may postqueue(1) say nothing: it prints as it reads, message after message. It waits for
+# ever where showq(8) cannot start, as on a disk without inodes.
+SILENCE = 10.0
 # Between two looks whether a command that says nothing has ended, in seconds.
 GLANCE = 0.05
+
+
+def part(question: Callable[[], Any]) -> Json:
+    """What a question is answered, or why it is not."""
+    try:
+        return {"said": question(), "why": ""}
+    except subprocess.TimeoutExpired as late:
+        return {"said": None, "why": f"{late.cmd[0]} says nothing for {LONGEST} s"}
+    except Exception as error:
+        kind = "" if type(error) is OSError else f"{type(error).__name__}: "
+        return {"said": None, "why": f"{kind}{error}"}
 
 
 def environment(folder: str) -> dict[str, str]:
@@ -39,7 +53,12 @@ def environment(folder: str) -> dict[str, str]:
 def run(folder: str, *command: str) -> subprocess.CompletedProcess[str]:
     """A Postfix command for one instance."""
     return subprocess.run(
-        command, capture_output=True, text=True, env=environment(folder), timeout=LONGEST
+        command,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        env=environment(folder),
+        timeout=LONGEST,
     )
 
 
@@ -186,7 +205,7 @@ def child_start(master: str) -> float | None:
     return None
 
 
-def queue(folder: str) -> Json:
+def queue(folder: str) -> tuple[int, float | None]:
     """How many messages wait, and since when the oldest that is not on hold (postqueue(1) -j)."""
     count, oldest = 0, None
     with subprocess.Popen(
@@ -195,19 +214,42 @@ def queue(folder: str) -> Json:
         stderr=subprocess.DEVNULL,
         env=environment(folder),
     ) as listing:
-        for line in listing.stdout or ():
-            message = json.loads(line)
-            count += 1
-            if message["queue_name"] != "hold":
-                arrival = message["arrival_time"]
-                oldest = arrival if oldest is None else min(oldest, arrival)
-    return {"messages": count, "oldest": oldest}
+        try:
+            for message in map(json.loads, printed(listing)):
+                count += 1
+                if message["queue_name"] != "hold":
+                    arrival = float(message["arrival_time"])
+                    oldest = arrival if oldest is None else min(oldest, arrival)
+        finally:
+            listing.kill()
+    if listing.returncode:
+        raise OSError("postqueue cannot list it: is the instance up?")
+    return count, oldest
 
 
-def free_bytes(place: Path) -> int:
-    """What a process without root's reserve can still write there (statvfs(3))."""
-    room = os.statvfs(place)
-    return room.f_bavail * room.f_frsize
+def printed(listing: subprocess.Popen[bytes]) -> Iterator[bytes]:
+    """What postqueue prints, line by line; OSError where it says nothing for too long."""
+    assert listing.stdout is not None
+    rest = b""
+    while True:
+        if not select.select([listing.stdout], [], [], SILENCE)[0]:
+            raise OSError(f"postqueue says nothing for {SILENCE:.0f} s: showq(8) does not start")
+        more = os.read(listing.stdout.fileno(), 1 << 16)
+        if not more:
+            listing.wait(timeout=LONGEST)
+            return
+        *lines, rest = (rest + more).split(b"\n")
+        yield from lines
+
+
+def room(place: Path) -> Json:
+    """What a process without root's reserve can still write there (statvfs(3)).
+
+    A file system that makes inodes as it needs them counts none.
+    """
+    disk = os.statvfs(place)
+    inodes = disk.f_favail if disk.f_files else None
+    return {"bytes": disk.f_bavail * disk.f_frsize, "inodes": inodes}
 
 
 def ignored(maps: str, answers: list[str]) -> list[str]:
@@ -231,34 +273,52 @@ def ignored(maps: str, answers: list[str]) -> list[str]:
 
 
 def instance(folder: str, parameters: list[str], answers: list[str]) -> Json:
-    """One instance."""
-    main = run(folder, "postconf", "-x", *parameters)
-    everything = run(folder, "postconf", "-n")
-    master = run(folder, "postconf", "-M")
-    overrides = run(folder, "postconf", "-Px")
-    # The half of `postfix check` that only looks. The other makes the folders that it misses, and
-    # renames queue files (postsuper(1)): an audit changes nothing, and says that they are gone.
-    check = told_to_a_person(folder, "postfix", "check-warn")
-    values = pairs(main.stdout)
-    place = Path(values.get("queue_directory", "/var/spool/postfix"))
-    words = "".join(p.stderr for p in (everything, master, overrides)).splitlines()
-    shared = Path(values.get("meta_directory", "/etc/postfix"))
+    """One instance, part by part."""
+    values = part(lambda: pairs(run(folder, "postconf", "-x", *parameters).stdout))
+    known: dict[str, str] = values["said"] or {}
+    place = Path(known.get("queue_directory", "/var/spool/postfix"))
+    shared = Path(known.get("meta_directory", "/etc/postfix"))
     files = [Path(folder) / name for name in ("main.cf", "master.cf")]
-    return {
-        "words": [*words, *without_moved_mail(check, place)],
-        "missing_folders": missing_folders(place, content(shared / "postfix-files")),
-        "parameters": values,
-        "services": services(master.stdout),
-        "overrides": pairs(overrides.stdout),
-        "written": max((f.stat().st_mtime for f in files if f.exists()), default=0.0),
-        "queue_manager": queue_manager_start(folder, place),
-        "set_back": set_back(place),
-        "next_try": next_try(place),
-        "ignored": ignored(values.get("smtp_dns_reply_filter", ""), answers),
-        "corrupt": len(list((place / "corrupt").glob("*"))),
-        "free": free_bytes(place) if place.exists() else 0,
-        **queue(folder),
+    spoken = part(lambda: {word: run(folder, "postconf", word) for word in ("-n", "-M", "-Px")})
+    listed = part(lambda: queue(folder))
+    count, oldest = listed["said"] or (0, None)
+    questions: dict[str, Callable[[], Any]] = {
+        "words": lambda: [
+            *(w for one in spoken["said"].values() for w in one.stderr.splitlines()),
+            *checked(folder, place),
+        ],
+        "services": lambda: services(spoken["said"]["-M"].stdout),
+        "overrides": lambda: pairs(spoken["said"]["-Px"].stdout),
+        "missing_folders": lambda: missing_folders(place, content(shared / "postfix-files")),
+        "written": lambda: max((f.stat().st_mtime for f in files if f.exists()), default=0.0),
+        "queue_manager": lambda: queue_manager_start(folder, place),
+        "set_back": lambda: set_back(place),
+        "next_try": lambda: next_try(place),
+        "ignored": lambda: ignored(known.get("smtp_dns_reply_filter", ""), answers),
+        "corrupt": lambda: len(list((place / "corrupt").glob("*"))),
+        "room": lambda: room(place),
     }
+    # Without its settings, all that is known of it would be of the packages' own instance.
+    why = values["why"] or spoken["why"]
+    rest = {
+        name: {"said": None, "why": why} if why else part(question)
+        for name, question in questions.items()
+    }
+    return {
+        "parameters": values,
+        "messages": {**listed, "said": count},
+        "oldest": {**listed, "said": oldest},
+        **rest,
+    }
+
+
+def checked(folder: str, queue: Path) -> list[str]:
+    """The half of ``postfix check`` that only looks.
+
+    The other makes the folders that it misses, and renames queue files (postsuper(1)): an audit
+    changes nothing, and says that they are gone.
+    """
+    return without_moved_mail(told_to_a_person(folder, "postfix", "check-warn"), queue)
 
 
 def look(ask: Json) -> Json:

@@ -14,6 +14,7 @@ import socket
 import struct
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 if __name__ == "__main__":
@@ -193,10 +194,12 @@ def tags(signature: str) -> dict[str, str]:
 def passes_checks(probe: Json) -> bool:
     """Whether the instance's header_checks would let the From: of the probe through."""
     asked = ["postconf", "-c", probe["config"], "-hx", "header_checks"]
-    table = subprocess.run(asked, capture_output=True, text=True).stdout.strip()
+    table = subprocess.run(asked, capture_output=True, text=True, timeout=SECONDS).stdout.strip()
     field = "From: " + dict(probe["headers"])["From"]
     command = ["postmap", "-c", probe["config"], "-q", field, table]
-    said = subprocess.run(command, capture_output=True, text=True)
+    said = subprocess.run(
+        command, capture_output=True, text=True, errors="replace", timeout=SECONDS
+    )
     # Where Postfix cannot read its configuration no message comes so far, and others tell of it.
     return "fatal:" not in said.stderr and not said.stdout.startswith("REJECT")
 
@@ -205,13 +208,13 @@ def look(probe: Json) -> Json:
     """One probe: what the signer did with it, and whether the world would believe it."""
     told = {"stream": probe["stream"], "sender": probe["sender"]}
     blank = {"verdict": "", "reason": "", "domain": "", "covered": [], "message": ""}
-    if "config" in probe and passes_checks(probe):
-        return {**told, **blank, "outcome": "taken by header_checks"}
     try:
+        if "config" in probe and passes_checks(probe):
+            return {**told, **blank, "outcome": "taken by header_checks"}
         added = signed(probe)
     except StoppedError as stopped:
         return {**told, **blank, "outcome": str(stopped)}
-    except OSError as error:
+    except (OSError, struct.error, subprocess.SubprocessError) as error:
         return {**told, **blank, "outcome": f"does not answer ({error})"}
     signatures = [value for name, value in added if name.lower() == "dkim-signature"]
     if not signatures:
@@ -225,4 +228,6 @@ def look(probe: Json) -> Json:
 
 
 if __name__ == "__main__":
-    json.dump([look(probe) for probe in json.loads(sys.argv[1])], sys.stdout)
+    # Side by side: a signer that hangs keeps each waiting.
+    with ThreadPoolExecutor(16) as pool:
+        json.dump(list(pool.map(look, json.loads(sys.argv[1]))), sys.stdout)

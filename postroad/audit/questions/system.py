@@ -1,7 +1,7 @@
 """Sockets, processes, firewall, resolver, clock, packages and logs of this host, as JSON.
 
 Argument: {"logs": folder, "stamps": folder, "rotation": [file, ...], "start_ban": file,
-"ban_lock": file, "maildirs": [folder, ...]}.
+"ban_lock": file, "maildirs": [folder, ...]}. Every value of the answer is a part.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_address
 from pathlib import Path
@@ -30,6 +30,9 @@ import dns.query
 import dns.rcode
 
 Json = dict[str, Any]
+
+# Of one command, in seconds.
+LONGEST = 20
 
 # Any account writes into the null client's log, by postlog(1) or a wrong word to postqueue(1).
 OPEN_TO_ALL = "default.log"
@@ -49,12 +52,41 @@ ROTATED = Path("/var/lib/logrotate/status")
 UNITS = Path("/etc/systemd/system")
 
 
+def part(question: Callable[[], Any]) -> Json:
+    """What a question is answered, or why it is not."""
+    try:
+        return {"said": question(), "why": ""}
+    except subprocess.TimeoutExpired as late:
+        return {"said": None, "why": f"{late.cmd[0]} says nothing for {LONGEST} s"}
+    except Exception as error:
+        kind = "" if type(error) is OSError else f"{type(error).__name__}: "
+        return {"said": None, "why": f"{kind}{error}"}
+
+
+def ran(*command: str) -> subprocess.CompletedProcess[str] | None:
+    """A command that has ended; None where it is missing."""
+    try:
+        return subprocess.run(command, capture_output=True, errors="replace", timeout=LONGEST)
+    except FileNotFoundError:
+        return None
+
+
 def said(*command: str) -> str:
     """Standard output of a command, whatever its exit status; empty where it is missing."""
-    try:
-        return subprocess.run(command, capture_output=True, errors="replace", timeout=20).stdout
-    except OSError:
-        return ""
+    done = ran(*command)
+    return done.stdout if done else ""
+
+
+def told(*command: str) -> str:
+    """Standard output of a command; empty where it is missing, OSError where it fails.
+
+    Silence of one that fails would read as an answer.
+    """
+    done = ran(*command)
+    if done is None or done.returncode == 0:
+        return done.stdout if done else ""
+    words = (done.stderr or done.stdout).strip().splitlines() or [f"status {done.returncode}"]
+    raise OSError(f"{command[0]} fails: {words[-1]}")
 
 
 def sockets() -> list[Json]:
@@ -153,7 +185,7 @@ def written_at(path: Path) -> float:
 def upgrades(stamps: Path) -> Json:
     """What unattended upgrades are to do by all of apt's files together, and what they did."""
     blacklist = "Unattended-Upgrade::Package-Blacklist"
-    found = apt_values(said("apt-config", "dump", "APT::Periodic", blacklist))
+    found = apt_values(told("apt-config", "dump", "APT::Periodic", blacklist))
     return {
         "settings": {name: value for name, value in found if name.startswith("APT::Periodic::")},
         "blacklist": [value for name, value in found if name == f"{blacklist}::"],
@@ -178,7 +210,7 @@ def resolver_fault() -> str:
 
 def name_servers() -> list[str]:
     """What resolv.conf(5) names."""
-    lines = Path("/etc/resolv.conf").read_text().splitlines()
+    lines = content(Path("/etc/resolv.conf")).splitlines()
     return [words[1] for line in lines if (words := line.split())[:1] == ["nameserver"]]
 
 
@@ -219,7 +251,7 @@ def logs(folder: Path, stamps: Path) -> list[Json]:
 
 def failed_units() -> list[str]:
     """The units that have failed; a user's own manager is his, and fails whenever he likes."""
-    listed = said("systemctl", "list-units", "--state=failed", "--plain", "--no-legend")
+    listed = told("systemctl", "list-units", "--state=failed", "--plain", "--no-legend")
     names = [line.split()[0] for line in listed.splitlines()]
     return [name for name in names if not name.startswith("user@")]
 
@@ -242,9 +274,13 @@ def rotation_words(configuration: str) -> list[str]:
     state = [] if ROTATED.exists() else ["--state", "/dev/null"]
     try:
         shown = subprocess.run(
-            ["logrotate", "-d", *state, configuration], capture_output=True, text=True, timeout=20
+            ["logrotate", "-d", *state, configuration],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=LONGEST,
         )
-    except OSError:
+    except FileNotFoundError:
         return ["error: logrotate is not installed"]
     lines = (shown.stderr + shown.stdout).splitlines()
     return [line for line in lines if line.startswith("error:")]
@@ -254,18 +290,19 @@ def left_ban(ban: Path, lock: str) -> bool:
     """Whether a policy-rc.d of an installation that is over still keeps services from starting."""
     if not ban.exists() or "postroad" not in ban.read_text(errors="replace"):
         return False
-    return subprocess.run(["flock", "-n", lock, "true"], capture_output=True).returncode == 0
+    free = subprocess.run(["flock", "-n", lock, "true"], capture_output=True, timeout=LONGEST)
+    return free.returncode == 0
 
 
 def look(ask: Json) -> Json:
-    """Everything, asked side by side: most of it is waiting for other programs."""
+    """Every part, asked side by side: most of it is waiting for other programs."""
     logs_of = Path(ask["logs"])
     asked = {
         "sockets": sockets,
         "processes": processes,
         "failed_units": failed_units,
-        "rules4": lambda: said("iptables", "-S").splitlines(),
-        "rules6": lambda: said("ip6tables", "-S").splitlines(),
+        "rules4": lambda: told("iptables", "-w", "5", "-S").splitlines(),
+        "rules6": lambda: told("ip6tables", "-w", "5", "-S").splitlines(),
         "postfix_uid": lambda: int(said("id", "-u", "postfix") or -1),
         "name_servers": name_servers,
         "resolver_fault": resolver_fault,
@@ -273,15 +310,14 @@ def look(ask: Json) -> Json:
             "timedatectl", "show", "-p", "NTPSynchronized", "--value"
         ).strip(),
         "half_installed": lambda: said("dpkg", "--audit").splitlines(),
-        "held": lambda: said("apt-mark", "showhold").split(),
+        "held": lambda: told("apt-mark", "showhold").split(),
         "upgrades": lambda: upgrades(Path(ask["stamps"])),
         "drop_ins": lambda: [str(path) for path in sorted(UNITS.glob("*.d/*.conf"))],
         "left_ban": lambda: left_ban(Path(ask["start_ban"]), ask["ban_lock"]),
         "logs": lambda: logs(logs_of, Path(ask["stamps"])),
-        "rotated": lambda: [
-            {"path": str(path), "written": path.stat().st_mtime}
-            for path in sorted(logs_of.glob("*.log-*"))
-        ],
+        "rotated": lambda: {
+            str(path): written_at(path) for path in sorted(logs_of.glob("*.log-*"))
+        },
         "rotation_words": lambda: [
             word for path in ask["rotation"] for word in rotation_words(path)
         ],
@@ -289,7 +325,7 @@ def look(ask: Json) -> Json:
         "now": time.time,
     }
     with ThreadPoolExecutor(8) as pool:
-        answers = {name: pool.submit(question) for name, question in asked.items()}
+        answers = {name: pool.submit(part, question) for name, question in asked.items()}
         return {name: answer.result() for name, answer in answers.items()}
 
 

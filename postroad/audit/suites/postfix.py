@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from postroad.audit.asking import NUMBERS, answer, nowhere, signer_socket
 from postroad.audit.audited import Audited
-from postroad.audit.evidence import Instance, Service
+from postroad.audit.evidence import Instance, Service, answered
 from postroad.audit.fault import Fault, refute
 from postroad.intake import intake, without_limits
 from postroad.paths import (
@@ -22,6 +22,9 @@ from postroad.settings.model import Estate, Stream, WayOut
 
 # Clock ticks and the second in which the kernel counts its boot (proc(5)) are no more exact.
 SLACK_SECONDS = 2.0
+
+# The parts of an instance that say how it is configured.
+_SETTINGS = ("parameters", "services", "overrides")
 
 # Tables that refuse an address as a recipient's domain: one by its form, one all but one mailbox.
 RECIPIENTS = ("/recipient_domains", "/system_recipient")
@@ -38,7 +41,7 @@ OF_ACCESS = re.compile(r"warning: (not owned by|group or other writable|not set-
 
 def words(audited: Audited) -> Iterator[Fault]:
     """What postconf(1) complains of, and ``postfix check``: they exit 0 all the same."""
-    for name, instance in audited.instances.items():
+    for name, instance in answered(audited.instances, "words"):
         # postconf(1) is called several times, and says the same each time.
         for line in dict.fromkeys(instance.words):
             follows, mend = _answer(line, config_folder(name), audited.run)
@@ -55,7 +58,7 @@ def _answer(line: str, folder: str, run: str) -> tuple[str, str]:
 
 def missing_folders(audited: Audited) -> Iterator[Fault]:
     """Folders of a queue that are gone. Postfix makes them anew, but not before it starts again."""
-    for name, instance in audited.instances.items():
+    for name, instance in answered(audited.instances, "missing_folders"):
         for folder in instance.missing_folders:
             yield Fault(
                 f"the {name} instance has no folder {folder}",
@@ -121,6 +124,14 @@ def open_intake(audited: Audited) -> Iterator[Fault]:
             )
 
 
+def _of_streams(audited: Audited, *parts: str) -> Iterator[tuple[str, Instance]]:
+    """The streams' instances that answered these parts and all settings; see `answered`."""
+    streams: dict[str, Instance] = {
+        name: one for name, one in audited.instances.items() if name in audited.host.streams
+    }
+    return answered(streams, *_SETTINGS, *parts)
+
+
 def _strangers(audited: Audited, wrong: str) -> Fault:
     return Fault(
         wrong,
@@ -131,8 +142,11 @@ def _strangers(audited: Audited, wrong: str) -> Fault:
 
 def other_values(audited: Audited) -> Iterator[Fault]:
     """Limits, name, addresses and TLS of each stream; of its smtp services after their ``-o``."""
-    for stream, way in audited.estate.streams_of(audited.host):
-        instance = audited.instances[stream.name]
+    declared: dict[str, tuple[Stream, WayOut]] = {
+        stream.name: (stream, way) for stream, way in audited.estate.streams_of(audited.host)
+    }
+    for name, instance in _of_streams(audited):
+        stream, way = declared[name]
         if not instance.is_readable:
             continue
         senders = [s for s in instance.services if s.name in ("smtp", "relay")]
@@ -164,7 +178,7 @@ def missing_addresses(audited: Audited) -> Iterator[Fault]:
 
 def unread_files(audited: Audited) -> Iterator[Fault]:
     """Configuration that was written after the running daemons had read theirs."""
-    for name, instance in audited.instances.items():
+    for name, instance in answered(audited.instances, "queue_manager", "written"):
         command = f"postfix -c {config_folder(name)} reload"
         if instance.queue_manager is None:
             yield Fault(
@@ -184,10 +198,10 @@ def unread_files(audited: Audited) -> Iterator[Fault]:
 
 def unsigned_paths(audited: Audited) -> Iterator[Fault]:
     """Every way into and out of the queues on which a message would not meet its signer."""
-    for stream in audited.host.streams:
+    for stream, instance in _of_streams(audited):
         places = (signer_socket(audited.components, stream), milter_socket(stream))
         wanted = [f"unix:{place}" for place in places]
-        for problem in _around_signer(audited.instances[stream], wanted):
+        for problem in _around_signer(instance, wanted):
             yield _unsigned(audited, f"{stream}: {problem}")
     relay = audited.instances["default"].parameters.get("relayhost", "")
     if relay != f"[127.0.0.1]:{SYSTEM_MAIL_PORT}":
@@ -202,8 +216,7 @@ def ways_to_nowhere(audited: Audited) -> Iterator[Fault]:
     """Addresses that no mail host of the internet has, and to which a stream would connect."""
     addresses = {answer(address): no.what for address, no in nowhere(audited.estate).items()}
     asked = {**addresses, **dict.fromkeys(NUMBERS, "a number for a name")}
-    for stream in audited.host.streams:
-        instance = audited.instances[stream]
+    for stream, instance in _of_streams(audited, "ignored"):
         if not instance.is_readable:
             continue
         followed = [record for record in asked if record not in instance.ignored]
@@ -241,7 +254,7 @@ def _followed(audited: Audited, wrong: str) -> Fault:
 
 def daemons_that_write(audited: Audited) -> Iterator[Fault]:
     """Services that would tell somebody by mail of their own: a transcript, without a signature."""
-    for name, instance in audited.instances.items():
+    for name, instance in answered(audited.instances, *_SETTINGS):
         if not instance.is_readable:
             continue
         for parameter, silent in _SILENT.items():
@@ -250,8 +263,7 @@ def daemons_that_write(audited: Audited) -> Iterator[Fault]:
                 if value not in silent:
                     yield _written(audited, f"{name}: {parameter}{where} is {value}")
                     break
-    for stream in audited.host.streams:
-        instance = audited.instances[stream]
+    for stream, instance in _of_streams(audited):
         wanted = f"texthash:{config_folder(stream)}/originated"
         for parameter, value in (
             ("sender_dependent_default_transport_maps", wanted),

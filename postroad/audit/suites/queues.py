@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from postroad.audit.audited import Audited
-from postroad.audit.evidence import Instance
+from postroad.audit.evidence import Instance, answered
 from postroad.audit.fault import Fault, refute
 from postroad.intake import intake
 from postroad.paths import config_folder
 
 # What a second or two of leap, or the steps of a clock that is kept right, do not reach.
 SLACK_SECONDS = 60
+# Of a disk. A message on its way has up to three files (queue, bounce and trace), a process some.
+LEAST_INODES = 1000
 # The same as on the host itself, where root is told by mail (templates/postroad/budget.py).
 NEARLY_FULL = 0.8
 # postconf(5) time units; Postfix's own default for these parameters is the second.
@@ -29,9 +31,14 @@ def number(value: str) -> int:
     return int(value) if value.isdecimal() else 0
 
 
-def _readable(audited: Audited) -> Iterator[tuple[str, Instance]]:
-    """The instances whose configuration Postfix can read; of the others it says so itself."""
-    return ((name, one) for name, one in audited.instances.items() if one.is_readable)
+def _readable(audited: Audited, *parts: str) -> Iterator[tuple[str, Instance]]:
+    """The instances whose configuration Postfix can read; of the others it says so itself.
+
+    Raises NotAnsweredError for those that did not answer one of the parts, behind all others.
+    """
+    for name, one in answered(audited.instances, "parameters", *parts):
+        if one.is_readable:
+            yield name, one
 
 
 def _lifetime(audited: Audited, name: str, instance: Instance) -> int:
@@ -42,7 +49,7 @@ def _lifetime(audited: Audited, name: str, instance: Instance) -> int:
 
 def stuck_mail(audited: Audited) -> Iterator[Fault]:
     """Mail that should have bounced: its last try is due one back-off after its lifetime."""
-    for name, instance in _readable(audited):
+    for name, instance in _readable(audited, "messages", "oldest"):
         if instance.oldest is None:
             continue
         late = ("maximal_backoff_time", "queue_run_delay")
@@ -64,7 +71,7 @@ def waiting_for_another_time(audited: Audited) -> Iterator[Fault]:
     Postfix remembers when to do a thing next, not in how long. What was deferred by a clock that
     was ahead is left alone until that time has come, and so is every periodic task.
     """
-    for name, instance in _readable(audited):
+    for name, instance in _readable(audited, "set_back", "next_try"):
         mend = f"systemctl restart {_unit(name)}; postqueue -c {config_folder(name)} -f"
         if instance.set_back > SLACK_SECONDS:
             yield Fault(
@@ -86,7 +93,7 @@ def waiting_for_another_time(audited: Audited) -> Iterator[Fault]:
 
 def corrupt_mail(audited: Audited) -> Iterator[Fault]:
     """Messages that Postfix has put aside because it could not read them."""
-    for _, instance in _readable(audited):
+    for _, instance in _readable(audited, "corrupt"):
         if instance.corrupt:
             place = f"{instance.parameters['queue_directory']}/corrupt"
             yield Fault(
@@ -97,14 +104,21 @@ def corrupt_mail(audited: Audited) -> Iterator[Fault]:
 
 
 def full_disks(audited: Audited) -> Iterator[Fault]:
-    """Disks with less room than smtpd(8) wants before it takes a message."""
-    for name, instance in _readable(audited):
+    """Disks with less room than smtpd(8) wants before it takes a message, or no inodes for it."""
+    for name, instance in _readable(audited, "room"):
         least = number(instance.parameters["queue_minfree"])
         # smtpd_check_size: half as much again as the largest message, whatever queue_minfree says.
         least = max(least, number(instance.parameters["message_size_limit"]) * 3 // 2)
-        if instance.free < least:
+        inodes = instance.room.inodes
+        if inodes is not None and inodes < LEAST_INODES:
             yield Fault(
-                f"the {name} queue's disk has {instance.free >> 20} MiB free, it needs "
+                f"the {name} queue's disk has {inodes} inodes free, it needs {LEAST_INODES}",
+                "each message is a file: the instance takes no mail, or accepts and cannot go on",
+                "look for many small files, and remove them: du --inodes -xS / | sort -n | tail",
+            )
+        if instance.room.bytes < least:
+            yield Fault(
+                f"the {name} queue's disk has {instance.room.bytes >> 20} MiB free, it needs "
                 f"{least >> 20}",
                 "the instance refuses all mail with 452 until there is room",
                 "journalctl --vacuum-size=200M; apt-get clean; then look for what is large: "

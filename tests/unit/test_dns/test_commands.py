@@ -9,9 +9,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from pyinfra.api.exceptions import PyinfraError
+from pyinfra.api.host import Host
 
 from postroad import cli
+from postroad.ask import UnansweredError
 from postroad.commands import dns_plan, dns_records
 from postroad.dns.mta_sts import policy
 from postroad.live import UnreachableError
@@ -116,12 +117,12 @@ def test_what_keeps_a_command_from_its_answer(
 def test_hosts_of_which_none_answers_are_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def nobody(state: object) -> None:
-        raise PyinfraError("No hosts remaining!")
+    def nobody(host: Host) -> None:
+        raise UnansweredError(host.name, "no connection (it is down)")
 
-    monkeypatch.setattr("postroad.live.connect_all", nobody)
+    monkeypatch.setattr("postroad.live.connect", nobody)
     assert cli.main(["dns", "plan", str(inventory(tmp_path, whole()))]) == 2
-    assert "no connection to mail1: check the address" in capsys.readouterr().err
+    assert "mail1: no connection (it is down)\n" in capsys.readouterr().err
 
 
 def test_an_inventory_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

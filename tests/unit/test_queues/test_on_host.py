@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import os
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from postroad.queues import on_host
 from postroad.queues.on_host import MOST_GROUPS, gist, place_and_reply, summed
 
 Json = dict[str, Any]
@@ -126,3 +130,36 @@ def test_more_than_a_screen_is_summed_up() -> None:
     rest = found["groups"][-1]
     assert (rest["place"], rest["recipients"]) == ("", 30)
     assert rest["oldest"] == 1000 - MOST_GROUPS - 29
+
+
+def postqueue(place: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    (place / "postqueue").write_text(f"#!/bin/sh\n{script}\n")
+    (place / "postqueue").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{place}:{os.environ['PATH']}")
+
+
+@pytest.mark.parametrize(
+    ("script", "why"),
+    [
+        ("exec sleep 600", "postqueue says nothing for 0 s: does showq(8) start?"),
+        ("printf '{\"queue'; exec sleep 600", "postqueue says nothing"),
+        ("echo 'postqueue: fatal: Queue report unavailable' >&2; exit 69", "report unavailable"),
+        ("echo noise", "Expecting value"),
+        ("echo '{}'", "arrival_time"),
+    ],
+)
+def test_a_queue_that_cannot_be_listed_is_not_empty(
+    script: str, why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(on_host, "SILENCE", 0.3)
+    postqueue(tmp_path, script, monkeypatch)
+    found = on_host.one("marketing")
+    assert why in found["why"]
+    assert found["messages"] == 0
+
+
+def test_a_long_queue_is_read_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    row = json.dumps(message("deferred", 1.0, ("jane@a.example", "")))
+    postqueue(tmp_path, f"yes '{row}' | head -n 20000", monkeypatch)
+    found = on_host.one("marketing")
+    assert (found["messages"], found["why"]) == (20_000, "")

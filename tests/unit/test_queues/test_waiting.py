@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from postroad.facts.waiting import Waiting
 from postroad.queues.waiting import Queue, as_json, duration, queues, text
 
 NOW = 100_000.0
@@ -25,11 +26,17 @@ def group(queue: str, place: str, reply: str, recipients: int, age: float) -> di
 def instance(*groups: dict[str, Any]) -> dict[str, Any]:
     recipients = sum(row["recipients"] for row in groups)
     oldest = min((row["oldest"] for row in groups), default=None)
-    return {"messages": recipients, "octets": 10, "oldest": oldest, "groups": list(groups)}
+    return {
+        "messages": recipients,
+        "octets": 10,
+        "oldest": oldest,
+        "groups": list(groups),
+        "why": "",
+    }
 
 
 def waiting(**said: dict[str, Any]) -> list[Queue]:
-    return list(queues("mail1", said))
+    return list(queues("mail1", Waiting(list(said)).read([json.dumps(said)])))
 
 
 def test_hosts_of_one_provider_that_say_the_same_are_one_group() -> None:

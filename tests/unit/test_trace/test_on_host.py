@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -41,24 +42,63 @@ def test_what_is_found(what: str, ids: list[str], refused: int) -> None:
 
 def test_logs_are_read_from_the_oldest_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(on_host, "LOGS", tmp_path)
-    monkeypatch.setattr(on_host, "signer", lambda instance, ids: [])
+    monkeypatch.setattr(on_host, "journal", lambda instance, ids, what: [])
     (tmp_path / "marketing.log").write_text("\n".join(LINES[2:]) + "\n")
     (tmp_path / "marketing.log-20261231").write_text(LINES[1] + "\n")
     (tmp_path / "marketing.log-20261230.gz").write_bytes(gzip.compress((LINES[0] + "\n").encode()))
     (tmp_path / "transactional.log").write_text(LINES[0] + "\n")
-    assert list(on_host.lines("marketing")) == LINES
+    monkeypatch.setattr(on_host, "SPOOL", tmp_path)
+    for place in ("incoming", "hold/4"):
+        (tmp_path / "postfix-marketing" / place).mkdir(parents=True)
+    (tmp_path / "postfix-marketing" / "hold" / "4" / LONG).touch()
+    assert list(on_host.lines("marketing", {})) == LINES
     found = on_host.found("1@shop.example", "marketing")
-    assert found == {"messages": {LONG: LINES[:3]}, "refused": [], "more": 0}
+    assert found["messages"] == {LONG: LINES[:3]}
+    assert (found["refused"], found["queued"], found["more"]) == ([], {LONG: "hold"}, 0)
+    assert found["why"] == ""
 
 
 def test_of_many_messages_the_newest_are_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(on_host, "LOGS", tmp_path)
-    monkeypatch.setattr(on_host, "signer", lambda instance, ids: [])
+    monkeypatch.setattr(on_host, "journal", lambda instance, ids, what: [])
     ids = [f"{number:05X}" for number in range(50)]
     line = "Nov 24 05:16:00 marketing postfix-marketing/smtp[9]: {}: to=<jane@a.example>, relay=no"
     (tmp_path / "marketing.log").write_text("".join(f"{line.format(name)}\n" for name in ids))
     found = on_host.found("jane@a.example", "marketing")
     assert list(found["messages"]) == ids[-on_host.MOST_MESSAGES :]
     assert found["more"] == 50 - on_host.MOST_MESSAGES
+
+
+def test_what_cannot_be_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(on_host, "LOGS", tmp_path)
+    monkeypatch.setattr(on_host, "SPOOL", tmp_path)
+
+    def silent(instance: str, ids: list[str], what: str) -> list[str]:
+        raise subprocess.TimeoutExpired("journalctl", 30)
+
+    monkeypatch.setattr(on_host, "journal", silent)
+    (tmp_path / "marketing.log-20261230.gz").write_bytes(gzip.compress(b"x" * 9000)[:-9])
+    (tmp_path / "marketing.log").write_text(LINES[0] + "\n")
+    why = on_host.found(LONG, "marketing")["why"]
+    for words in ("marketing.log-20261230.gz cannot be read", "the journal cannot", "its queues"):
+        assert words in why
+
+
+@pytest.mark.parametrize(
+    ("what", "line", "fits"),
+    [
+        ("shop", "warning: a[1]: SASL PLAIN authentication failed: no, sasl_username=shop", True),
+        ("shop", "ABCDE: client=a[192.0.2.9], sasl_username=shop, x=y", True),
+        ("shop", "ABCDE: client=a[192.0.2.9], sasl_username=shop2", False),
+        ("192.0.2.9", "ABCDE: client=a[192.0.2.9], sasl_username=shop", True),
+        ("192.0.2.9", "ABCDE: client=a[192.0.2.99], sasl_username=shop", False),
+        ("2001:DB8::1", "connect from a[2001:db8::1]", True),
+        (LONG, f"warning: {LONG}: queue file size limit exceeded", True),
+    ],
+)
+def test_a_login_and_an_address_of_an_application_are_looked_for(
+    what: str, line: str, fits: bool
+) -> None:
+    assert bool(on_host.wanted(what).search(f"Nov 24 05:15:08 m postfix/smtpd[9]: {line}")) is fits

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
-from postroad.trace.story import Found, as_json, found, story, text
+import pytest
+
+from postroad.trace.story import Found, Lines, as_json, found, story, text
 
 ID = "4cjWzF6Xb5z5tF"
 
@@ -39,10 +40,9 @@ def attempt(at: str, status: str, reply: str, relay: str = "mx.a.example[192.0.2
     )
 
 
-def told(*lines: str) -> str:
-    return text(
-        "x", [Found("mail1", "marketing", (story("mail1", "marketing", ID, lines),), (), 0)]
-    )
+def told(*lines: str, queue: str = "deferred") -> str:
+    one = story("mail1", "marketing", ID, lines, queue)
+    return text("x", [Found("mail1", "marketing", (one,), (), 0)])
 
 
 def test_a_message_that_arrived() -> None:
@@ -67,7 +67,7 @@ def test_a_message_that_waits_says_the_same_only_twice() -> None:
     assert said.startswith(f"mail1 marketing {ID}: waits\n")
     assert said.count("451 4.7.1 Later") == 2
     assert f"(in reply to RCPT TO command) (the last of {len(tries)} times)" in said
-    (recipient,) = story("mail1", "marketing", ID, tries).recipients
+    (recipient,) = story("mail1", "marketing", ID, tries, "deferred").recipients
     assert (recipient.outcome, recipient.attempts) == ("waits", 10)
 
 
@@ -89,29 +89,144 @@ def test_what_is_not_known_is_shown_as_it_is() -> None:
     assert "cleanup: warning: something new" in told(
         line("05:15:10", "cleanup", "warning: something new")
     )
-    assert f"{ID}: no delivery was tried yet" in told(*TAKEN)
+    assert f"{ID}: queued, waits for its first delivery" in told(*TAKEN)
 
 
 def test_refusals_and_nothing() -> None:
-    said: dict[str, Any] = {
-        "marketing": {
-            "messages": {},
-            "refused": [
-                "Nov  4 05:17:00 marketing postfix-marketing/smtpd[9]: NOQUEUE: reject: RCPT from"
-                " a[1]: 451 4.7.1 closed; from=<b@c.example> to=<jane@a.example>"
-            ],
-            "more": 3,
-        }
-    }
+    refused = (
+        "Nov  4 05:17:00 marketing postfix-marketing/smtpd[9]: NOQUEUE: reject: RCPT from"
+        " a[1]: 451 4.7.1 closed; from=<b@c.example> to=<jane@a.example>"
+    )
+    said = {"marketing": Lines({}, (refused,), {}, 3, "")}
     everything = list(found("mail1", said))
     assert text("jane@a.example", everything) == (
         "mail1 marketing: 3 older ones are left out\n"
         "\n"
-        "mail1 marketing: refused at the door\n"
+        "mail1 marketing: put off at the door\n"
         "  Nov 4 05:17:00  reject: RCPT from a[1]: 451 4.7.1 closed; from=<b@c.example>"
         " to=<jane@a.example>\n"
         "\n"
     )
     (row,) = json.loads(as_json(everything))
     assert row["refused"][0]["at"] == "Nov 4 05:17:00"
-    assert "no log of any host knows x" in text("x", [])
+    assert "no log of any host knows x" in text("x", [Found("mail1", "marketing", (), (), 0)])
+
+
+CLIENT, MESSAGE_ID, QUEUED = TAKEN
+AT = "; from=<b@bounce.shop.example> to=<jane@a.example> proto=ESMTP helo=<app>"
+BY_MILTER = line(
+    "05:15:08",
+    "cleanup",
+    f"milter-reject: END-OF-MESSAGE from unknown[192.0.2.9]: 5.7.1 Command rejected{AT}",
+)
+BY_CHECK = line(
+    "05:15:08",
+    "cleanup",
+    "reject: header From: x helo=<a>: 5.7.1 delivered from unknown[192.0.2.9]"
+    f"{AT}: 5.7.1 From: and Sender: must end in one address at shop.example",
+)
+AT_RCPT = line(
+    "05:15:08",
+    "smtpd",
+    "reject: RCPT from unknown[192.0.2.9]: 553 5.6.7 <j\u00f6rg@a.example>: no such;"
+    " from=<b@c.example> to=<j\u00f6rg@a.example> proto=ESMTP helo=<app>",
+)
+SIGNER_SAYS = (
+    f"Nov 24 05:15:08 mail1 opendkim[77]: {ID}: refused: login shop may not write From: a@b.example"
+)
+MILTER_SAYS = f"Nov 24 05:15:08 mail1 python3[7]: {ID}: 451 4.7.0 not signed by this stream: no key"
+LATER = attempt("06:00:00", "deferred", "host mx.a.example[192.0.2.7] said: 451 4.7.1 Later")
+EXPIRED = line("06:20:00", "qmgr", "from=<b@c.example>, status=expired, returned to sender")
+DONE = attempt("05:15:09", "sent", "250 2.0.0 Ok")
+
+
+@pytest.mark.parametrize(
+    ("lines", "queue", "fate"),
+    [
+        ([CLIENT, MESSAGE_ID, BY_MILTER], "", "refused: 5.7.1 Command rejected"),
+        (
+            [CLIENT, MESSAGE_ID, BY_MILTER, SIGNER_SAYS],
+            "",
+            "refused: login shop may not write From: a@b.example",
+        ),
+        (
+            [CLIENT, MESSAGE_ID, BY_MILTER.replace("5.7.1 Command", "4.7.1 Command"), MILTER_SAYS],
+            "",
+            "not taken for now: not signed by this stream: no key",
+        ),
+        (
+            [CLIENT, MESSAGE_ID, BY_CHECK],
+            "",
+            "refused: 5.7.1 From: and Sender: must end in one address at shop.example",
+        ),
+        ([CLIENT, AT_RCPT, *TAKEN[1:], DONE, GONE], "", "1 delivered, 1 refused"),
+        (
+            [CLIENT, line("05:15:08", "cleanup", "warning: x")],
+            "",
+            "not handed in to its end: the client is still at it, or has hung up",
+        ),
+        (
+            [CLIENT, f"Nov 24 05:15:08 m postfix/cleanup[9]: warning: {ID}: queue file size limit"
+             " exceeded"],
+            "",
+            "refused: larger than a message may be (message_size_limit)",
+        ),
+        ([CLIENT, line("05:15:08", "cleanup", f"discard: header X: y from u[1]{AT}")], "",
+         "taken and thrown away (discard)"),
+        (TAKEN, "active", "queued, waits for its first delivery"),
+        (TAKEN, "hold", "on hold: nobody tries to deliver it until it is released (postsuper -H)"),
+        ([*TAKEN, LATER], "hold",
+         "on hold: nobody tries to deliver it until it is released (postsuper -H)"),
+        ([*TAKEN, LATER], "deferred", "waits"),
+        ([*TAKEN, LATER], "",
+         "taken out of the queue by hand (postsuper): deleted, or queued anew"),
+        (TAKEN, "", "taken out of the queue by hand (postsuper): deleted, or queued anew"),
+        ([*TAKEN, LATER, EXPIRED, GONE], "", "expired"),
+        ([*TAKEN, EXPIRED, GONE], "", "expired: it came back to its sender"),
+        ([*TAKEN, GONE], "", "left the queue; what became of it is in no log any more"),
+        ([GONE], "", "left the queue; what became of it is in no log any more"),
+        (TAKEN, "corrupt", "put aside: Postfix could not read its queue file"),
+        ([MESSAGE_ID], "", "only a part of its story is in the logs"),
+    ],
+)  # fmt: skip
+def test_each_fate_has_its_headline(lines: list[str], queue: str, fate: str) -> None:
+    assert told(*lines, queue=queue).splitlines()[0] == f"mail1 marketing {ID}: {fate}"
+    assert "no delivery was tried yet" not in told(*lines, queue=queue)
+
+
+def test_who_could_not_log_in_is_told_why() -> None:
+    refused = (
+        "Nov 30 13:11:55 transactional postfix-transactional/submission/smtpd[1]: warning:"
+        " app[192.0.2.9]: SASL PLAIN authentication failed: (reason unavailable),"
+        " sasl_username=shop",
+        "Nov 30 13:11:54 mail1 dovecot[1]: Nov 30 13:11:54 auth: Info:"
+        " passwd-file(shop,192.0.2.9): Password mismatch",
+    )
+    said = text("shop", list(found("mail1", {"transactional": Lines({}, refused, {}, 0, "")})))
+    assert said.startswith("mail1 transactional: not logged in\n")
+    assert "auth: Info: passwd-file(shop,192.0.2.9): Password mismatch\n" in said
+    assert said.count("not logged in") == 1
+
+
+@pytest.mark.parametrize(
+    ("everything", "silent", "words"),
+    [
+        ([], ["mail1", "mail2"], "nothing is known of x: no host could be asked"),
+        (
+            [Found("mail1", "marketing", (), (), 0)],
+            ["mail2"],
+            "no log of mail1 knows x; mail2 could not be asked and may",
+        ),
+        (
+            [Found("mail1", "marketing", (), (), 0, "a.gz cannot be read: CRC")],
+            [],
+            "what could be read of the logs does not know x",
+        ),
+    ],
+)
+def test_nothing_is_concluded_from_silence(
+    everything: list[Found], silent: list[str], words: str
+) -> None:
+    said = text("x", everything, silent)
+    assert words in said
+    assert "never handed in" not in said
