@@ -126,7 +126,8 @@ def connect(pyhost: Host) -> None:
         except ConnectError as error:
             said = line(error)
             known = mended(said)
-            why = f"no connection ({said}): {UNREACHABLE}" if known == said else known
+            why = f"({said}): {UNREACHABLE}" if known == said else f"({known})"
+            why = f"no connection {why}"
             raise UnansweredError(pyhost.name, why) from None
         # Keys, configuration files and proxies are read on the way: anything may come of them.
         except Exception as error:

@@ -221,7 +221,7 @@ class Site:
         if self._reading is None or self._reading.is_outdated(executing):
             state = self.ask(State(self._questions()))
             if reason := not_root(state):
-                raise UnansweredError(self.host.name, f"it is left as it is: {reason}")
+                raise UnansweredError(self.host.name, reason)
             self.clock_ahead = state.clock - time.time()
             self._reading = _Reading(state, executing, time.monotonic())
         return self._reading

@@ -247,7 +247,7 @@ def test_whatever_a_reader_stumbles_over_is_the_host_s_trouble(error: Exception)
 def test_whoever_sees_a_part_of_a_host_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without root, a log that may not be read knows no message, and no key is there."""
     monkeypatch.setattr(module, "ROOT", "77")
-    assert f"not root's, and user {os.getuid()} sees a part alone" in reason(StrangeHost())
+    assert "the connection is not root's: log in as root" in reason(StrangeHost())
 
 
 def test_nobody_is_asked_for_a_password_where_nobody_is() -> None:

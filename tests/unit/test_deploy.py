@@ -354,7 +354,7 @@ def test_one_refused_host_keeps_the_others_as_they_are(runner: Runner) -> None:
     mail1, mail2 = Machine(both, "mail1"), Machine(both, "mail2")
     mail2.state = replace(mail2.state, uid=1000)
     runner.has(mail1, mail2)
-    with pytest.raises(PyinfraError, match="mail2 is left as it is"):
+    with pytest.raises(PyinfraError, match="mail2: the connection is not root"):
         runner.run(both)
     assert (mail1.sent, mail2.sent) == ([], [])
 

@@ -107,5 +107,5 @@ def test_a_host_without_root_is_told_that_alone(runner: Runner) -> None:
     runner.has(mail1)
     with pytest.raises(PyinfraError) as refused:
         runner.plan(ESTATE)
-    assert str(refused.value).startswith("mail1 is left as it is: the connection is not root's")
+    assert str(refused.value).startswith("mail1: the connection is not root's")
     assert "\n" not in str(refused.value)
