@@ -44,7 +44,7 @@ def doors(judged: Lab, estate: Estate) -> list[Door]:
 def patience(judged: Lab, estate: Estate) -> Iterator[None]:
     """A judge knocks at port 25 more often than a stranger may: for a while nobody counts it."""
     judge = str(judged.hosts["outsider"].ipv4[0])
-    rule = f"ufw-before-input -s {judge} -p tcp --dport 25 --syn -j RETURN"
+    rule = f"ufw-before-input -s {judge} -p tcp --dport 25 --syn -j ACCEPT"
     inbound = [judged.targets[host.name] for host in estate.hosts if host.inbound]
     place = "/etc/postfix-inbound"
     uncounted = f"postconf -c {place} -h smtpd_client_event_limit_exceptions"
