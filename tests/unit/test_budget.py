@@ -323,7 +323,7 @@ def test_hosts_without_inbound_have_no_limits_at_another_one_s() -> None:
     for path in ("/etc/ufw/before.rules", "/etc/ufw/before6.rules"):
         rules = estates.text(path, estate, inbound, estates.facts(estate, inbound)).splitlines()
         version = 6 if "6" in path else 4
-        mine = [str(one) for w in ways for one in w.addresses if one.version == version]
+        mine = {str(one) for w in ways for one in w.addresses if one.version == version}
         let_in = [r for r in rules if any(f"-s {one} -p tcp --dport 25 --syn" in r for one in mine)]
         # Whoever returns from this chain has not met the openings, and meets the default.
         assert [rule.rpartition(" ")[2] for rule in let_in] == ["ACCEPT"] * len(mine)
