@@ -266,7 +266,7 @@ def test_a_silent_host_is_seen(host: Guest, audit: Audit) -> None:
     }
     assert {r["verdict"] for r in heard.results if r["host"] == "mail2"} == {"ok"}
     assert heard.status == 2
-    assert heard.output.startswith("POSTROAD CRITICAL - mail1: reach.the_host_answers: mail1 does")
+    assert heard.output.startswith("POSTROAD CRITICAL - mail1: reach.the_host_answers: mail1: no ")
     assert len(heard.output.splitlines()) == 1
 
 
@@ -282,4 +282,6 @@ def test_an_inventory_that_does_not_load_is_told(lab: Lab, audit: Audit, tmp_pat
         check=False,
     )
     assert done.returncode == 3
-    assert done.stdout == f"POSTROAD UNKNOWN - {nowhere}: there is no such inventory file\n"
+    assert done.stdout == (
+        f"POSTROAD UNKNOWN - {nowhere}: there is no such inventory file; correct its path\n"
+    )

@@ -308,7 +308,9 @@ print(code, text.decode())
     ("sender", "recipient", "code"),
     [
         ("orders@shop.example", shop.ADMIN, "554"),
-        ("", shop.ADMIN, "554"),
+        # A report of the null client's own; it goes on with the stream's return path.
+        ("", shop.ADMIN, "250"),
+        ("", "alice@bigmail.example", "554"),
         ("root@shop.example", "alice@bigmail.example", "554"),
         ("root@shop.example", f"{shop.ADMIN.replace('@', '%')}@shop.example", "554"),
         ("root@shop.example", shop.ADMIN, "250"),
