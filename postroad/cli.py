@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -136,7 +137,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _run(list(sys.argv[1:] if argv is None else argv))
     except KeyboardInterrupt:
         complain("interrupted")
-        return INTERRUPTED
+        sys.stdout.flush()
+        sys.stderr.flush()
+        # At once: connections that are still being made would be waited for, and tell of their own
+        # end in frames.
+        os._exit(INTERRUPTED)
     except BrokenPipeError:
         # Whoever read the answer has enough of it, as head(1).
         nobody_reads()
