@@ -45,7 +45,7 @@ def gather(
 def _audited(site: Site, run: str) -> Audited:
     estate, own = site.estate, site.host
     try:
-        state, components = _steady(site), site.components()
+        state, components = steady(site), site.components()
         closed: dict[str, str] = {stream: site.closed_because(stream) for stream in own.streams}
     # What the operator keeps elsewhere and cannot be read now: of this host nothing can be judged.
     except SecretError as error:
@@ -80,7 +80,7 @@ def _audited(site: Site, run: str) -> Audited:
     return partly(Audited, {**of_state, **known}, why)
 
 
-def _steady(site: Site) -> HostState:
+def steady(site: Site) -> HostState:
     """The host's state; where a unit has only just come back, it is seen whether it stays."""
     state = site.state()
     if any(unit.is_back for unit in state.units.values()):
