@@ -168,7 +168,7 @@ print(len(kept))
 """
 
 
-GREETED = """
+CONNECT = """
 import socket, sys
 with socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=5) as one:
     print(one.recv(100).decode())
@@ -215,7 +215,7 @@ def test_who_takes_all_of_them_keeps_root_from_neither_stream(guest: Guest, esta
         for stream in ("transactional", "marketing"):
             door = estate.host(guest.name).way_out(stream)
             where = [str(door.addresses[0]), str(door.starttls_port)]
-            greeted = guest.run(["python3", "-c", GREETED, *where]).stdout
+            greeted = guest.run(["python3", "-c", CONNECT, *where]).stdout
             assert greeted.startswith("220 "), stream
     finally:
         holding.stdin.close()
@@ -232,12 +232,6 @@ def test_nobody_reads_which_logins_there_are(guest: Guest, stream: str) -> None:
 # ---- the listener that signs for root
 
 
-CONNECT = """
-import socket, sys
-with socket.create_connection(("127.0.0.1", int(sys.argv[1])), timeout=5) as one:
-    print(one.recv(100).decode())
-"""
-
 SIT = """
 import socket, sys
 for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET, ""), (socket.AF_INET6, "")):
@@ -251,11 +245,11 @@ for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET, ""), (so
 
 
 def test_nobody_comes_in_where_roots_mail_does(guest: Guest) -> None:
-    said = as_nobody(guest, CONNECT, str(SYSTEM_MAIL_PORT))
+    said = as_nobody(guest, CONNECT, "127.0.0.1", str(SYSTEM_MAIL_PORT))
     assert "ConnectionRefusedError" in said.stderr, said
     for user in ("root", "postfix"):
         words = ["setpriv", f"--reuid={user}", "--clear-groups", "python3", "-c", CONNECT]
-        assert guest.run([*words, str(SYSTEM_MAIL_PORT)]).stdout.startswith("220 ")
+        assert guest.run([*words, "127.0.0.1", str(SYSTEM_MAIL_PORT)]).stdout.startswith("220 ")
 
 
 def test_nobody_sits_there_while_the_stream_is_down(guest: Guest) -> None:

@@ -29,7 +29,7 @@ ONE_FROM = "550 5.7.1 Command rejected: write one From: "
 FINAL = {
     "no From:": (REST + BODY, ONE_FROM),
     "two From:": (b"FROM" * 2 + REST + BODY, ONE_FROM),
-    "two Sender:": (b"FROM" + b"FROM".replace(b"FROM", b"SENDER") * 2 + REST + BODY, ONE_FROM),
+    "two Sender:": (b"FROM" + b"SENDER" * 2 + REST + BODY, ONE_FROM),
     "a blank line first": (b"\r\nFROM" + REST + BODY, ONE_FROM),
     "white space first": (b" x\r\nFROM" + REST + BODY, ONE_FROM),
     "no field first": (b"nonsense\r\nFROM" + REST + BODY, ONE_FROM),
