@@ -77,6 +77,15 @@ def pcre(text: str) -> str:
     return "".join(c if c.isalnum() or c in plain else f"\\{c}" for c in line(text))
 
 
+def pcre_extended(address: str) -> str:
+    """A pattern, as `pcre` writes it, of ``address`` with any extension: ``bounce+anything@``.
+
+    Of what is sent to one recipient each, a return path can name the message (VERP).
+    """
+    local, _, domain = address.rpartition("@")
+    return f"{pcre(local)}\\+[^@]+@{pcre(domain)}"
+
+
 def pcre_answer(text: str) -> str:
     """``text`` as the answer of a line of pcre_table(5) ("TEXT SUBSTITUTION")."""
     return line(text).replace("$", "$$")
@@ -147,6 +156,7 @@ FILTERS: Mapping[str, Writer] = {
         table_key,
         pcre,
         pcre_answer,
+        pcre_extended,
         apt,
         ini,
         unit_word,

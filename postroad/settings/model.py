@@ -135,6 +135,11 @@ class Limits:
         return int(self.queue_lifetime[:-1]) * _SECONDS[self.queue_lifetime[-1]]
 
 
+def bounce_address(envelope_domain: str) -> str:
+    """Where bounces come back to unless another address is named."""
+    return f"bounce@{envelope_domain}"
+
+
 @dataclass(frozen=True, slots=True)
 class Stream:
     """One kind of mail with its own reputation."""
@@ -151,7 +156,7 @@ class Stream:
 
     @property
     def bounce_address(self) -> str:
-        return f"bounce@{self.envelope_domain}"
+        return bounce_address(self.envelope_domain)
 
     @property
     def return_paths(self) -> tuple[str, ...]:

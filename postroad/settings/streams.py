@@ -14,6 +14,7 @@ from postroad.settings.model import (
     Stream,
     StreamName,
     User,
+    bounce_address,
 )
 from postroad.settings.rules import aligned, among, covered, queue_space
 from postroad.settings.shapes import (
@@ -187,7 +188,7 @@ def _user(
     envelope_senders = table.optional(
         "envelope",
         some(_return_path(envelope_domains), "write an address or leave the key out"),
-        tuple(f"bounce@{d}" for d in envelope_domains),
+        tuple(map(bounce_address, envelope_domains)),
     )
     try:
         return User(need(login), need(passwords), from_addresses, envelope_senders)
