@@ -137,8 +137,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _run(list(sys.argv[1:] if argv is None else argv))
     except KeyboardInterrupt:
         complain("interrupted")
-        sys.stdout.flush()
-        sys.stderr.flush()
         # At once: connections that are still being made would be waited for, and tell of their own
         # end in frames.
         os._exit(INTERRUPTED)

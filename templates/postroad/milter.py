@@ -6,6 +6,9 @@ topmost DKIM-Signature must verify over it with a key of this stream (RFC 6376 Â
 half; the body's digest is covered by it). Anything else is deferred, and said in the journal. So it
 hangs on nothing that the signer understood, refused or passed on, and on no reading of From:.
 
+It judges at the end of the header, and accepts there: Postfix would else read the body from its
+queue file to the end, for nobody (docs/benchmarks.md, "earlier").
+
 A header that is longer than receivers take is refused for good: it will be no shorter tomorrow.
 
 An old signature of the stream's over the same fields would pass with another body: header_checks
@@ -41,10 +44,11 @@ SIGNATURE = b"dkim-signature"
 # What OpenDKIM writes (opendkim.conf: Canonicalization, SignatureAlgorithm).
 ALGORITHM, CANONICALIZATION = b"rsa-sha256", b"relaxed/relaxed"
 
-# Of the protocol: an answer; what need not be told (connection, HELO, sender, recipients, body, end
-# of header, unknown commands, DATA: SMFIP_NO*); what Postfix need not wait for (SMFIP_NR_HDR).
-CONTINUE = b"c"
-UNWANTED = 0x01 | 0x02 | 0x04 | 0x08 | 0x10 | 0x40 | 0x100 | 0x200
+# Of the protocol: to go on, and to ask no more about this message; what need not be told
+# (connection, HELO, sender, recipients, body, unknown commands, DATA: SMFIP_NO*); what Postfix need
+# not wait for (SMFIP_NR_HDR).
+CONTINUE, ACCEPT = b"c", b"a"
+UNWANTED = 0x01 | 0x02 | 0x04 | 0x08 | 0x10 | 0x100 | 0x200
 UNANSWERED = 0x80
 # Octets of a packet. Postfix sends no field beyond 64 kB.
 LONGEST = 1 << 20
@@ -167,7 +171,8 @@ class Session:
             # A field in octets, its lines ended as in a message.
             self._headers.append((name, value.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")))
             return CONTINUE if self._answers_headers else b""
-        if command == b"E":
+        # The end of the header; the message's own, where whoever speaks did not tell of the first.
+        if command in (b"N", b"E"):
             return self._judge()
         if command == b"D":
             words = data[1:].split(b"\0")
@@ -189,12 +194,12 @@ class Session:
         return b"O" + struct.pack(">III", min(version, 6), 0, steps)
 
     def _judge(self):
-        """The message is whole, and so is its header."""
+        """The header is whole."""
         headers, self._headers = self._headers, []
         if (length := sum(len(name) + len(value) + 4 for name, value in headers)) > LONGEST_HEADER:
             return self._answer(f"550 5.6.0 header of {length} octets: {LONGEST_HEADER} at most")
         why = fault(headers, self._keys)
-        return self._answer(f"451 4.7.0 not signed by this stream: {why}") if why else CONTINUE
+        return self._answer(f"451 4.7.0 not signed by this stream: {why}") if why else ACCEPT
 
     def _answer(self, text):
         """What Postfix is to answer in place of taking the message; the journal has it as well."""

@@ -23,6 +23,12 @@ BASHRC = "/root/.bashrc"
 Strange = Callable[[Guest], AbstractContextManager[None]]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def published(deployed: Lab) -> None:
+    """The names are as the hosts have them: other tests may have given them other keys."""
+    road.publish(deployed)
+
+
 def asked(*words: str) -> subprocess.CompletedProcess[str]:
     done = road.postroad(*words)
     assert "Traceback" not in done.stdout + done.stderr

@@ -76,14 +76,14 @@ def packet(command: bytes, data: bytes = b"") -> bytes:
 
 # Version 6, all actions, all steps: what Postfix offers.
 OFFER = packet(b"O", struct.pack(">III", 6, 0x1FF, 0x1FFFFF))
-UNSIGNED = packet(b"L", b"From\0orders@shop.example\0") + packet(b"E")
+UNSIGNED = packet(b"L", b"From\0orders@shop.example\0") + packet(b"N")
 
 
 def test_it_wants_headers_alone_and_answers_to_none(milter: ModuleType) -> None:
     session = milter.Session(None)
     _, command, version, actions, steps = struct.unpack(">IcIII", session.take(OFFER))
     assert (command, version, actions) == (b"O", 6, 0)
-    assert steps == 0x01 | 0x02 | 0x04 | 0x08 | 0x10 | 0x40 | 0x80 | 0x100 | 0x200
+    assert steps == 0x01 | 0x02 | 0x04 | 0x08 | 0x10 | 0x80 | 0x100 | 0x200
     assert session.take(packet(b"L", b"From\0x\0")) == b""
 
 
@@ -91,6 +91,31 @@ def test_who_offers_less_is_answered_each_time(milter: ModuleType) -> None:
     session = milter.Session(None)
     session.take(packet(b"O", struct.pack(">III", 2, 0, 0)))
     assert session.take(packet(b"L", b"From\0x\0")) == packet(b"c")
+
+
+def test_a_message_is_judged_once_its_header_is_whole(
+    milter: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And nothing more is asked about it: Postfix need not read its body for anybody."""
+    monkeypatch.setattr(milter, "fault", lambda headers, keys: "")
+    session = milter.Session(None)
+    session.take(OFFER)
+    assert session.take(packet(b"L", b"From\0x\0") + packet(b"N")) == packet(b"a")
+
+
+def test_who_tells_of_no_end_of_the_header_is_judged_at_the_message_s(milter: ModuleType) -> None:
+    session = milter.Session(None)
+    session.take(OFFER)
+    assert b"it is not signed" in session.take(packet(b"L", b"From\0x\0") + packet(b"E"))
+
+
+def test_no_verdict_is_given_twice(milter: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever ends a message that is accepted already begins another, which nobody has signed."""
+    judged = []
+    monkeypatch.setattr(milter, "fault", lambda headers, keys: judged.append(headers) or "")
+    session = milter.Session(None)
+    session.take(OFFER + packet(b"L", b"From\0x\0") + packet(b"N") + packet(b"E"))
+    assert judged == [[(b"From", b"x")], []]
 
 
 @pytest.mark.parametrize("size", [1, 3, 7, 4096])
