@@ -25,7 +25,7 @@ from pyinfra.context import ctx_host
 
 from postroad import openings, ufw
 from postroad.component import Component, File, Unit
-from postroad.keys import BITS, OWNER, signing_keys
+from postroad.keys import BITS, FOLDER_RIGHTS, OWNER, signing_keys
 from postroad.live import connected
 from postroad.paths import (
     ACME_LINEAGE,
@@ -116,7 +116,7 @@ def _directories(
         yield from (_place(d.path, d.owner, d.group, d.mode) for d in each.directories)
     for key in signing_keys(estate, host, state.keys):
         for path in (f"{stream_folder(key.stream)}/keys", key_folder(key.stream, key.domain)):
-            yield _place(path, OWNER, OWNER, 0o700)
+            yield _place(path, *FOLDER_RIGHTS)
 
 
 def _place(path: str, owner: str, group: str, mode: int) -> Json:

@@ -18,7 +18,7 @@ BITS = 2048
 
 # The signer reads its keys, and root alone makes and removes files beside them: a signer that was
 # taken over could else put links where root writes the next key.
-_FOLDER = ("root", OWNER, 0o750)
+FOLDER_RIGHTS = ("root", OWNER, 0o750)
 _KEY = (OWNER, OWNER, 0o600)
 
 
@@ -149,8 +149,8 @@ def _faults(key: WantedKey, state: HostState) -> Iterator[KeyFault]:
         return
     path = key_path(key.stream, key.domain, found.selector)
     for place, rights in (
-        (f"{stream_folder(key.stream)}/keys", _FOLDER),
-        (folder, _FOLDER),
+        (f"{stream_folder(key.stream)}/keys", FOLDER_RIGHTS),
+        (folder, FOLDER_RIGHTS),
         (path, _KEY),
     ):
         how = _rights_fault(state.files.get(place), *rights)

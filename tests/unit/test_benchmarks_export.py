@@ -89,11 +89,12 @@ def test_every_unit_folder_and_rule_is_told(told: Exported) -> None:
     assert said["firewall"]["commands"][-1] == ["ufw", "--force", "enable"]
 
 
-def test_keys_have_closed_folders(told: Exported) -> None:
+def test_keys_have_folders_where_root_alone_writes(told: Exported) -> None:
     paths = [key["path"] for key in told.variables["keys"]]
     assert len(paths) == len(KEYS)
-    modes = {row["path"]: row["mode"] for row in told.variables["directories"]}
-    assert {modes[str(Path(path).parent)] for path in paths} == {"0700"}
+    rows = {row["path"]: row for row in told.variables["directories"]}
+    rights = [rows[str(Path(path).parent)] for path in paths]
+    assert {(row["owner"], row["mode"]) for row in rights} == {("root", "0750")}
 
 
 def test_another_source_of_certificates_is_refused() -> None:
