@@ -1,4 +1,4 @@
-"""How long `postroad audit` takes, and how many checks it makes in a second.
+"""How long `postroad audit` takes, near and over a slow link, and its checks in a second.
 
 There is nothing to hold it against: no other tool asks the same. Every check has to be well; that
 each one sees what it is there for is proved by tests/lab/test_audit.py, and not repeated here.
@@ -17,12 +17,15 @@ from benchmarks import estate
 from benchmarks.estate import ONE, counted
 from benchmarks.figures import Effort, Figure
 from benchmarks.progress import tell
+from benchmarks.slow import slow_link
 from lab import control, road
 from lab.session import Lab
 
 # The goals of one host and of many, in seconds.
 A_HOST = 5.0
 MANY = 30.0
+# The slow link's seconds, there and back.
+FAR = 0.05
 
 
 @dataclass(frozen=True)
@@ -41,22 +44,29 @@ class Audit:
 def measure(effort: Effort) -> Iterator[Figure]:
     """The whole audit of an estate of many hosts, and of one host. It leaves no lab behind."""
     most = max(effort.hosts)
+    taken: dict[str, tuple[float, Sequence[Audit]]] = {}
     try:
         running = estate.up(most)
         estate.converge(running, most)
-        taken = {most: _audits(running, road.INVENTORY, most, effort.runs)}
+        goal = A_HOST if most == ONE else MANY
+        near = f"audit, {counted(most)}"
+        taken[near] = goal, _audits(near, running, road.INVENTORY, effort.runs)
+        with slow_link(running, FAR):
+            far = f"{near}, {FAR * 1000:.0f} ms"
+            taken[far] = goal, _audits(far, running, estate.INVENTORY, effort.runs)
         if most > ONE:
             estate.converge_alone(running)
-            taken[ONE] = _audits(running, estate.INVENTORY_OF_ONE, ONE, effort.runs)
+            alone = f"audit, {counted(ONE)}"
+            runs = _audits(alone, running, estate.INVENTORY_OF_ONE, effort.runs)
+            taken = {alone: (A_HOST, runs), **taken}
     finally:
         control.down_mine()
-    for hosts in sorted(taken):
-        yield from _figures(hosts, taken[hosts])
+    for name, (limit, audits) in taken.items():
+        yield from _figures(name, limit, audits)
 
 
-def _audits(running: Lab, inventory: Path, hosts: int, runs: int) -> list[Audit]:
+def _audits(title: str, running: Lab, inventory: Path, runs: int) -> list[Audit]:
     road.serve_policies(running, inventory)
-    title = f"audit of {counted(hosts)}"
     return [_audit(f"{title}: {number + 1} of {runs}", inventory) for number in range(runs)]
 
 
@@ -77,9 +87,8 @@ def _audit(title: str, inventory: Path) -> Audit:
     return Audit(seconds, len(results))
 
 
-def _figures(hosts: int, audits: Sequence[Audit]) -> Iterator[Figure]:
-    name = f"audit, {counted(hosts)}"
+def _figures(name: str, limit: float, audits: Sequence[Audit]) -> Iterator[Figure]:
     seconds = tuple(audit.seconds for audit in audits)
-    yield Figure(name, "s", seconds, "", None, A_HOST if hosts == ONE else MANY, "lower")
+    yield Figure(name, "s", seconds, "", None, limit, "lower")
     rates = tuple(audit.rate for audit in audits)
     yield Figure(f"{name}: checks", "checks/s", rates, "", None, None, "higher")
