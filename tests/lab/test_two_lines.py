@@ -25,6 +25,7 @@ FORGED = (
 UNREADABLE = b'From: Mario"s Pizza <orders@shop.example>\r\n'
 REST = b"To: x@bigmail.example\r\nSubject: x\r\n\r\nhello\r\n"
 MESSAGES = {"unreadable": UNREADABLE + REST, "forged": FORGED + UNREADABLE + REST}
+HONEST = b"From: orders@shop.example\r\n" + REST
 
 
 @pytest.fixture(params=["mail1", "mail2"])
@@ -46,6 +47,15 @@ def test_without_the_checks_the_milter_keeps_it_back(guest: Guest, deployed: Lab
     assert [answer.code for answer in answers] == [451, 451], answers
     assert all("not signed by this stream" in answer.text for answer in answers)
     assert host.queued(guest, strange.STREAM) == 0
+
+
+def test_what_the_milter_took_vouches_for_nothing_that_follows(guest: Guest, deployed: Lab) -> None:
+    """It is done with a message at the end of its header; the next is another one."""
+    without(guest, CHECKS)
+    said = [HONEST, *MESSAGES.values(), HONEST, MESSAGES["forged"], HONEST]
+    answers = strange.hand_in(deployed, guest.name, said)
+    assert [answer.code for answer in answers] == [250, 451, 451, 250, 451, 250], answers
+    assert host.queued(guest, strange.STREAM) == 3
 
 
 def test_without_the_milter_the_checks_refuse_it(guest: Guest, deployed: Lab) -> None:
@@ -73,7 +83,7 @@ def test_without_either_it_would_leave_unsigned(guest: Guest, deployed: Lab) -> 
 
 def test_what_is_queued_anew_keeps_its_signature(guest: Guest, deployed: Lab) -> None:
     """postsuper(1) -r has the message go through pickup(8) and cleanup(8) again, past no milter."""
-    (answer,) = strange.hand_in(deployed, guest.name, [b"From: orders@shop.example\r\n" + REST])
+    (answer,) = strange.hand_in(deployed, guest.name, [HONEST])
     guest.run(f"postsuper -c {CONFIG} -r ALL && postqueue -c {CONFIG} -f")
     listed = f'postqueue -c {CONFIG} -j | sed -n \'s/.*"queue_id": "\\([^"]*\\)".*/\\1/p\''
 
@@ -116,5 +126,5 @@ def test_a_hung_milter_is_ended_and_started_again(guest: Guest, deployed: Lab) -
 
     wait_until(is_another, 40, f"{UNIT}: ended by its watchdog")
     mail.flows(deployed, [(guest.name, "marketing")])
-    (answer,) = strange.hand_in(deployed, guest.name, [b"From: orders@shop.example\r\n" + REST])
+    (answer,) = strange.hand_in(deployed, guest.name, [HONEST])
     assert answer.code == 250, answer
