@@ -382,8 +382,15 @@ def test_smuggling_is_refused_as_well_as_this_postfix_can(
 def test_nothing_is_re_encoded_behind_the_signer_s_back(postfix: str) -> None:
     said = main_cf("-marketing", estates.facts(ESTATE, MAIL1, postfix))
     assert said["disable_mime_output_conversion"] == "yes"
-    can_convert_before = "force_mime_input_conversion" in estates.POSTFIX[postfix]
-    assert (said.get("force_mime_input_conversion") == "yes") == can_convert_before
+    # Nor before: what the application has signed itself would be another text.
+    assert "force_mime_input_conversion" not in said
+
+
+@EVERY_POSTFIX
+def test_no_message_says_itself_that_it_may_leave_in_the_clear(postfix: str) -> None:
+    said = main_cf("-marketing", estates.facts(ESTATE, MAIL1, postfix))
+    could = "tls_required_enable" in estates.POSTFIX[postfix]
+    assert said.get("tls_required_enable") == ("no" if could else None)
 
 
 def test_dane_is_declared_and_brings_its_dns() -> None:
