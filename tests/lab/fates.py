@@ -104,6 +104,12 @@ def of_commands(lab: Lab, host: str, steps: Sequence[bytes]) -> list[str]:
     return [masked(reply) for reply in replies]
 
 
+def of_strangers(lab: Lab, host: str, steps: Sequence[bytes]) -> list[str]:
+    """The answers of a host's port 25 to ``steps`` of a stranger."""
+    replies = lab.outsider.converse(f"{host}.shop.example", 25, steps, helo="x.example")
+    return [masked(reply) for reply in replies]
+
+
 def plain(user: str, password: str, of: str = "") -> bytes:
     """SASL PLAIN's one answer (RFC 4616): on behalf of whom, who, and the password."""
     return base64.b64encode(f"{of}\0{user}\0{password}".encode())

@@ -376,6 +376,35 @@ def test_a_command_has_one_fate(deployed: Lab) -> None:
     assert {name: pair for name, pair in said_by.items() if pair[0] != pair[1]} == {}
 
 
+# Each a session of its own, at port 25.
+STRANGERS: dict[str, list[bytes]] = {
+    "EHLO": [b"EHLO x.example", b"HELO", b"VRFY postmaster", b"ETRN x"],
+    "a report": [
+        b"MAIL FROM:<> BODY=8BITMIME",
+        b"RCPT TO:<bounce+fate@bounce.shop.example>",
+        b"DATA",
+        "Subject: Größe\r\n\r\n".encode() + "é".encode() * 600 + b"\r\none\ntwo\rthree\r\n.",
+    ],
+    "others' addresses": [
+        b"MAIL FROM:<x@y.example>",
+        b"RCPT TO:<alice@bigmail.example>",
+        b"RCPT TO:<orders@shop.example>",
+        b"RCPT TO:<alice%bigmail.example@bounce.shop.example>",
+    ],
+    "odd ones": [
+        b"MAIL FROM:<x@y.example> SMTPUTF8",
+        b"MAIL FROM:<x> SIZE=1",
+        b"MAIL FROM:<x@y.example> SIZE=999999999",
+        b"MAIL FROM:x@y.example",
+    ],
+}
+
+
+def test_a_stranger_has_one_fate(deployed: Lab) -> None:
+    said_by = _sessions(fates.of_strangers, STRANGERS, deployed)
+    assert {name: pair for name, pair in said_by.items() if pair[0] != pair[1]} == {}
+
+
 @pytest.fixture
 def converting(deployed: Lab) -> Iterator[None]:
     """Debian 13 as its Postfix could be: 8-bit text becomes quoted-printable on its way in."""
