@@ -110,6 +110,15 @@ def of_strangers(lab: Lab, host: str, steps: Sequence[bytes]) -> list[str]:
     return [masked(reply) for reply in replies]
 
 
+def of_handshakes(lab: Lab, host: str, options: Sequence[str]) -> str:
+    """What a host agrees to with a client of openssl-s_client(1); empty where there is nothing."""
+    server, port = DOORS[host, STREAM]
+    client = ["openssl", "s_client", "-brief", "-starttls", "smtp", "-connect", f"{server}:{port}"]
+    done = lab.app.guest.run([*client, *options], input="QUIT\n", check=False)
+    agreed = ("Protocol version", "Ciphersuite", "Server Temp Key")
+    return "\n".join(line for line in done.stderr.splitlines() if line.startswith(agreed))
+
+
 def plain(user: str, password: str, of: str = "") -> bytes:
     """SASL PLAIN's one answer (RFC 4616): on behalf of whom, who, and the password."""
     return base64.b64encode(f"{of}\0{user}\0{password}".encode())

@@ -405,6 +405,39 @@ def test_a_stranger_has_one_fate(deployed: Lab) -> None:
     assert {name: pair for name, pair in said_by.items() if pair[0] != pair[1]} == {}
 
 
+# Of openssl-s_client(1): what old and careful clients have.
+HANDSHAKES = {
+    "as it is": (),
+    "TLS 1.1": ("-tls1_1", "-cipher", "ALL:@SECLEVEL=0"),
+    "TLS 1.2": ("-tls1_2",),
+    "RSA key exchange": ("-tls1_2", "-cipher", "AES256-GCM-SHA384"),
+    "Diffie-Hellman": ("-tls1_2", "-cipher", "DHE-RSA-AES256-GCM-SHA384"),
+    "CBC": ("-tls1_2", "-cipher", "ECDHE-RSA-AES256-SHA384:ECDHE-ECDSA-AES256-SHA384"),
+    "CCM": ("-tls1_2", "-cipher", "ECDHE-ECDSA-AES256-CCM"),
+    "ChaCha20": ("-tls1_2", "-cipher", "ECDHE-RSA-CHACHA20-POLY1305:ECDHE-ECDSA-CHACHA20-POLY1305"),
+    "AES-128": ("-ciphersuites", "TLS_AES_128_GCM_SHA256"),
+    "P-256": ("-curves", "P-256"),
+    "P-521": ("-curves", "P-521"),
+    "X448": ("-curves", "X448"),
+    "P-192": ("-tls1_2", "-curves", "P-192"),
+    "SHA-1": ("-tls1_2", "-sigalgs", "RSA+SHA1:ECDSA+SHA1", "-cipher", "ALL:@SECLEVEL=0"),
+    "another name": ("-servername", "elsewhere.example"),
+    "no name": ("-noservername",),
+}
+
+
+def test_a_handshake_has_one_fate(deployed: Lab) -> None:
+    def both(options: Sequence[str]) -> tuple[str, str]:
+        one, other = (fates.of_handshakes(deployed, host, options) for host in HOSTS)
+        return one, other
+
+    with ThreadPoolExecutor(AT_ONCE) as crew:
+        said_by = dict(zip(HANDSHAKES, crew.map(both, HANDSHAKES.values()), strict=True))
+    assert {name: pair for name, pair in said_by.items() if pair[0] != pair[1]} == {}
+    assert said_by["as it is"][0].startswith("Protocol version: TLSv1.3")
+    assert said_by["TLS 1.1"][0] == said_by["RSA key exchange"][0] == ""
+
+
 @pytest.fixture
 def converting(deployed: Lab) -> Iterator[None]:
     """Debian 13 as its Postfix could be: 8-bit text becomes quoted-printable on its way in."""
