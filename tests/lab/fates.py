@@ -21,7 +21,7 @@ _NAME = re.compile(rb"^X-Fate: (\S+)\n", re.MULTILINE)
 _OWN = (
     (re.compile(r"queued as \w+"), "queued as ID"),
     (re.compile(r"(?:out1|mail[12])\.shop\.example"), "HOST"),
-    (re.compile(r"\bwith ESMTPSA id \w+"), "with ESMTPSA id ID"),
+    (re.compile(r"\(Postfix\) id \w+"), "(Postfix) id ID"),
     (re.compile(r"<\w+@transactional\.HOST>"), "<ID@transactional.HOST>"),
     (re.compile(r"[A-Z][a-z]{2}, +\d+ [A-Z][a-z]{2} \d{4} [\d:]{8} [+-]\d{4} \(\w+\)"), "DATE"),
     (re.compile(r"(?m)^DKIM-Signature: .*\n(?:[ \t].*\n)*"), "DKIM-Signature: …\n"),

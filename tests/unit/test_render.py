@@ -495,7 +495,7 @@ def test_received_lines_hide_the_client_but_are_never_dropped() -> None:
     )
     answer = pcre(text("/etc/postfix-transactional/header_checks"), line)
     assert answer == (
-        "REPLACE Received: by transactional.mail1.shop.example (Postfix) with ESMTPSA id 4X; "
+        "REPLACE Received: by transactional.mail1.shop.example (Postfix) id 4X; "
         "Mon, 23 Nov 2026 10:00:00 +0000"
     )
     assert pcre(text("/etc/postfix-transactional/header_checks", "3.10.5"), line) is None
