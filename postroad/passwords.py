@@ -5,7 +5,6 @@ from __future__ import annotations
 from argon2 import PasswordHasher
 from argon2.profiles import RFC_9106_LOW_MEMORY
 
-
 # Octets. Postfix reads a command of 2048 (line_length_limit), and what AUTH carries is base64.
 LONGEST = 1024
 
