@@ -387,6 +387,14 @@ def test_nothing_is_re_encoded_behind_the_signer_s_back(postfix: str) -> None:
 
 
 @EVERY_POSTFIX
+def test_each_address_of_an_application_is_a_client(postfix: str) -> None:
+    """Postfix 3.8 and later would count all that share 84 bits as one, others do not."""
+    said = main_cf("-transactional", estates.facts(ESTATE, MAIL1, postfix))
+    counts_networks = "smtpd_client_ipv6_prefix_length" in estates.POSTFIX[postfix]
+    assert said.get("smtpd_client_ipv6_prefix_length") == ("128" if counts_networks else None)
+
+
+@EVERY_POSTFIX
 def test_no_message_says_itself_that_it_may_leave_in_the_clear(postfix: str) -> None:
     said = main_cf("-marketing", estates.facts(ESTATE, MAIL1, postfix))
     could = "tls_required_enable" in estates.POSTFIX[postfix]
