@@ -43,8 +43,13 @@ _WORLD_PACKAGES = (
     *_BARE_PACKAGES,
     "curl",
     "dehydrated",
+    "gnupg",
     "knot",
     "knot-dnsutils",
+    # What shops write their mail with, beside Python and what npm has (lab/libraries.py).
+    "libphp-phpmailer",
+    "php-cli",
+    "php-symfony-mailer",
     # Two readers of mail that share nothing with each other, nor with Python's.
     "libemail-mime-perl",
     "nginx",

@@ -40,8 +40,8 @@ JUDGES = ("lynis", "testssl.sh")
 # For hosts with a kernel of their own: `script/test power`.
 FOR_MACHINES = ("e2fsprogs", "qemu-system-x86")
 
-# For a benchmark that sends by Haraka, which is a package of npm's.
-FOR_HARAKA = ("npm",)
+# For what comes from npm: a library that shops send by, and Haraka in a benchmark.
+FOR_NPM = ("npm",)
 
 # Units that a package enables for the machine's next boot. The lab starts its own processes.
 _UNWANTED_UNITS = {

@@ -32,7 +32,6 @@ TEMPLATES = next(p for p in (HERE / "templates", HERE.parent / "templates") if p
 # name or Postfix's version number says less (fixes are back-ported).
 POSTFIX_PARAMETERS = (
     "cleanup_replace_stray_cr_lf",
-    "force_mime_input_conversion",
     "respectful_logging",
     "smtp_bind_address_enforce",
     "smtpd_client_ipv6_prefix_length",
@@ -40,6 +39,7 @@ POSTFIX_PARAMETERS = (
     "smtpd_forbid_bare_newline_reject_code",
     "smtpd_forbid_unauth_pipelining",
     "smtpd_hide_client_session",
+    "tls_required_enable",
 )
 
 
@@ -97,7 +97,7 @@ def _sender_logins(stream: Stream) -> dict[str, list[str]]:
     logins: dict[str, list[str]] = {}
     for user in stream.users:
         for sender in dict.fromkeys(map(str.lower, user.envelope_senders)):
-            logins.setdefault(sender, []).append(user.name)
+            logins.setdefault(sender, []).append(user.login)
     return logins
 
 

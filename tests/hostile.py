@@ -275,7 +275,7 @@ def _users(index: int) -> Reader:
     def read(row: Row, estate: Estate, host: Host) -> Iterator[Ask]:
         for user in estate.stream(_stream(row)).users:
             if len(user.password_hashes) > index:
-                yield Ask(f'sed -n "s/^{user.name}://p" "$f"', user.password_hashes[index])
+                yield Ask(f'sed -n "s/^{user.login}://p" "$f"', user.password_hashes[index])
 
     return read
 
@@ -308,7 +308,7 @@ def _policy(row: Row, estate: Estate, host: Host) -> Iterator[Ask]:
     """Lua has no interpreter on these hosts: the manual's rule (§3.1), here by Python. The signer
     itself reads it in tests/lab/test_formats.py, and must sign for what it allows."""
     users = estate.stream(_stream(row)).users
-    each = [word for user in users for word in (user.name, *map(str.lower, user.from_addresses))]
+    each = [word for user in users for word in (user.login, *map(str.lower, user.from_addresses))]
     yield Ask(
         f'python3 -c {shlex.quote(_LUA)} "$f"', "\n".join([*each, estate.system_sender.lower()])
     )
@@ -368,7 +368,7 @@ def _header_checks(row: Row, estate: Estate, host: Host) -> Iterator[Ask]:
 def _sender_logins(row: Row, estate: Estate, host: Host) -> Iterator[Ask]:
     for user in estate.stream(_stream(row)).users:
         for sender in user.envelope_senders:
-            yield _postmap(sender, "pcre", user.name)
+            yield _postmap(sender, "pcre", user.login)
 
 
 def _sender_access(row: Row, estate: Estate, host: Host) -> Iterator[Ask]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import shutil
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,11 +10,10 @@ from benchmarks.contest import hosts, signatures
 from benchmarks.contest.contender import Contender, Judge
 from benchmarks.contest.door import Door
 from benchmarks.paths import BUILD, HERE
-from lab import packages, tutorial
+from lab import npm, tutorial
 from lab.control import Target
-from lab.errors import LabError
 from lab.fill import filled
-from lab.guest import Guest, wait_until
+from lab.guest import wait_until
 from lab.session import Lab
 from postroad.settings.defaults import SIGN_HEADERS
 
@@ -107,7 +104,8 @@ def ready(lab: Lab, peer: Peer) -> Contender:
     """Install *peer* on its host, which is bare, and start it. LabError where that fails."""
     guest = lab.hosts[peer.target.name]
     if peer.target.name == "haraka":
-        _unpack_haraka(guest)
+        npm.install(_HARAKA, BUILD / "haraka")
+        npm.carry(BUILD / "haraka", guest, "/opt/haraka")
     password = secrets.token_hex(16)
     key = signatures.new_key()
     values = {
@@ -148,31 +146,3 @@ def ready(lab: Lab, peer: Peer) -> Contender:
 def _hashed(lab: Lab, password: str) -> str:
     """*password* as crypt(5) keeps it, which all of them read."""
     return lab.app.guest.run(["openssl", "passwd", "-6", "-stdin"], input=password).stdout.strip()
-
-
-def _unpack_haraka(guest: Guest) -> None:
-    """What npm installs, put on the host: bare hosts reach no registry."""
-    place = BUILD / "haraka"
-    place.mkdir(parents=True, exist_ok=True)
-    _install_haraka(place)
-    pack = ["tar", "-C", str(place), "-c", "node_modules"]
-    unpack = "mkdir -p /opt/haraka && tar -C /opt/haraka -x --no-same-owner"
-    with subprocess.Popen(pack, stdout=subprocess.PIPE) as packed:
-        subprocess.run(guest.enter("sh", "-c", unpack), stdin=packed.stdout, check=True)
-
-
-def _install_haraka(place: Path) -> None:
-    wanted, stamp = _HARAKA.read_text(encoding="utf-8"), place / "installed"
-    if stamp.exists() and stamp.read_text(encoding="utf-8") == wanted:
-        return
-    if not shutil.which("npm"):
-        packages.ensure(packages.FOR_HARAKA)
-    (place / "package.json").write_text(wanted, encoding="utf-8")
-    # Haraka's optional plugins are not used, and no package may build or fetch anything.
-    flags = ("--omit=dev", "--omit=optional", "--ignore-scripts", "--no-audit", "--no-fund")
-    done = subprocess.run(
-        ["npm", "install", *flags], cwd=place, capture_output=True, text=True, check=False
-    )
-    if done.returncode != 0:
-        raise LabError(f"npm install: exit {done.returncode}\n{done.stderr.strip()[-1000:]}")
-    stamp.write_text(wanted, encoding="utf-8")

@@ -168,7 +168,7 @@ def _probes(stream: Stream, socket: str) -> Iterator[Json]:
         yield {
             "stream": stream.name,
             "socket": socket,
-            "login": login.name if login else "",
+            "login": login.login if login else "",
             "sender": sender,
             "headers": list(probe_headers(sender).items()),
         }

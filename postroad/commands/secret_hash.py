@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the hash; 1 where the password is empty or its repetition differs."""
+    """Print the hash; 1 where no login could use the password, or its repetition differs."""
     password = _ask() if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
     if password is None:
         complain("the two passwords differ: nothing hashed")

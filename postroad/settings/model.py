@@ -116,6 +116,12 @@ class User:
     from_addresses: tuple[str, ...]
     envelope_senders: tuple[str, ...]
 
+    @property
+    def login(self) -> str:
+        """The name as the daemons have it: in small letters. A client may write it in any case,
+        and of names that differ in nothing else the settings take one."""
+        return self.name.lower()
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:

@@ -40,14 +40,27 @@ _URL_HOST = rf"({_NAME}(\.{_NAME})*|\[[0-9A-Fa-f:.]+\])"
 _URL_PATH = r"/([A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*"
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
-# Dovecot password schemes: doc.dovecot.org, "Password Schemes"; each with crypt(5)'s own form.
+# Dovecot password schemes: doc.dovecot.org, "Password Schemes"; each with crypt(5)'s own form. Of
+# Argon2 libsodium reads version 1.3 (19) alone.
 _HASHES = (
     re.compile(
-        r"\{ARGON2ID\}\$argon2id\$v=\d+\$m=\d+,t=\d+,p=\d+\$[A-Za-z0-9+/]{11,}\$[A-Za-z0-9+/]{22,}"
+        r"\{ARGON2ID\}\$argon2id\$v=19\$m=(?P<memory>\d+),t=(?P<passes>\d+),p=\d+"
+        r"\$[A-Za-z0-9+/]{11,}\$[A-Za-z0-9+/]{22,}"
     ),
-    re.compile(r"\{SHA512-CRYPT\}\$6\$(rounds=\d+\$)?[./A-Za-z0-9]{1,16}\$[./A-Za-z0-9]{86}"),
-    re.compile(r"\{BLF-CRYPT\}\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}"),
+    re.compile(
+        r"\{SHA512-CRYPT\}\$6\$(rounds=(?P<rounds>\d+)\$)?"
+        r"[./A-Za-z0-9]{1,16}\$[./A-Za-z0-9]{86}"
+    ),
+    re.compile(r"\{BLF-CRYPT\}\$2[aby]\$(?P<cost>\d\d)\$[./A-Za-z0-9]{53}"),
 )
+# What a login's check may cost. Dovecot's process has 256 MiB (default_vsz_limit), and Postfix
+# waits some seconds for it; crypt(5) has bounds of its own, beyond which no password fits.
+_COSTS: Mapping[str, tuple[int, int]] = {
+    "memory": (8, 192 * 1024),
+    "passes": (1, 30),
+    "rounds": (1000, 5_000_000),
+    "cost": (4, 14),
+}
 
 REFERENCE_FORMS = (
     'write {"env": "NAME"}, {"file": "path"} or {"command": ["program", "argument"]}: '
@@ -377,12 +390,21 @@ def password_hash(node: Node) -> str | None:
     if not isinstance(written, str):
         wrong_type(node, "a password hash")
         return None
-    if not any(form.fullmatch(written) for form in _HASHES):
+    found = next(filter(None, (form.fullmatch(written) for form in _HASHES)), None)
+    if found is None:
         node.fault(
             "is no password hash of an accepted scheme ({ARGON2ID}, {SHA512-CRYPT}, {BLF-CRYPT})",
             "write the line that `postroad secret hash` prints, never the password",
         )
         return None
+    for name, (least, most) in _COSTS.items():
+        number = found.groupdict().get(name)
+        if number is not None and not least <= int(number) <= most:
+            node.fault(
+                f"is a password hash that no host can check: {name} {number}",
+                f"hash it anew with `postroad secret hash`, or with {name} from {least} to {most}",
+            )
+            return None
     return written
 
 

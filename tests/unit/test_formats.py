@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from dataclasses import replace
 from urllib.parse import unquote, urlsplit
 
 import dns.rdata
@@ -171,14 +172,26 @@ def test_a_refusal_names_the_file_and_not_the_secret() -> None:
     assert "hunter2" not in str(refusal.value)
 
 
-@pytest.mark.parametrize(("name", "is_said"), [("Shop", True), ("shop", False)])
-def test_a_login_with_capitals_is_looked_for_as_it_is(name: str, is_said: bool) -> None:
+DOVECOTS = {"2.3.19.1": "%Lu", "2.4.1": "%{user | lower}"}
+
+
+@pytest.mark.parametrize("name", ["WooCommerce", "shop"])
+@pytest.mark.parametrize(("dovecot", "lower"), DOVECOTS.items())
+def test_a_login_is_looked_for_in_small_letters(name: str, dovecot: str, lower: str) -> None:
+    """So that capitals mean the same to every release, and to every table."""
     users = ("streams", "transactional", "users")
-    estate = estates.estate(put(declaration(), users, {name: {"passwords": [HASH]}}))
+    estate = estates.estate(put(declaration(), users, {name: {"passwords": [HASH] * 2}}))
     (host,) = estate.hosts
-    facts = estates.facts(estate, host)
-    said = estates.text("/etc/postroad/transactional/dovecot.conf", estate, host, facts)
-    assert ("auth_username_format = %u\n" in said) == is_said
+    facts = replace(estates.facts(estate, host), dovecot_version=dovecot)
+
+    def said(path: str) -> str:
+        return estates.text(path, estate, host, facts)
+
+    assert f"\nauth_username_format = {lower}\n" in said("/etc/postroad/transactional/dovecot.conf")
+    for file in ("users", "users.next"):
+        assert said(f"/etc/postroad/transactional/{file}") == f"{name.lower()}:{HASH}\n"
+    assert f'[ "{name.lower()}" ]' in said("/etc/postroad/transactional/policy.lua")
+    assert said("/etc/postfix-transactional/sender_logins").count(f" {name.lower()}\n") == 2
 
 
 @pytest.mark.parametrize(("local", "is_said"), [("a%b", True), ("a!b", True), ("ops", False)])

@@ -95,6 +95,19 @@ def test_hash_of_nothing(
     assert "empty password" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("password", ["p" * 1025, "é" * 513, "correct\0horse"])
+def test_hash_of_what_no_login_can_carry(
+    password: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Postfix 3.7 cuts such a command off, and 3.10 takes its end for another one."""
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{password}\n"))
+    assert cli.main(["secret", "hash"]) == 1
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "1024 octets at most" in shown.err
+    assert password not in shown.err
+
+
 def test_hash_takes_no_password_as_argument(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         cli.main(["secret", "hash", "correct horse"])

@@ -467,6 +467,50 @@ def test_a_plain_password_is_refused_and_never_repeated(written_password: str) -
     assert "correct horse" not in str(fault)
 
 
+ARGON2 = "{ARGON2ID}$argon2id$v=%d$m=%d,t=%d,p=1$" + "A" * 22 + "$" + "A" * 43
+SHA512 = "{SHA512-CRYPT}$6$rounds=%d$salt$" + "a" * 86
+BLOWFISH = "{BLF-CRYPT}$2y$%s$" + "b" * 53
+
+
+@pytest.mark.parametrize(
+    ("password_hash", "wrong"),
+    [
+        (ARGON2 % (16, 8192, 1), "is no password hash"),
+        (ARGON2 % (19, 2**21, 1), "memory 2097152"),
+        (ARGON2 % (19, 4, 1), "memory 4"),
+        (ARGON2 % (19, 65536, 1000), "passes 1000"),
+        (SHA512 % 999, "rounds 999"),
+        (SHA512 % 999_999_999, "rounds 999999999"),
+        (BLOWFISH % "03", "cost 03"),
+        (BLOWFISH % "31", "cost 31"),
+    ],
+)
+def test_a_hash_that_no_host_can_check_is_refused(password_hash: str, wrong: str) -> None:
+    """Each was tried: Dovecot answers 535, on every release, or takes longer than Postfix waits."""
+    path: Path = (*RECEIPTS, "users", "shop", "passwords")
+    fault = only_fault(put(declaration(), path, [password_hash]))
+    assert wrong in fault.wrong
+    assert "postroad secret hash" in fault.mend
+
+
+@pytest.mark.parametrize(
+    "password_hash",
+    [
+        ARGON2 % (19, 8, 1),
+        ARGON2 % (19, 196_608, 30),
+        SHA512 % 1000,
+        SHA512 % 5_000_000,
+        BLOWFISH % "04",
+        BLOWFISH % "14",
+    ],
+)
+def test_a_hash_that_hosts_check_is_taken(password_hash: str) -> None:
+    path: Path = (*RECEIPTS, "users", "shop", "passwords")
+    estate = read(put(declaration(), path, [password_hash]), FILE)
+    (user,) = estate.stream("transactional").users
+    assert user.password_hashes == (password_hash,)
+
+
 @pytest.mark.parametrize("value", ["correct horse", ["correct horse"], {"env": "correct horse"}])
 def test_a_secret_where_a_reference_belongs_is_never_repeated(value: object) -> None:
     declared = put(declaration(), ("dkim_keys",), [{**SUPPLIED, "key": value}])
