@@ -25,6 +25,8 @@ from postroad.state import FileState, HostState, UnitState
 
 # What a drift calls the service manager itself, when it has not read the unit files as they are.
 SERVICE_MANAGER = "systemd"
+# How a `Drift` calls a file of other content; `postroad diff` shows the lines.
+CONTENT = "content"
 _UNREAD = "unit file newer than what systemd has read"
 _OLDER_UNITS = "runs from an older unit file, and is restarted"
 _NOT_FINISHED = "files in place, activation not finished"
@@ -114,8 +116,7 @@ class Component:
 
         Where there are ``unit_files``, theirs stands behind a dot: units read them when they start.
         """
-        units = (u.name for u in self.units)
-        activated = _digest([*_contents(self.files), *units, *self.activate])
+        activated = _activated(_contents(self.files), self)
         if not self.unit_files:
             return activated
         return f"{activated}.{_digest(_contents(self.unit_files))}"
@@ -123,6 +124,10 @@ class Component:
     def is_run_from(self, stamp: str) -> bool:
         """Whether the units were started from the ``unit_files`` as they are, by this stamp."""
         return stamp.partition(".")[2] == self.digest.partition(".")[2]
+
+
+def _activated(contents: list[str], component: Component) -> str:
+    return _digest([*contents, *(u.name for u in component.units), *component.activate])
 
 
 def _contents(files: Iterable[File]) -> list[str]:
@@ -163,7 +168,7 @@ def _file_drift(file: File, state: HostState) -> list[Drift]:
     found = state.files.get(file.path)
     drifts = _path_drift(file.path, "file", file.owner, file.group, file.mode, found)
     if found is not None and found.kind == "file" and found.sha256 != file.sha256:
-        drifts.append(Drift(file.path, "content"))
+        drifts.append(Drift(file.path, CONTENT))
     return drifts
 
 
@@ -227,6 +232,17 @@ def drift(component: Component, state: HostState) -> tuple[Drift, ...]:
         is_older = stamp is not None and not component.is_run_from(stamp)
         drifts.append(Drift(component.name, _OLDER_UNITS if is_older else _NOT_FINISHED))
     return tuple(drifts)
+
+
+def is_as_left(component: Component, state: HostState) -> bool:
+    """Whether the component's files are those that the last run put there, by its stamp.
+
+    Where they differ from what is wanted now, what is wanted has changed since, and not the host.
+    """
+    places = (*(f.path for f in component.files), *component.absent)
+    found = {path: state.files[path].sha256 for path in places if path in state.files}
+    left = _activated([f"{path} {found[path]}" for path in sorted(found)], component)
+    return state.stamps.get(component.name, "").partition(".")[0] == left
 
 
 def planted(component: Component, state: HostState) -> Iterator[Drift]:

@@ -12,6 +12,8 @@ LOGS = "/var/log/postroad"
 STATE = "/var/lib/postroad"
 STAMPS = f"{STATE}/applied"
 OPENED = f"{STATE}/opened"
+# Written when somebody has mended what the logs tell: what they told before counts no more.
+LOGS_READ = f"{STATE}/logs-read"
 # Names of the components that have once been made true: what is there since then is ours.
 ADOPTED = f"{STATE}/adopted"
 # Files of others that were replaced, below their own paths, with owners and modes as they were.

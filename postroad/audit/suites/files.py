@@ -6,18 +6,36 @@ from collections.abc import Iterator
 
 from postroad.audit.audited import Audited
 from postroad.audit.fault import Fault, refute
+from postroad.component import CONTENT, Component, Drift, is_as_left, planted
 from postroad.parents import exposed, mend
 
 
 def differing_files(audited: Audited) -> Iterator[Fault]:
     """Content, owner, group and mode of every row; nothing where nothing must be."""
-    for _, drift in audited.drifts():
+    for component, drift in audited.drifts():
         if drift.thing.startswith("/"):
             yield Fault(
                 f"{drift.thing} is not as declared: {drift.how}",
-                "what stands there was not written by postroad; nobody has checked it",
-                audited.run,
+                _follows(audited, component),
+                _mend(audited, component, drift),
             )
+
+
+def _follows(audited: Audited, component: Component) -> str:
+    """What the difference means: somebody's hand, or what a run has not come to yet."""
+    if not is_as_left(component, audited.state):
+        return "it was changed since postroad wrote it, and nobody has checked it"
+    if reason := audited.closed.get(component.name, ""):
+        return f"it is as the last run left it; the next one closes the stream: {reason}"
+    return "it is as the last run left it, and what is declared has changed since"
+
+
+def _mend(audited: Audited, component: Component, drift: Drift) -> str:
+    if drift in planted(component, audited.state):
+        return f"look who made {drift.thing}, and remove it; then {audited.run}"
+    if drift.how == CONTENT:
+        return f"{audited.run}   (line by line: postroad diff INVENTORY)"
+    return audited.run
 
 
 def unfinished_activations(audited: Audited) -> Iterator[Fault]:

@@ -80,7 +80,7 @@ def undeclared_places(audited: Audited) -> Iterator[Fault]:
                 f"{socket} listens, and nobody declared it",
                 "the firewall is all that keeps strangers out, or nothing does",
                 "stop and disable that service, bind it to 127.0.0.1, or declare it under "
-                "firewall.openings",
+                'estate["firewall"]["open"]',
             )
 
 
