@@ -152,6 +152,16 @@ def milter_socket(stream: str) -> str:
     return f"/run/postroad-milter-{stream}/milter.sock"
 
 
+def signer_socket(stream: str) -> str:
+    """Where the stream's signer takes messages (templates/opendkim/opendkim.conf.j2)."""
+    return f"/run/postroad-dkim-{stream}/signer.sock"
+
+
+def auth_socket(stream: str) -> str:
+    """Where the stream's logins are checked (templates/dovecot/dovecot.conf.j2)."""
+    return f"/run/postroad-auth-{stream}/postfix"
+
+
 def opened_path(stream: str) -> str:
     """The latch: present while the stream is open, with the digest of what the world verified."""
     return f"{OPENED}/{stream}"

@@ -312,6 +312,10 @@ class Site:
             key_folder=CONFIG,
             certificate=paths_for(self.estate).certificate_chain,
             stamp_folder=STAMPS,
+            certificate_key=paths_for(self.estate).certificate_key,
+            sockets=_each(
+                *(one.path for part in parts for unit in part.units for one in unit.sockets)
+            ),
         )
 
 
