@@ -63,6 +63,14 @@ LOCKS = ("/run/ufw.lock", "/run/adduser", "/var/lib/apt/daily_lock")
 # from starting; assigned to nobody by IANA.
 SYSTEM_MAIL_PORT = 327
 SINK_PORT = 325
+#: Ports that are taken on every host, and by what; SSH, if it moves, goes elsewhere.
+OWN_PORTS = {
+    25: "inbound mail",
+    53: "DNS",
+    80: "ACME",
+    SYSTEM_MAIL_PORT: "root's and cron's mail",
+    SINK_PORT: "a lone box's sink",
+}
 # Of an estate that an earlier postroad has deployed, and that leaves as it is.
 EARLIER_SYSTEM_MAIL_PORT = 10587
 # The address by which the null client hands in what root did not write: its budget is its own.

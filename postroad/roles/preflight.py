@@ -8,6 +8,7 @@ from postroad.facts.outward import Port25Open
 from postroad.foreign import files
 from postroad.paths import BEFORE
 from postroad.preflight import refusals, warnings
+from postroad.settings.doubts import doubts
 from postroad.site import Site, shape
 from postroad.terminal import inform, line, warn
 
@@ -29,7 +30,7 @@ def preflight(site: Site) -> None:
             f"{site.host.name} is bare: files are named here, their text is settled once the "
             "packages are there and postroad knows what they can do"
         )
-    for sentence in warnings(state):
+    for sentence in (*warnings(state), *doubts(site.estate, site.host)):
         warn(f"{site.host.name}: {sentence}")
     _name_what_is_kept(site)
     probe = site.estate.port25_probe
