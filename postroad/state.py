@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
-from postroad import taken_away, ufw
+from postroad import ground, taken_away, ufw
 from postroad.foreign import listeners, queues
 from postroad.foreign.listeners import Listener
 from postroad.paths import ACME_RENEWAL, ADOPTED, CERTIFICATE_FAULT
@@ -170,6 +170,7 @@ class HostState:
     has_user_namespaces: bool = True
     var_free_inodes: int | None = None
     sockets: Mapping[str, FileState | None] = field(default_factory=dict, repr=False)
+    ground: ground.Ground = field(default_factory=ground.Ground, repr=False)
 
 
 def blank() -> HostState:
@@ -203,7 +204,7 @@ def blank() -> HostState:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Questions:
-    """What to ask beyond what is always asked."""
+    """What to ask beyond what is always asked. ``ground`` is `postroad.ground.probe`."""
 
     paths: Sequence[str]
     units: Sequence[str]
@@ -217,6 +218,7 @@ class Questions:
     stamp_folder: str
     certificate_key: str = ""
     sockets: Sequence[str] = ()
+    ground: str = ""
 
     def __repr__(self) -> str:
         return f"{len(self.paths)} paths, {len(self.units)} units, {len(self.packages)} packages"
@@ -366,6 +368,7 @@ def _certificates(ask: Questions) -> str:
             f"openssl pkey -in {key} -passin pass: -pubout || echo none; fi; fi",
             f"m certificate-fault; cat {CERTIFICATE_FAULT}",
             f"m renewal; grep -E '^({remembered}) = ' {ACME_RENEWAL}",
+            ask.ground,
         ]
     )
 
@@ -595,4 +598,5 @@ def parse(output: Iterable[str]) -> HostState:
         offered_keys=_numbers(said.get("offered-keys", [])),
         leaving=taken_away.parse(said.get("leaving", [])),
         sockets=_sockets(said.get("sockets", [])),
+        ground=ground.parse(said),
     )

@@ -20,7 +20,7 @@ def preflight(site: Site) -> None:
     """
     state = site.state()
     parts = tuple(shape(site.estate, site.host).everything())
-    found = refusals(site.estate, site.host, state, site.clock_ahead, parts)
+    found = refusals(site.estate, site.host, state, site.clock_ahead, parts, site.components())
     reasons = list(map(line, found))
     if reasons:
         listed = "\n".join(f"  - {reason}" for reason in reasons)
