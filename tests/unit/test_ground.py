@@ -179,7 +179,7 @@ def test_what_stops_a_run_is_told_once_with_its_mend(
 
 def test_nothing_is_in_the_way_where_nothing_is() -> None:
     assert told() == []
-    plain = {
+    plain: dict[str, Any] = {
         "mounts": {"/": ROOT, "/var/spool": Mount("/var/spool", frozenset({"rw"}), "xfs")},
         "room": {place: Room(1 << 30, None) for place in ("/etc", "/run", "/usr", "/var/spool")},
         "users": {"postfix": Account(107, "/var/spool/postfix"), "unbound": Account(65534, "/")},
