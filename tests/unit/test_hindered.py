@@ -223,3 +223,12 @@ def test_a_lone_certificate_is_set_aside_for_the_request(
     assert (done.returncode, done.stderr) == (0, "")
     # Where the authority says no, what was there is there still.
     assert (live.exists(), archive.exists(), renewal.exists()) == (bool(status),) * 3
+
+
+def test_a_socket_s_name_is_one_that_the_kernel_takes() -> None:
+    """unix(7): 108 octets, the last of them zero."""
+    machine = Machine(declaration())
+    parts = [machine.component(name) for name in ("transactional", "marketing", "inbound")]
+    paths = [socket.path for part in parts for unit in part.units for socket in unit.sockets]
+    assert len(paths) == 2 * 6 + 2
+    assert max(map(len, paths)) < 108
