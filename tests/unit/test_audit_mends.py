@@ -98,6 +98,17 @@ def test_a_listener_that_hangs_is_restarted() -> None:
     assert mend.startswith(f"systemctl restart postroad-auth@{name}   (why: ")
 
 
+def test_what_does_not_listen_is_started_anew_where_a_run_finds_it_as_declared() -> None:
+    host = replace(audited(), system=replace(audited().system, sockets=()))
+    names = ("resolver", "inbound", "transactional", "marketing")
+    host = as_declared(host, *(replace(STREAM, name=name) for name in names))
+    found = {mend.partition("   (")[0] for mend in mends(listeners.silent_places, host)}
+    assert found == {
+        "systemctl restart unbound",
+        *(f"systemctl restart postroad-postfix@{name}" for name in names[1:]),
+    }
+
+
 def test_no_mend_is_a_run_that_changes_nothing() -> None:
     """Of every fault of an instance that is as declared: its files are those that a run writes."""
     host = as_declared()

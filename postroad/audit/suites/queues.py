@@ -100,7 +100,8 @@ def corrupt_mail(audited: Audited) -> Iterator[Fault]:
             yield Fault(
                 f"{instance.corrupt} messages in {place} could not be read",
                 "they are accepted and will never be delivered; the disk may be dying",
-                f"postcat {place}/*; smartctl or dmesg for the disk",
+                f"postcat {place}/*; then, when you have what you need, rm {place}/*"
+                "   (why: dmesg, smartctl)",
             )
 
 
