@@ -218,6 +218,22 @@ def test_a_certificate_of_the_operator_s_is_not_renewed_by_certbot() -> None:
     assert 'put a new certificate at estate["tls"]["chain_file"]' in told
 
 
+def test_a_key_that_does_not_fit_is_mended_by_the_run_that_sees_it() -> None:
+    host = audited()
+    bad = replace(host, smtp=replace(host.smtp, key_fault="key values mismatch"))
+    (mend,) = mends(submission.lost_keys, bad)
+    assert mend.startswith("certbot delete ")
+    found = host.state.certificate
+    assert found is not None
+    found = replace(found, key_fault="does not fit it")
+    seen = replace(bad, state=replace(bad.state, certificate=found))
+    (mend,) = mends(submission.lost_keys, seen)
+    assert mend.startswith(host.run)
+    tls = SuppliedTls("chain.pem", SecretRef("env", ("KEY",)))
+    (mend,) = mends(submission.lost_keys, replace(seen, estate=replace(host.estate, tls=tls)))
+    assert mend.startswith('put a new certificate at estate["tls"]["chain_file"], and its own key')
+
+
 def test_nothing_is_20787_days_old() -> None:
     never = Upgrades(audited().system.upgrades.settings, (), (), 0.0, 0.0, 0.0)
     host = replace(audited(), system=replace(audited().system, upgrades=never))

@@ -11,7 +11,7 @@ from postroad.audit.evidence import Dialogue
 from postroad.audit.fault import Fault, refute
 from postroad.audit.mends import reload, restart, restart_instance
 from postroad.certificate import certificate_faults, renewal_faults
-from postroad.paths import paths_for
+from postroad.paths import ACME_LINEAGE, paths_for
 from postroad.settings.model import AcmeTls, NoTls
 
 _NO_MORE = "from then on no application connects"
@@ -177,8 +177,14 @@ def lost_keys(audited: Audited) -> Iterator[Fault]:
     """A private key that is gone or none, while the daemons that run have it in memory."""
     if not audited.smtp.key_fault:
         return
-    is_made_here = isinstance(audited.estate.tls, AcmeTls)
-    anew = "" if is_made_here else f"{_OWN}, and its own key; then "
+    tls = audited.estate.tls
+    if not isinstance(tls, AcmeTls):
+        anew = f"{_OWN}, and its own key; then "
+    elif certificate_faults(tls, audited.host, audited.state.certificate):
+        anew = ""
+    else:
+        # What a run does not see of it, it would not mend.
+        anew = f"certbot delete --non-interactive --cert-name {ACME_LINEAGE}; then "
     yield Fault(
         f"the certificate's key {paths_for(audited.estate).certificate_key} cannot be used: "
         f"{audited.smtp.key_fault}",
