@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from ipaddress import ip_network
 
-from postroad.mail_hosts import DECLARABLE, is_within
-from postroad.settings.model import Address, Estate, Host
+from postroad.mail_hosts import is_private
+from postroad.settings.model import Estate, Host
 
 
 def doubts(estate: Estate, host: Host) -> Iterator[str]:
@@ -22,14 +21,10 @@ def doubts(estate: Estate, host: Host) -> Iterator[str]:
         if address not in host.addresses
     ]
     for place, address in places:
-        if _is_private(address):
+        if is_private(address):
             yield (
                 f'estate["hosts"]["{host.name}"]{place}["ipv{address.version}"]: {address} is a'
                 " private address. Behind NAT, receivers see another one, which neither SPF nor"
                 " the PTR record is about, and no stream opens: have the hoster put a public"
                 " address on the host's own interface, and write that"
             )
-
-
-def _is_private(address: Address) -> bool:
-    return any(is_within(ip_network(address), network) for network in DECLARABLE)

@@ -8,10 +8,13 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Any
 
 import pytest
 
+from postroad.dns.check.fcrdns import both_ways
+from postroad.dns.check.said import Said
 from postroad.keys import WantedKey
 from postroad.rotation import Place, new_selector
 from postroad.settings.doubts import doubts
@@ -326,3 +329,12 @@ def test_public_addresses_and_worlds_of_their_own_are_not_told() -> None:
     own = put(declaration(), (*HOST, "ipv4"), "10.0.0.5")
     estate = read(put(own, ("resolver",), {"root_hints_file": "x"}), "x.py")
     assert list(doubts(estate, estate.hosts[0])) == []
+
+
+def test_nobody_is_sent_to_his_hoster_for_the_name_of_a_private_address() -> None:
+    def nothing(name: str, kind: str) -> Said:
+        return Said(frozenset(), 60, secure=False)
+
+    for address, mend in (("10.0.0.5", "public address on the host"), ("192.0.2.1", "set its PTR")):
+        (fault,) = both_ways(nothing, ip_address(address), "out1.shop.example", "required")
+        assert mend in fault.mend
