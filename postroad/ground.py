@@ -32,6 +32,14 @@ OF_ACCOUNTS = ("/etc", "/etc/group", "/etc/gshadow", "/etc/passwd", "/etc/shadow
 OF_RUNS = ("/run", "/var/lib")
 # Where programs are run from that a run brings, or that bring it: ours, and those of packages.
 PROGRAMS = ("/usr/local/lib", "/var/lib/dpkg/info")
+# What a run calls before it installs anything, and which package of Debian's has it.
+PROGRAMS_ASKED = {
+    "flock": "util-linux",
+    "hostname": "hostname",
+    "ip": "iproute2",
+    "unshare": "util-linux",
+    "useradd": "passwd",
+}
 # Where Postfix has commands that work by their group (postdrop(1), postqueue(1)).
 BY_GROUP = "/usr/sbin"
 # KiB and files that each place takes besides /var, which is asked for a gibibyte as a whole.
@@ -119,6 +127,7 @@ grep '^{DYNAMIC}:' /etc/passwd | sed 's/^/u:/'
 m lacks; [ -d /run/systemd/system ] || echo systemd
 [ -c /dev/null ] && [ -c /dev/urandom ] || echo devices
 [ "$(stat -Lc %a /tmp)" = 1777 ] || echo tmp
+for c in {_words(PROGRAMS_ASKED)}; do command -v "$c" >/dev/null || echo "program $c"; done
 if [ ! -e {adopted}/firewall ]; then
 [ -e /proc/net/if_inet6 ] || echo ipv6
 unshare --net true 2>/dev/null || echo network-namespace
@@ -371,6 +380,13 @@ def _lacking(ground: Ground, work: Work) -> Iterator[str]:
             f"its kernel lacks what the firewall's rules are made of ({', '.join(kernel)}): "
             "install the distribution's own kernel, or load the modules on the container's host "
             "(modprobe -a xt_connlimit xt_hashlimit xt_owner xt_conntrack)"
+        )
+    programs = [one.removeprefix("program ") for one in ground.lacks if one.startswith("program ")]
+    if programs:
+        wanted = sorted({PROGRAMS_ASKED[name] for name in programs if name in PROGRAMS_ASKED})
+        yield (
+            f"it has no {', '.join(sorted(programs))}, which a run needs from the start: apt-get "
+            f"install {' '.join(wanted)}"
         )
     names = sorted(one.removeprefix("name ") for one in ground.lacks if one.startswith("name "))
     if names and work.installs:

@@ -95,6 +95,8 @@ def refusals(
     yield from _planted_keys(estate, host, state)
     yield from ground.refusals(state.ground, work(parts, estate, state))
     yield from _without_room(estate, host, state)
+    if "program ip" in state.ground.lacks:
+        return  # Its addresses are not known, and that is told.
     for stream, way_out in estate.streams_of(host):
         for address in way_out.addresses:
             if address not in state.addresses:

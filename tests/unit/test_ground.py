@@ -224,6 +224,15 @@ def test_room_that_a_stream_wants_to_have_free_is_there_on_the_first_day() -> No
     assert told(replace(done, files=files), room={"/var/spool": Room(1_200_000, None)}) == []
 
 
+def test_a_host_whose_addresses_cannot_be_read_is_not_told_that_it_has_none() -> None:
+    """ip(8) is in no minimal root."""
+    state = replace(FRESH, addresses=frozenset())
+    lacking = frozenset({"program ip", "program flock"})
+    (reason,) = told(state, lacks=lacking)
+    assert "it has no flock, ip, which a run needs" in reason
+    assert "apt-get install iproute2 util-linux" in reason
+
+
 # ---- what stands in the place of another thing
 
 
