@@ -139,7 +139,7 @@ unshare --net sh -c "$t -A OUTPUT -p tcp -m owner --uid-owner 0 -m connlimit --c
 elif command -v modprobe >/dev/null && [ -d "/lib/modules/$(uname -r)" ]; then
 for k in {_words(MATCHES)}; do modprobe -n -q "$k" || echo "$k"; done; fi; fi
 m apt; if ! dpkg-query -W {_words(packages)} >/dev/null 2>&1; then
-apt-get -s -y --no-install-recommends install {_words(packages)} 2>&1 | grep '^E: '
+timeout 20 apt-get -s -y --no-install-recommends install {_words(packages)} 2>&1 | grep '^E: '
 l=$(stat -c %i /var/lib/dpkg/lock-frontend 2>/dev/null)
 h=$(awk -v e=":${{l:-none}}\\$" '$6 ~ e {{print $5; exit}}' /proc/locks)
 if [ -n "$h" ] && read -r up _ </proc/uptime; then
@@ -151,9 +151,9 @@ fi"""
 
 # Of the hosts of apt's sources one has to have an address, unless a proxy asks for them.
 _NAMES = """if ! apt-config dump Acquire | grep -q '^Acquire::https*::Proxy "..*"'; then
-n=$(apt-get indextargets --format '$(SITE)' |
+n=$(timeout 10 apt-get indextargets --format '$(SITE)' |
 sed -n 's#^https*://\\([^/:]*\\).*#\\1#p' | sort -u)
-for s in $n; do timeout 5 getent ahosts "$s" >/dev/null && n= && break; done
+for s in $(echo "$n" | head -3); do timeout 4 getent ahosts "$s" >/dev/null && n= && break; done
 [ -z "$n" ] || echo names $n; fi"""
 
 
