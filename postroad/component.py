@@ -28,7 +28,7 @@ SERVICE_MANAGER = "systemd"
 # How a `Drift` calls a file of other content; `postroad diff` shows the lines.
 CONTENT = "content"
 _UNREAD = "unit file newer than what systemd has read"
-_OLDER_UNITS = "runs from an older unit file, and is restarted"
+OLDER_UNITS = "runs from an older unit file, and is restarted"
 _NOT_FINISHED = "files in place, activation not finished"
 
 ENABLED = ("enabled", "static", "generated", "indirect", "alias")
@@ -262,7 +262,7 @@ def drift(component: Component, state: HostState) -> tuple[Drift, ...]:
     stamp = state.stamps.get(component.name)
     if is_something and not drifts and stamp != component.digest:
         is_older = stamp is not None and not component.is_run_from(stamp)
-        drifts.append(Drift(component.name, _OLDER_UNITS if is_older else _NOT_FINISHED))
+        drifts.append(Drift(component.name, OLDER_UNITS if is_older else _NOT_FINISHED))
     return tuple(drifts)
 
 

@@ -191,6 +191,17 @@ def test_a_stream_that_is_to_be_closed_was_not_changed_by_somebody() -> None:
     assert "was changed since postroad wrote it" not in told
 
 
+def test_what_runs_from_older_unit_files_was_left_by_no_run_that_died() -> None:
+    made = File("/etc/systemd/system/postroad-postfix@.service", b"new")
+    left = as_declared(None, replace(STREAM, unit_files=(replace(made, content=b"old"),)))
+    host = replace(left, components=(replace(STREAM, unit_files=(made,)),))
+    told = said(files.unfinished_activations, host)
+    assert "marketing runs from older unit files" in told
+    assert "died" not in told
+    dead = replace(left, state=replace(left.state, stamps={}))
+    assert "a run died" in said(files.unfinished_activations, dead)
+
+
 # ---- words: times
 
 

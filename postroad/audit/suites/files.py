@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from postroad.audit.audited import Audited
 from postroad.audit.fault import Fault, refute
-from postroad.component import CONTENT, Component, Drift, is_as_left, planted
+from postroad.component import CONTENT, OLDER_UNITS, Component, Drift, is_as_left, planted
 from postroad.parents import exposed, mend
 
 
@@ -42,7 +42,13 @@ def unfinished_activations(audited: Audited) -> Iterator[Fault]:
     """Files that are in place, and daemons that were not told."""
     parts = {component.name for component in audited.components}
     for component, drift in audited.drifts():
-        if drift.thing in parts:
+        if drift.thing in parts and drift.how == OLDER_UNITS:
+            yield Fault(
+                f"{component.name} runs from older unit files than those in place",
+                "what they say anew, as of its sandbox, is not so before it is started again",
+                audited.run,
+            )
+        elif drift.thing in parts:
             yield Fault(
                 f"the files of {component.name} are in place, but a run died before its daemons "
                 "had read them",
