@@ -223,6 +223,18 @@ def test_an_end_that_is_past_is_past() -> None:
     assert "ends in 3.0 days\n  so:   from then on" in said(submission.wrong_certificates, shown(3))
 
 
+def test_port_25_is_no_application_s() -> None:
+    host = audited()
+    door = next(d for d in submission.doors(host) if not d.submission)
+    dead = replace(door.said, fault="Timeout")
+    told = said(submission.closed, replace(host, smtp=replace(host.smtp, listeners=(dead,))))
+    assert "bounces, complaints and letters do not come in" in told
+    over = {"a" * 64: Shown((door.name,), -DAY)}
+    smtp = replace(host.smtp, listeners=(door.said,), certificates=over)
+    told = said(submission.wrong_certificates, replace(host, smtp=smtp))
+    assert "application" not in told
+
+
 def test_a_certificate_of_the_operator_s_is_not_renewed_by_certbot() -> None:
     told = said(submission.wrong_certificates, shown(-2, supplied=True))
     assert "certbot" not in told

@@ -14,6 +14,7 @@ from postroad.certificate import certificate_faults, renewal_faults
 from postroad.paths import ACME_LINEAGE, paths_for
 from postroad.settings.model import AcmeTls, NoTls
 
+_NO_MAIL = "applications cannot hand in any mail there"
 _NO_MORE = "from then on no application connects"
 # Whose certificate the operator brings.
 _OWN = 'put a new certificate at estate["tls"]["chain_file"]'
@@ -72,7 +73,7 @@ def closed(audited: Audited) -> Iterator[Fault]:
         if door.said.fault:
             yield Fault(
                 f"{door} does not answer: {door.said.fault}",
-                "applications cannot hand in any mail there",
+                _NO_MAIL if door.submission else "bounces, complaints and letters do not come in",
                 f"{audited.mend(door.instance, restart_instance(door.instance))}"
                 f"   (why: /var/log/postroad/{door.instance}.log)",
             )
@@ -138,7 +139,7 @@ def wrong_certificates(audited: Audited) -> Iterator[Fault]:
         if shown.seconds_left < DAYS_LEFT * DAY:
             yield Fault(
                 f"{door} shows a certificate that {_end(shown.seconds_left)}",
-                "no application connects" if shown.seconds_left <= 0 else _NO_MORE,
+                _when_over(door, shown.seconds_left),
                 _renewed(audited),
             )
         if door.said.certificate != audited.smtp.installed:
@@ -148,6 +149,13 @@ def wrong_certificates(audited: Audited) -> Iterator[Fault]:
                 "it was renewed, and the old one is still shown until it ends",
                 "systemctl reload postfix.service",
             )
+
+
+def _when_over(door: Door, seconds_left: int) -> str:
+    """What follows from the end of the certificate that a listener shows."""
+    if not door.submission:
+        return "who verifies it, as by MTA-STS, does not deliver bounces and complaints"
+    return "no application connects" if seconds_left <= 0 else _NO_MORE
 
 
 def _end(seconds_left: int) -> str:
