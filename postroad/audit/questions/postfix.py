@@ -31,7 +31,7 @@ LONGEST = 20
 # ever where showq(8) cannot start, as on a disk without inodes.
 SILENCE = 10.0
 # A file that a chrooted service would read, and that is another one now (postfix-script).
-COPY = re.compile(r"warning: \S+ and \S+ differ$")
+COPY = re.compile(r"warning: /\S+(/\S+) and \1 differ$")
 # Between two looks whether a command that says nothing has ended, in seconds.
 GLANCE = 0.05
 
