@@ -116,7 +116,7 @@ def misplaced(components: Iterable[Component], state: HostState) -> Iterator[str
     """A sentence for each thing that stands where one of another kind must, and is not replaced."""
     for part in components:
         for one in planted(part, state):
-            yield f"{one}: it would lead root elsewhere; look who made it, and remove it"
+            yield f"{one}: look who made it, and remove it; it would lead root elsewhere"
         for path in (*(file.path for file in part.files), *part.absent):
             found = state.files.get(path)
             if found is not None and found.kind == "directory":
@@ -133,7 +133,7 @@ def misplaced(components: Iterable[Component], state: HostState) -> Iterator[str
 def _planted_keys(estate: Estate, host: Host, state: HostState) -> Iterator[str]:
     for fault in key_faults(estate, host, state):
         if fault.is_planted:
-            yield f"{fault}: it would lead root elsewhere; look who made it, and remove it"
+            yield f"{fault}: nothing was changed; look who made it, and remove it"
 
 
 def work(components: Iterable[Component], estate: Estate, state: HostState) -> ground.Work:
