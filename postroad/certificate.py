@@ -17,6 +17,8 @@ def certificate_faults(
         return ("certificate",)
     if found.seconds_left <= 0:
         return ("certificate has expired",)
+    if found.key_fault:
+        return (f"certificate's key {found.key_fault}",)
     lacking = [name for name in server.certificate_names if name not in found.names]
     if lacking:
         return (f"certificate lacks {', '.join(lacking)}",)

@@ -25,8 +25,10 @@ from postroad.state import FileState, HostState, UnitState
 
 # What a drift calls the service manager itself, when it has not read the unit files as they are.
 SERVICE_MANAGER = "systemd"
+# How a `Drift` calls a file of other content; `postroad diff` shows the lines.
+CONTENT = "content"
 _UNREAD = "unit file newer than what systemd has read"
-_OLDER_UNITS = "runs from an older unit file, and is restarted"
+OLDER_UNITS = "runs from an older unit file, and is restarted"
 _NOT_FINISHED = "files in place, activation not finished"
 
 ENABLED = ("enabled", "static", "generated", "indirect", "alias")
@@ -56,13 +58,22 @@ class Directory:
 
 
 @dataclass(frozen=True, slots=True)
+class Socket:
+    """A place by which others reach a unit, made when it starts; its owner may be dynamic."""
+
+    path: str
+    group: str
+    mode: int
+
+
+@dataclass(frozen=True, slots=True)
 class Unit:
     """A systemd unit as it must be, and which of the component's files it reads.
 
     A change to one of ``reads`` reloads it, or restarts it where ``on_change`` says so, or where
     the shell test ``restart_if`` (run with $stage before the files are replaced) is true.
     ``active`` is ``settled`` for units that systemd may rightly leave stopped (a condition in a
-    container, a timer's oneshot).
+    container, a timer's oneshot). One whose ``sockets`` are not as they must be is restarted.
     """
 
     name: str
@@ -71,6 +82,7 @@ class Unit:
     reads: tuple[str, ...] = ()
     on_change: Literal["reload", "restart"] = "reload"
     restart_if: str | None = None
+    sockets: tuple[Socket, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +126,7 @@ class Component:
 
         Where there are ``unit_files``, theirs stands behind a dot: units read them when they start.
         """
-        units = (u.name for u in self.units)
-        activated = _digest([*_contents(self.files), *units, *self.activate])
+        activated = _activated(_contents(self.files), self)
         if not self.unit_files:
             return activated
         return f"{activated}.{_digest(_contents(self.unit_files))}"
@@ -123,6 +134,10 @@ class Component:
     def is_run_from(self, stamp: str) -> bool:
         """Whether the units were started from the ``unit_files`` as they are, by this stamp."""
         return stamp.partition(".")[2] == self.digest.partition(".")[2]
+
+
+def _activated(contents: list[str], component: Component) -> str:
+    return _digest([*contents, *(u.name for u in component.units), *component.activate])
 
 
 def _contents(files: Iterable[File]) -> list[str]:
@@ -163,7 +178,7 @@ def _file_drift(file: File, state: HostState) -> list[Drift]:
     found = state.files.get(file.path)
     drifts = _path_drift(file.path, "file", file.owner, file.group, file.mode, found)
     if found is not None and found.kind == "file" and found.sha256 != file.sha256:
-        drifts.append(Drift(file.path, "content"))
+        drifts.append(Drift(file.path, CONTENT))
     return drifts
 
 
@@ -182,9 +197,31 @@ def _unit_drift(unit: Unit, component: Component, state: HostState) -> list[Drif
         drifts.append(Drift(unit.name, f"is {found.unit_file or 'not enabled'}, not enabled"))
     if unit.active == "running" and found.active not in ("active", "reloading", "activating"):
         drifts.append(Drift(unit.name, f"is {found.active}, not active"))
+    drifts += [Drift(unit.name, how) for how in _hindered(unit, state)]
     if found.needs_reload and not _is_made_by_another(unit, component):
         drifts.append(Drift(unit.name, _UNREAD))
     return drifts
+
+
+def _hindered(unit: Unit, state: HostState) -> Iterator[str]:
+    """Why a unit that runs is of no use to others, and is so until it is started anew."""
+    found = state.units.get(unit.name)
+    if found is None or unit.active != "running" or found.active != "active":
+        return
+    if found.is_frozen:
+        yield "stands still, stopped by a signal (SIGSTOP)"
+    for socket in unit.sockets:
+        if socket.path not in state.sockets:
+            continue
+        place = state.sockets[socket.path]
+        if place is None:
+            # One that has just been started may still be at it.
+            if not found.is_young:
+                yield f"{socket.path} is gone"
+        elif place.group != socket.group:
+            yield f"{socket.path} is of group {place.group}, not {socket.group}"
+        elif place.mode != socket.mode:
+            yield f"{socket.path} has mode {place.mode:04o}, not {socket.mode:04o}"
 
 
 def _is_made_by_another(unit: Unit, component: Component) -> bool:
@@ -225,8 +262,19 @@ def drift(component: Component, state: HostState) -> tuple[Drift, ...]:
     stamp = state.stamps.get(component.name)
     if is_something and not drifts and stamp != component.digest:
         is_older = stamp is not None and not component.is_run_from(stamp)
-        drifts.append(Drift(component.name, _OLDER_UNITS if is_older else _NOT_FINISHED))
+        drifts.append(Drift(component.name, OLDER_UNITS if is_older else _NOT_FINISHED))
     return tuple(drifts)
+
+
+def is_as_left(component: Component, state: HostState) -> bool:
+    """Whether the component's files are those that the last run put there, by its stamp.
+
+    Where they differ from what is wanted now, what is wanted has changed since, and not the host.
+    """
+    places = (*(f.path for f in component.files), *component.absent)
+    found = {path: state.files[path].sha256 for path in places if path in state.files}
+    left = _activated([f"{path} {found[path]}" for path in sorted(found)], component)
+    return state.stamps.get(component.name, "").partition(".")[0] == left
 
 
 def planted(component: Component, state: HostState) -> Iterator[Drift]:
@@ -318,6 +366,8 @@ def _unit_lines(unit: Unit, state: HostState, verb: str | None) -> Iterator[str]
     if unit.enabled and (found is None or found.unit_file not in ENABLED):
         yield f"systemctl enable --quiet {name}"
     running = found is not None and found.active in ("active", "reloading")
+    if found is not None and found.is_frozen:
+        yield f"systemctl kill --signal=CONT {name}"
     if unit.active == "running" and not running:
         yield f"systemctl reset-failed {name} 2>/dev/null || :"
         yield f"systemctl start {name}"
@@ -434,6 +484,8 @@ def script(component: Component, state: HostState) -> str:
     for unit in component.units:
         is_stale = everything or bool(changed_paths.intersection(unit.reads))
         verb = _verb(unit, component, known) if is_stale else None
+        if any(_hindered(unit, state)):
+            verb = "restart"
         lines += _unit_lines(unit, state, verb)
     if not is_adopted:
         lines.append(f"mkdir -p {ADOPTED}; : > {shlex.quote(f'{ADOPTED}/{component.name}')}")

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from postroad.component import Component, Directory, File, Unit
+from postroad.component import Component, Directory, File, Socket, Unit
 from postroad.manifest import (
     BUDGET_UNIT,
     REFRESH_UNIT,
@@ -24,6 +24,7 @@ from postroad.manifest import (
 from postroad.paths import (
     ADOPTED,
     BUDGET,
+    BUDGET_SOCKET,
     CANARY,
     CANARY_FOLDER,
     CONFIG,
@@ -38,11 +39,14 @@ from postroad.paths import (
     SINK,
     STATE,
     TOOLS,
+    auth_socket,
     config_folder,
     data_folder,
+    milter_socket,
     opened_path,
     pause_path,
     queue_folder,
+    signer_socket,
     stream_folder,
 )
 from postroad.pause import content
@@ -306,6 +310,7 @@ class Builder:
                     unit,
                     reads=tuple(row.path for row in rows if row.reader == unit),
                     restart_if=_listeners_change(name) if unit == postfix else None,
+                    sockets=_sockets(name).get(unit, ()),
                 )
                 for unit in units
             ),
@@ -342,7 +347,11 @@ class Builder:
                 *(Directory(f"{MAILBOXES}/{s}", mode=0o700, **owner) for s in self.host.streams),
             ),
             files=self._files(rows),
-            units=(Unit(BUDGET_UNIT, reads=(table,), on_change="restart"), unit, Unit(TIDY_TIMER)),
+            units=(
+                Unit(BUDGET_UNIT, reads=(table,), on_change="restart", sockets=_BUDGET_SOCKETS),
+                unit,
+                Unit(TIDY_TIMER),
+            ),
             unit_files=(*self._unit_files(INBOUND_UNIT), *self._budget_files()),
             gate=f'{CANARY} inbound "$stage"',
         )
@@ -360,6 +369,33 @@ class Builder:
         programs = {MILTER} if any("-milter@" in unit for unit in instances) else set()
         rows = (*self._rows("units"), *self._rows("tools"))
         return self._files(tuple(row for row in rows if row.path in paths | programs))
+
+
+# Through the folder Postfix comes to the socket in it.
+_BUDGET_SOCKETS = (
+    Socket(BUDGET_SOCKET.rpartition("/")[0], "postfix", 0o750),
+    Socket(BUDGET_SOCKET, "postfix", 0o660),
+)
+
+
+def _sockets(name: StreamName) -> dict[str, tuple[Socket, ...]]:
+    """By which places Postfix reaches the stream's other daemons, by unit; their units and
+    configurations have the same (systemd.exec(5) RuntimeDirectoryMode=, UMask=)."""
+    signer, milter, auth = signer_socket(name), milter_socket(name), auth_socket(name)
+    return {
+        f"postroad-dkim@{name}.service": (
+            Socket(signer.rpartition("/")[0], "postfix", 0o750),
+            Socket(signer, "postfix", 0o770),
+        ),
+        f"postroad-milter@{name}.service": (
+            Socket(milter.rpartition("/")[0], "postfix", 0o750),
+            Socket(milter, "postfix", 0o770),
+        ),
+        f"postroad-auth@{name}.service": (
+            Socket(auth.rpartition("/")[0], "root", 0o711),
+            Socket(auth, "postfix", 0o660),
+        ),
+    }
 
 
 def _stream_units(name: StreamName) -> tuple[str, ...]:

@@ -15,6 +15,8 @@ from postroad.state import FileState, HostState, KeyState
 
 OWNER = "opendkim"
 BITS = 2048
+# How a `KeyFault` calls a file that no run replaces.
+NO_KEY = "is not a private key"
 
 # The signer reads its keys, and root alone makes and removes files beside them: a signer that was
 # taken over could else put links where root writes the next key.
@@ -157,7 +159,7 @@ def _faults(key: WantedKey, state: HostState) -> Iterator[KeyFault]:
         if how:
             yield KeyFault(key, place, how)
     if not found.public_key:
-        yield KeyFault(key, path, "is not a private key")
+        yield KeyFault(key, path, NO_KEY)
 
 
 def _planted(key: WantedKey, state: HostState) -> Iterator[KeyFault]:
@@ -255,8 +257,8 @@ def _mend(fault: KeyFault, secrets: Mapping[str, str]) -> Iterator[str]:
         yield f"mv -fT {new} {shlex.quote(path)}"
     elif fault.how == "missing":
         yield from making(folder, f'"$(date -u +%Y%m)-{key.label}"')
-    elif fault.how == "is not a private key":
-        yield f"echo {shlex.quote(f'{fault.path} is not a private key: remove or restore it')} >&2"
+    elif fault.how == NO_KEY:
+        yield f"echo {shlex.quote(f'{fault.path} {NO_KEY}: remove or restore it')} >&2"
         yield "exit 1"
     elif fault.path.endswith(".pem"):
         yield f"rights {shlex.quote(fault.path)} {OWNER}:{OWNER} 00600"

@@ -70,6 +70,11 @@ DECLARABLE: tuple[Network, ...] = (
 )
 
 
+def is_private(address: Address) -> bool:
+    """Whether it is an address that somebody may have inside, and the internet has not."""
+    return any(address in network for network in DECLARABLE)
+
+
 def is_within(inner: Network, outer: Network) -> bool:
     """Whether all of ``inner`` is in ``outer``; networks of two families never are."""
     if isinstance(inner, IPv4Network) and isinstance(outer, IPv4Network):

@@ -12,6 +12,8 @@ LOGS = "/var/log/postroad"
 STATE = "/var/lib/postroad"
 STAMPS = f"{STATE}/applied"
 OPENED = f"{STATE}/opened"
+# Written when somebody has mended what the logs tell: what they told before counts no more.
+LOGS_READ = f"{STATE}/logs-read"
 # Names of the components that have once been made true: what is there since then is ours.
 ADOPTED = f"{STATE}/adopted"
 # Files of others that were replaced, below their own paths, with owners and modes as they were.
@@ -61,6 +63,14 @@ LOCKS = ("/run/ufw.lock", "/run/adduser", "/var/lib/apt/daily_lock")
 # from starting; assigned to nobody by IANA.
 SYSTEM_MAIL_PORT = 327
 SINK_PORT = 325
+#: Ports that are taken on every host, and by what; SSH, if it moves, goes elsewhere.
+OWN_PORTS = {
+    25: "inbound mail",
+    53: "DNS",
+    80: "ACME",
+    SYSTEM_MAIL_PORT: "root's and cron's mail",
+    SINK_PORT: "a lone box's sink",
+}
 # Of an estate that an earlier postroad has deployed, and that leaves as it is.
 EARLIER_SYSTEM_MAIL_PORT = 10587
 # The address by which the null client hands in what root did not write: its budget is its own.
@@ -148,6 +158,16 @@ def pause_path(stream: str) -> str:
 def milter_socket(stream: str) -> str:
     """Where postroad's own milter, behind the stream's signer, takes messages."""
     return f"/run/postroad-milter-{stream}/milter.sock"
+
+
+def signer_socket(stream: str) -> str:
+    """Where the stream's signer takes messages (templates/opendkim/opendkim.conf.j2)."""
+    return f"/run/postroad-dkim-{stream}/signer.sock"
+
+
+def auth_socket(stream: str) -> str:
+    """Where the stream's logins are checked (templates/dovecot/dovecot.conf.j2)."""
+    return f"/run/postroad-auth-{stream}/postfix"
 
 
 def opened_path(stream: str) -> str:

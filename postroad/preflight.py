@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from postroad import parents
-from postroad.component import Component
+from postroad import ground, parents
+from postroad.component import Component, drift, planted
 from postroad.foreign import daemons, firewall, keys, listeners, queues
+from postroad.intake import intake
+from postroad.keys import key_faults
+from postroad.paths import INBOUND, MAILBOX_USER
 from postroad.settings.model import STREAM_NAMES, Estate, Host
+from postroad.software import packages
 from postroad.state import HostState
 
 # Releases that the templates are written for; docs/releases.md tells which were run, and how.
@@ -40,10 +44,12 @@ def refusals(
     state: HostState,
     clock_ahead: float,
     components: Iterable[Component] = (),
+    wanted: Iterable[Component] = (),
 ) -> Iterator[str]:
     """Why ``host`` must not be touched as it is: one sentence each, with the mend.
 
-    ``components`` are those that a run would make true there.
+    ``components`` are those that a run would make true there, by their paths; ``wanted`` the same,
+    with what is to be in them.
     """
     if reason := not_root(state):
         # What such a login does not see would be told of the host as if it were not there.
@@ -84,6 +90,13 @@ def refusals(
     yield from firewall.refusals(estate, host, state)
     yield from keys.refusals(estate, host, state)
     yield from parents.refusals(components, state)
+    parts = tuple(wanted)
+    yield from misplaced(parts, state)
+    yield from _planted_keys(estate, host, state)
+    yield from ground.refusals(state.ground, work(parts, estate, state))
+    yield from _without_room(estate, host, state)
+    if "program ip" in state.ground.lacks:
+        return  # Its addresses are not known, and that is told.
     for stream, way_out in estate.streams_of(host):
         for address in way_out.addresses:
             if address not in state.addresses:
@@ -96,6 +109,73 @@ def refusals(
             yield (
                 f"its own address {address} is not on the host: add it to its network "
                 "configuration, or correct it in the estate"
+            )
+
+
+def misplaced(components: Iterable[Component], state: HostState) -> Iterator[str]:
+    """A sentence for each thing that stands where one of another kind must, and is not replaced."""
+    for part in components:
+        for one in planted(part, state):
+            yield f"{one}: look who made it, and remove it; it would lead root elsewhere"
+        for path in (*(file.path for file in part.files), *part.absent):
+            found = state.files.get(path)
+            if found is not None and found.kind == "directory":
+                yield (
+                    f"{path} is a folder, and a run has a file there, or nothing: look what is in "
+                    f"it, then: mv {path} {path}.old"
+                )
+    for path in parents.above(path for part in components for path in part.paths):
+        found = state.files.get(path)
+        if found is not None and found.kind in ("file", "other"):
+            yield f"{path} is a {found.kind}, and a run has things below it: move it away"
+
+
+def _planted_keys(estate: Estate, host: Host, state: HostState) -> Iterator[str]:
+    for fault in key_faults(estate, host, state):
+        if fault.is_planted:
+            yield f"{fault}: nothing was changed; look who made it, and remove it"
+
+
+def work(components: Iterable[Component], estate: Estate, state: HostState) -> ground.Work:
+    """What a run would do on a host that is in ``state``.
+
+    A component that was never finished is made as a whole, and what is in it is not settled yet.
+    """
+    files: dict[str, None] = {}
+    folders: dict[str, None] = {}
+    for part in components:
+        is_ours = part.name in state.adopted
+        differing = {one.thing for one in drift(part, state)} if is_ours else set(part.paths)
+        files |= {file.path: None for file in part.files if file.path in differing}
+        files |= {path: None for path in part.absent if path in differing and path in state.files}
+        folders |= {one.path: None for one in part.directories if one.path in differing}
+    return ground.Work(
+        files=tuple(files),
+        folders=tuple(folders),
+        there=frozenset(state.files),
+        installs=any(package not in state.packages for package in packages(estate)),
+        makes_user=MAILBOX_USER not in state.users,
+        is_fresh=not state.adopted,
+    )
+
+
+def _without_room(estate: Estate, host: Host, state: HostState) -> Iterator[str]:
+    """Of instances that are not there yet, those that would take no mail from the first day on."""
+    found = state.ground.room.get("/var/spool")
+    if found is None:
+        return
+    wanted: dict[str, int] = {
+        stream.name: max(stream.limits.queue_minfree, stream.limits.message_size * 3 // 2)
+        for stream, _ in estate.streams_of(host)
+    }
+    if host.inbound:
+        wanted[INBOUND] = intake(estate).free
+    for name, least in wanted.items():
+        if name not in state.adopted and found.kib < least // 1024:
+            yield (
+                f"/var/spool has {found.kib // 1024} MiB free, and its {name} instance is to take "
+                f"no mail with less than {least >> 20}: make room, or write less under "
+                '"queue_minfree" and "message_size" in the "limits" of the streams'
             )
 
 

@@ -19,6 +19,7 @@ from pyinfra.api.host import Host as PyinfraHost
 from pyinfra.api.state import State as PyinfraState
 from pyinfra.api.state import StateStage
 
+from postroad import ground
 from postroad.ask import UnansweredError, ask
 from postroad.component import Component, Drift, drift
 from postroad.components import Build, Builder, latch
@@ -33,7 +34,7 @@ from postroad.keys import published_keys, signing_keys, withdrawn_keys
 from postroad.leaving import absent_instances
 from postroad.manifest import rows
 from postroad.parents import above
-from postroad.paths import CONFIG, MAILBOX_USER, STAMPS, opened_path, paths_for, pause_path
+from postroad.paths import ADOPTED, CONFIG, MAILBOX_USER, STAMPS, opened_path, paths_for, pause_path
 from postroad.pause import Pause, because
 from postroad.pause import found as paused_on
 from postroad.preflight import not_root
@@ -312,6 +313,19 @@ class Site:
             key_folder=CONFIG,
             certificate=paths_for(self.estate).certificate_chain,
             stamp_folder=STAMPS,
+            ground=ground.probe(
+                _each(
+                    *above(path for part in parts for path in part.paths),
+                    *(path for part in parts for path in part.paths),
+                ),
+                packages(self.estate),
+                adopted=ADOPTED,
+                by_proxy=self.estate.apt_proxy is not None,
+            ),
+            certificate_key=paths_for(self.estate).certificate_key,
+            sockets=_each(
+                *(one.path for part in parts for unit in part.units for one in unit.sockets)
+            ),
         )
 
 

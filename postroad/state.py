@@ -10,13 +10,13 @@ from __future__ import annotations
 import binascii
 import shlex
 from base64 import b64decode
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
-from postroad import taken_away, ufw
+from postroad import ground, taken_away, ufw
 from postroad.foreign import listeners, queues
 from postroad.foreign.listeners import Listener
 from postroad.paths import ACME_RENEWAL, ADOPTED, CERTIFICATE_FAULT
@@ -57,7 +57,8 @@ class UnitState:
     ``active`` is its ActiveState, and ``auto-restart`` while systemd tries it again and again: the
     ActiveState is then *activating*, as that of a unit which is about to run. ``is_back`` is one
     that runs, since systemd has started it again within the last STEADY seconds: who dies at once
-    is seen in between as one who runs.
+    is seen in between as one who runs. ``is_young`` is any that runs for no longer. ``is_frozen``
+    has a process that a signal has stopped (SIGSTOP, signal(7)): it runs, and does nothing.
     """
 
     load: str
@@ -65,6 +66,9 @@ class UnitState:
     unit_file: str
     needs_reload: bool
     is_back: bool = False
+    # Of one moment: the same unit is not another one for it.
+    is_young: bool = field(default=False, compare=False)
+    is_frozen: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +109,14 @@ class CertificateState:
 
     ``renewal`` is what certbot(1) remembers of how it renews it; empty where it does not.
     ``public_key`` is base64 of the SubjectPublicKeyInfo; empty where openssl could not tell.
+    ``key_fault`` is why its private key cannot be used with it; empty where it can.
     """
 
     names: frozenset[str]
     seconds_left: int
     renewal: Mapping[str, str] = field(default_factory=dict)
     public_key: str = ""
+    key_fault: str = ""
 
     @property
     def spki_sha256(self) -> str:
@@ -131,6 +137,7 @@ class HostState:
     ``offered_keys`` the bits of key files that are to be taken over, 0 of one that holds no key;
     ``has_user_namespaces`` is whether root may make one there (user_namespaces(7)).
     ``var_free_inodes`` is None where the file system makes them as it needs them (btrfs).
+    ``sockets`` are the places by which daemons are reached, None where one is not there.
     """
 
     uid: int
@@ -162,6 +169,8 @@ class HostState:
     leaving: tuple[taken_away.Instance, ...] = ()
     has_user_namespaces: bool = True
     var_free_inodes: int | None = None
+    sockets: Mapping[str, FileState | None] = field(default_factory=dict, repr=False)
+    ground: ground.Ground = field(default_factory=ground.Ground, repr=False)
 
 
 def blank() -> HostState:
@@ -195,7 +204,7 @@ def blank() -> HostState:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Questions:
-    """What to ask beyond what is always asked."""
+    """What to ask beyond what is always asked. ``ground`` is `postroad.ground.probe`."""
 
     paths: Sequence[str]
     units: Sequence[str]
@@ -207,6 +216,9 @@ class Questions:
     key_folder: str
     certificate: str
     stamp_folder: str
+    certificate_key: str = ""
+    sockets: Sequence[str] = ()
+    ground: str = ""
 
     def __repr__(self) -> str:
         return f"{len(self.paths)} paths, {len(self.units)} units, {len(self.packages)} packages"
@@ -293,12 +305,24 @@ _UNIT_FACTS = (
 )
 
 
+# The services of processes that a signal has stopped. Below user.slice anybody may have a unit of
+# any name (cgroups(7)).
+_FROZEN = (
+    "for f in $(grep -ls '^State:[[:space:]]*T (stopped)' /proc/[0-9]*/status); do "
+    "sed -n 's,^[0-9]*:[^:]*:/system\\.slice/\\(.*/\\)\\{0\\,1\\}\\([^/]*\\.service\\)$,\\2,p' "
+    '"${f%status}cgroup"; done 2>/dev/null'
+)
+
+
 def _services(ask: Questions) -> str:
     return "\n".join(
         [
             "m units; sed 's/^/Uptime=/; s/ .*//' /proc/uptime",
             f"systemctl show -p {_UNIT_FACTS} -- {_words(ask.units)} || "
             f"! command -v systemctl >/dev/null || echo {SILENT}",
+            f"m frozen; {_FROZEN}",
+            f"m sockets; for s in {_words(ask.sockets)}; do",
+            f'stat -c \'{_STAT}\' "$s" 2>/dev/null || echo "$s"; done',
             f"m firewall; ({ufw.STATE_COMMAND})",
             f"m listeners; {listeners.COMMAND}",
             f"m queued-elsewhere; {queues.probe()}",
@@ -322,7 +346,7 @@ def _mail(ask: Questions) -> str:
 
 def _certificates(ask: Questions) -> str:
     keys = shlex.quote(ask.key_folder)
-    chain = shlex.quote(ask.certificate)
+    chain, key = shlex.quote(ask.certificate), shlex.quote(ask.certificate_key)
     remembered = "|".join(RENEWAL)
     return "\n".join(
         [
@@ -339,8 +363,12 @@ def _certificates(ask: Questions) -> str:
             # Asked once for all: openssl takes longer to start than all the rest together.
             f"m certificate; if [ -f {chain} ]; then",
             f"openssl x509 -in {chain} -noout -pubkey -ext subjectAltName -enddate; fi",
+            f"m certificate-key; if [ -f {chain} ] && [ -n {key} ]; then",
+            f"if [ ! -e {key} ]; then echo gone; else",
+            f"openssl pkey -in {key} -passin pass: -pubout || echo none; fi; fi",
             f"m certificate-fault; cat {CERTIFICATE_FAULT}",
             f"m renewal; grep -E '^({remembered}) = ' {ACME_RENEWAL}",
+            ask.ground,
         ]
     )
 
@@ -381,6 +409,12 @@ def _files(stats: Iterable[str], hashes: Iterable[str]) -> dict[str, FileState]:
     return files
 
 
+def _sockets(lines: Iterable[str]) -> dict[str, FileState | None]:
+    told = tuple(lines)
+    there: dict[str, FileState | None] = {**_files((line for line in told if "|" in line), ())}
+    return there | {line: None for line in told if "|" not in line}
+
+
 def _active(facts: Mapping[str, str]) -> str:
     active = facts.get("ActiveState", "")
     waits = facts.get("SubState", "").startswith(_RETRIES)
@@ -389,13 +423,16 @@ def _active(facts: Mapping[str, str]) -> str:
     return _RETRIES if waits or tries_again else active
 
 
-def _is_back(facts: Mapping[str, str], uptime: float) -> bool:
+def _is_young(facts: Mapping[str, str], uptime: float) -> bool:
     since = int(facts.get("ActiveEnterTimestampMonotonic", "0")) / 1_000_000
-    was_restarted = facts.get("NRestarts", "0") != "0"
-    return was_restarted and facts.get("ActiveState") == "active" and uptime - since < STEADY
+    return facts.get("ActiveState") == "active" and uptime - since < STEADY
 
 
-def _units(lines: Iterable[str]) -> dict[str, UnitState]:
+def _is_back(facts: Mapping[str, str], uptime: float) -> bool:
+    return facts.get("NRestarts", "0") != "0" and _is_young(facts, uptime)
+
+
+def _units(lines: Iterable[str], frozen: Collection[str]) -> dict[str, UnitState]:
     units: dict[str, UnitState] = {}
     facts: dict[str, str] = {}
     uptime = 0.0
@@ -408,6 +445,8 @@ def _units(lines: Iterable[str]) -> dict[str, UnitState]:
                 facts.get("UnitFileState", ""),
                 facts.get("NeedDaemonReload") == "yes",
                 _is_back(facts, uptime),
+                _is_young(facts, uptime),
+                facts["Id"] in frozen,
             )
 
     for line in lines:
@@ -459,7 +498,7 @@ def _split(lines: Iterable[str], mark: str) -> Iterator[tuple[str, str, str]]:
 
 
 def _certificate(
-    lines: Sequence[str], renewal: Sequence[str], clock: float
+    lines: Sequence[str], renewal: Sequence[str], key: Sequence[str], clock: float
 ) -> CertificateState | None:
     ends = next((line for line in lines if line.startswith("notAfter=")), "")
     try:
@@ -474,7 +513,21 @@ def _certificate(
     }
     remembered = (line.partition(" = ") for line in renewal)
     renewal_of = {key.strip(): _unquoted(value.strip()) for key, _, value in remembered}
-    return CertificateState(frozenset(names), int(end - clock), renewal_of, _public_key(lines))
+    public_key = _public_key(lines)
+    fault = _key_fault(key, public_key)
+    return CertificateState(frozenset(names), int(end - clock), renewal_of, public_key, fault)
+
+
+def _key_fault(key: Sequence[str], public_key: str) -> str:
+    """Why the private key, of which this was told, cannot be used; empty where nothing was."""
+    if not key:
+        return ""
+    if key[-1] == "gone":
+        return "is not there"
+    found = _public_key(key)
+    if not found:
+        return "is no private key"
+    return "does not fit it" if public_key and found != public_key else ""
 
 
 def _unquoted(value: str) -> str:
@@ -518,7 +571,7 @@ def parse(output: Iterable[str]) -> HostState:
         hostname=hostname,
         addresses=frozenset(ip_address(a) for a in said["addresses"]),
         files=_files(said["files"], said["hashes"]),
-        units=_units(said["units"]),
+        units=_units(said["units"], said.get("frozen", [])),
         packages={
             name: version
             for name, status, version in (line.split("|") for line in said["packages"])
@@ -534,7 +587,9 @@ def parse(output: Iterable[str]) -> HostState:
         postfix_parameters=frozenset(line.partition(" ")[0] for line in said["parameters"]),
         dovecot_version=said["dovecot"][0].split()[0] if said["dovecot"] else "",
         keys=_keys(said["keys"], said["lives"]),
-        certificate=_certificate(said["certificate"], said["renewal"], _time(clock)),
+        certificate=_certificate(
+            said["certificate"], said["renewal"], said.get("certificate-key", []), _time(clock)
+        ),
         certificate_fault=" ".join(said.get("certificate-fault", [])),
         firewall=ufw.parse_state("\n".join(said["firewall"])),
         listeners=tuple(listeners.parse(said["listeners"])),
@@ -542,4 +597,6 @@ def parse(output: Iterable[str]) -> HostState:
         adopted=frozenset(said.get("adopted", [])),
         offered_keys=_numbers(said.get("offered-keys", [])),
         leaving=taken_away.parse(said.get("leaving", [])),
+        sockets=_sockets(said.get("sockets", [])),
+        ground=ground.parse(said),
     )

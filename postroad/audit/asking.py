@@ -14,6 +14,7 @@ from postroad.operations.base import POLICY
 from postroad.paths import (
     INSTALL_LOCK,
     LOGS,
+    LOGS_READ,
     MAILBOXES,
     STAMPS,
     config_folder,
@@ -77,6 +78,7 @@ def system(estate: Estate, host: Host) -> Json:
     return {
         "logs": LOGS,
         "stamps": STAMPS,
+        "read": LOGS_READ,
         "rotation": [row.path for row in rows_of("logs", estate, host)],
         "maildirs": maildirs(host),
         "start_ban": POLICY,

@@ -49,6 +49,15 @@ class Audited(Partly):
             for difference in drift(component, self.state):
                 yield component, difference
 
+    def mend(self, component: str, otherwise: str) -> str:
+        """What mends a fault of ``component``: a run, where one finds something to change there.
+
+        Where all is as declared a run changes nothing, and ``otherwise`` is what does.
+        """
+        found = [part for part in self.components if part.name == component]
+        is_as_declared = found and not any(drift(part, self.state) for part in found)
+        return otherwise if is_as_declared else self.run
+
     def content(self, path: str) -> str:
         """The text that the file at ``path`` must have; empty where nothing declares it."""
         files = (file for component in self.components for file in component.files)

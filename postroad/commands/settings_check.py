@@ -13,6 +13,7 @@ from postroad.commands.asking import told
 from postroad.dns import budget
 from postroad.dns.records import derive
 from postroad.inventory import Loaded, load
+from postroad.settings.doubts import doubts
 from postroad.settings.hidden import in_the_clear
 from postroad.settings.model import Estate, operator_files
 from postroad.terminal import complain, tell
@@ -46,7 +47,8 @@ def _check(inventory: Path) -> int:
         complain("\n".join(f"the records of this estate: {fault}" for fault in wrong))
         return 1
     tell(summary(estate))
-    for note in (*missing_files(loaded), *missing_ways_in(loaded)):
+    unsure = (doubt for host in estate.hosts for doubt in doubts(estate, host))
+    for note in (*missing_files(loaded), *missing_ways_in(loaded), *unsure):
         complain(note)
     if loaded.outside:
         tell(f"not the estate's, and let be: {', '.join(loaded.outside)}")

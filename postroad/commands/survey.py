@@ -48,7 +48,7 @@ def _look(site: Site) -> Found:
     seen = site.ask(Surveyed())
     return Found(
         site.host.name,
-        tuple(refusals(site.estate, site.host, state, site.clock_ahead)),
+        tuple(refusals(site.estate, site.host, state, site.clock_ahead, wanted=parts)),
         tuple(warnings(state)),
         () if is_ours else findings(seen.opendkim, seen.main),
         () if is_ours else seen.keys,

@@ -49,10 +49,14 @@ def request_script(tls: AcmeTls, server: Host) -> str:
     return f"""
 postroad() {{
 mkdir -p {STATE}; rm -f {CERTIFICATE_FAULT}
-# A certificate whose renewal was forgotten is in the way of a new one (certbot's own check).
+# A certificate whose renewal was forgotten is in the way of a new one (certbot's own check), and
+# so is one without its key, which --reuse-key would take for the new one.
 aside={STATE}/certificate-aside
-if [ -d {ACME_LIVE} ] && [ ! -f {ACME_RENEWAL} ]; then
+fits() {{ [ "$(openssl x509 -in {ACME_LIVE}/cert.pem -noout -pubkey 2>/dev/null)" = \
+  "$(openssl pkey -in {ACME_LIVE}/privkey.pem -passin pass: -pubout 2>/dev/null)" ]; }}
+if [ -d {ACME_LIVE} ] && {{ [ ! -f {ACME_RENEWAL} ] || ! fits; }}; then
   rm -rf $aside; mkdir -m 700 $aside; mv {ACME_LIVE} $aside/live; mv {ACME_ARCHIVE} $aside/archive
+  [ ! -f {ACME_RENEWAL} ] || mv {ACME_RENEWAL} $aside/renewal
 fi
 ask() {{
 certbot certonly --non-interactive --agree-tos --reuse-key --renew-with-new-domains \\
@@ -68,7 +72,11 @@ case $said in *accountDoesNotExist*|*"Account "*" not found"*)
   rm -rf {shlex.quote(accounts)}
   said=$(ask) && {{ got; return; }};;
 esac
-[ ! -d $aside ] || {{ mv -T $aside/live {ACME_LIVE}; mv -T $aside/archive {ACME_ARCHIVE}; }}
+if [ -d $aside ]; then
+  mv -T $aside/live {ACME_LIVE}; mv -T $aside/archive {ACME_ARCHIVE}
+  [ ! -f $aside/renewal ] || mv $aside/renewal {ACME_RENEWAL}
+  rm -rf $aside
+fi
 printf '%s\\n' "$said" | grep -vE '^(Saving debug|Account registered|Requesting|Ask for help|$)' \\
   | head -n 6 > {CERTIFICATE_FAULT}
 cat {CERTIFICATE_FAULT} >&2

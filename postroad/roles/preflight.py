@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from pyinfra.api.exceptions import PyinfraError
 
+from postroad.brought import pair_doubts, pair_faults, signing_key_fault
 from postroad.facts.outward import Port25Open
 from postroad.foreign import files
+from postroad.keys import key_faults
 from postroad.paths import BEFORE
 from postroad.preflight import refusals, warnings
+from postroad.settings.doubts import doubts
+from postroad.settings.model import SecretRef, SuppliedTls
 from postroad.site import Site, shape
 from postroad.terminal import inform, line, warn
 
@@ -19,8 +25,8 @@ def preflight(site: Site) -> None:
     """
     state = site.state()
     parts = tuple(shape(site.estate, site.host).everything())
-    found = refusals(site.estate, site.host, state, site.clock_ahead, parts)
-    reasons = list(map(line, found))
+    found = refusals(site.estate, site.host, state, site.clock_ahead, parts, site.components())
+    reasons = list(map(line, (*found, *_brought(site))))
     if reasons:
         listed = "\n".join(f"  - {reason}" for reason in reasons)
         raise PyinfraError(f"{site.host.name} is left as it is:\n{listed}")
@@ -29,7 +35,7 @@ def preflight(site: Site) -> None:
             f"{site.host.name} is bare: files are named here, their text is settled once the "
             "packages are there and postroad knows what they can do"
         )
-    for sentence in warnings(state):
+    for sentence in (*warnings(state), *doubts(site.estate, site.host), *_hardly_brought(site)):
         warn(f"{site.host.name}: {sentence}")
     _name_what_is_kept(site)
     probe = site.estate.port25_probe
@@ -39,6 +45,29 @@ def preflight(site: Site) -> None:
             f"{site.host.name}: port 25 of {probe} cannot be reached, so mail will wait in the "
             "queue: ask the hoster to open port 25 outward, or send by a relay"
         )
+
+
+def _brought(site: Site) -> Iterator[str]:
+    """What is wrong with the certificate and the keys that the operator brings to this host.
+
+    Read before the first change: SecretError where one cannot be.
+    """
+    tls = site.estate.tls
+    if isinstance(tls, SuppliedTls):
+        yield from pair_faults(site.operator_file(tls.chain_file), site.secret(tls.key))
+    for fault in key_faults(site.estate, site.host, site.state()):
+        supplied = fault.key.supplied
+        if fault.how != "missing" or supplied is None or not isinstance(supplied.key, SecretRef):
+            continue
+        if wrong := signing_key_fault(site.secret(supplied.key)):
+            yield f"the {supplied.stream} key {supplied.selector} of {supplied.domain} {wrong}"
+
+
+def _hardly_brought(site: Site) -> Iterator[str]:
+    tls = site.estate.tls
+    if isinstance(tls, SuppliedTls):
+        chain = site.operator_file(tls.chain_file)
+        yield from pair_doubts(chain, site.host.certificate_names, site.state().clock)
 
 
 def _name_what_is_kept(site: Site) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address
 from typing import TypeVar
 
+from postroad.paths import OWN_PORTS
 from postroad.settings import defaults, keys
 from postroad.settings.model import Address, Host, StreamName, WayOut
 from postroad.settings.rules import Claim, distinct_names, one_port_each, one_stream_each
@@ -23,6 +24,9 @@ from postroad.settings.streams import meant_stream, stream_name
 from postroad.settings.values import domain, host_name, ipv4, ipv6, port, selector_label
 
 T = TypeVar("T")
+
+# Many a mail host has no IPv6 address, so that mail to it waits, and comes back.
+_NO_IPV4 = ": without one, receivers that have IPv4 alone are not reached"
 
 
 @dataclass(slots=True)
@@ -67,7 +71,7 @@ def read_hosts(
     if entries is not None and not entries:
         node.fault("declares no host", 'declare at least one, as {"mail1": {...}}')
     distinct_names(entries or [])
-    reserved = {22: "SSH", 25: "inbound mail", 53: "DNS", 80: "ACME", ssh_port: "SSH"}
+    reserved = {22: "SSH", **OWN_PORTS, ssh_port: "SSH"}
     found = []
     for name, child in entries or []:
         table = Table.of(child, keys.HOST)
@@ -89,7 +93,7 @@ def _host(
     own = _Own(
         name=name,
         hostname=hostname,
-        ipv4=table.required("ipv4", ipv4, "write the server's own IPv4 address"),
+        ipv4=table.required("ipv4", ipv4, f"write the server's own IPv4 address{_NO_IPV4}"),
         ipv6=table.nullable("ipv6", ipv6, None),
         shared=_shared(table),
         label=_label(table, hostname),

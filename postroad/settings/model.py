@@ -28,6 +28,11 @@ MtaStsMode = Literal["testing", "enforce"]
 Adopt = Literal["refuse", "purge"]
 
 
+def seconds(value: str) -> int:
+    """A Postfix time value in seconds."""
+    return int(value[:-1]) * _SECONDS[value[-1]]
+
+
 @dataclass(frozen=True, slots=True)
 class SecretRef:
     """Where a secret is read from, on the controller, at the moment it is needed.
@@ -138,7 +143,7 @@ class Limits:
     @property
     def queue_seconds(self) -> int:
         """``queue_lifetime`` in seconds."""
-        return int(self.queue_lifetime[:-1]) * _SECONDS[self.queue_lifetime[-1]]
+        return seconds(self.queue_lifetime)
 
 
 def bounce_address(envelope_domain: str) -> str:

@@ -34,9 +34,9 @@ from postroad.settings.values import (
     REFERENCE_FORMS,
     address,
     domain,
-    domain_fault,
     email,
     key_name,
+    owner_fault,
     port,
     secret,
 )
@@ -146,6 +146,8 @@ def read_unsubscribe(node: Node) -> Unsubscribe | None:
 def read_dns(section: Table) -> Dns:
     """The ``dns`` section; what is left out has its default."""
     resolvers = section.optional("resolvers", some(address, _NO_RESOLVER), defaults.RESOLVERS)
+    # One that is written twice has one voice.
+    resolvers = tuple(dict.fromkeys(resolvers))
     zones: tuple[DnsZone, ...] = section.optional("zones", _zones, ())
     return Dns(resolvers, zones)
 
@@ -159,7 +161,7 @@ def _zones(node: Node) -> tuple[DnsZone, ...] | None:
 
 
 def _zone(name: str, node: Node) -> DnsZone | None:
-    fault = domain_fault(name)
+    fault = owner_fault(name)
     if fault is not None:
         node.fault(f'"{name}" {fault[0]}', fault[1])
         return None

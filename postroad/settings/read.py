@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import Literal, get_args
 
+from postroad.paths import OWN_PORTS
 from postroad.settings import defaults, keys
 from postroad.settings.faults import EstateFaults, Fault
 from postroad.settings.hosts import Claims, ReadHost, read_hosts
@@ -26,9 +27,11 @@ from postroad.settings.model import (
 )
 from postroad.settings.names import read_dkim, read_dmarc, read_dns, read_mta_sts, read_unsubscribe
 from postroad.settings.rules import (
+    LONGEST_ENVELOPE,
     domains_everywhere,
     lone_and_unknown,
     marketing_stops_first,
+    names_fit,
     one_host_each,
     one_key_a_selector,
 )
@@ -136,6 +139,16 @@ def _estate(node: Node) -> Estate | None:
                 f"{unsubscribe.hostname} has records of its own",
                 f'write a name of its own, as "unsubscribe.{unsubscribe.hostname}"',
             )
+    names_fit(supplied, claims.labels, shared, from_domains)
+    _return_paths_fit(streams)
+    if mta_sts is not None:
+        for found in streams:
+            if mta_sts.web_host == f"mta-sts.{found.envelope_domain}":
+                # RFC 8461 §3.3: the policy's own name leads to the web host.
+                table.at("mta_sts").child("web_host", None).fault(
+                    f"{mta_sts.web_host} would be an alias of itself",
+                    "write the name of the web host behind it, which has an address already",
+                )
     dkim = read_dkim(_section(table, "dkim", keys.DKIM))
     dns = read_dns(_section(table, "dns", keys.DNS))
     resolver = _resolver(table)
@@ -227,6 +240,17 @@ def _streams(table: Table) -> list[ReadStream]:
     return found
 
 
+def _return_paths_fit(streams: Sequence[ReadStream]) -> None:
+    """What is derived from an envelope domain is no longer than a name may be (RFC 1035 §2.3.4)."""
+    for found in streams:
+        if found.envelope_domain is not None and len(found.envelope_domain) > LONGEST_ENVELOPE:
+            found.node.child("envelope_domain", None).fault(
+                f"{found.envelope_domain} has {len(found.envelope_domain)} characters, and there"
+                " are records at names below it",
+                f"write one of at most {LONGEST_ENVELOPE}",
+            )
+
+
 def _hosts(
     table: Table, streams: Sequence[ReadStream], ssh_port: int, claims: Claims
 ) -> list[ReadHost]:
@@ -284,10 +308,21 @@ def _upgrades(table: Table) -> Upgrades:
 def _firewall(table: Table) -> Firewall:
     section = _section(table, "firewall", keys.FIREWALL)
     return Firewall(
-        section.optional("ssh_port", port, defaults.SSH_PORT),
+        section.optional("ssh_port", _ssh_port, defaults.SSH_PORT),
         section.optional("open", many(_opening), ()),
         section.optional("adopt", one_of(get_args(Adopt)), defaults.ADOPT),
     )
+
+
+def _ssh_port(node: Node) -> int | None:
+    number = port(node)
+    if number in OWN_PORTS:
+        node.fault(
+            f"{number} is the port of {OWN_PORTS[number]}",
+            "write the one that sshd listens on, and move it there first where that is taken",
+        )
+        return None
+    return number
 
 
 def _opening(node: Node) -> Opening | None:

@@ -6,11 +6,25 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from postroad.settings.model import AcmeTls, Address, Dns, Limits, StreamName, Tls
+from postroad.settings.model import (
+    AcmeTls,
+    Address,
+    Dns,
+    Limits,
+    StreamName,
+    SuppliedKey,
+    Tls,
+)
 from postroad.settings.shapes import Node, Table
 
 T = TypeVar("T")
 
+# RFC 1035 §2.3.4, as it is written, without the last dot.
+LONGEST_NAME = 253
+# Of the names below an envelope domain, _smtp._tls (RFC 8460 §3) is the longest.
+LONGEST_ENVELOPE = LONGEST_NAME - len("_smtp._tls.")
+# What a selector that is made on a host has before its label: a month, a letter and a hyphen.
+_MADE_SELECTOR = len("202601a-")
 # Second labels under which registries of two-letter domains sell names (co.uk, com.au): a parent
 # made of one of them and a country belongs to nobody's organization.
 _REGISTRY_LABELS = frozenset(("ac", "co", "com", "edu", "go", "gov", "ne", "net", "or", "org"))
@@ -216,6 +230,32 @@ def lone_and_unknown(
         if table.values.get(key) is not None:
             table.at(key).fault(
                 "is about the world, which a lone box has nothing to do with", "leave it out"
+            )
+
+
+def names_fit(
+    brought: Iterable[SuppliedKey],
+    labels: Iterable[Claim[str]],
+    places: Mapping[StreamName, Node],
+    from_domains: Mapping[StreamName, Sequence[str]],
+) -> None:
+    """The name of every DKIM key is one that a zone can hold (RFC 1035 §2.3.4)."""
+    selectors = [(key.stream, key.domain, len(key.selector)) for key in brought]
+    selectors += [
+        (claim.stream, domain, len(claim.value) + _MADE_SELECTOR)
+        for claim in labels
+        if claim.stream is not None
+        for domain in from_domains.get(claim.stream, ())
+    ]
+    longest: dict[tuple[StreamName, str], int] = {}
+    for stream, domain, length in selectors:
+        longest[stream, domain] = max(length, longest.get((stream, domain), 0))
+    for (stream, domain), length in longest.items():
+        most = LONGEST_NAME - length - len("._domainkey.")
+        if len(domain) > most and stream in places:
+            places[stream].fault(
+                f"{domain} has {len(domain)} characters, too many for the names of its DKIM keys",
+                f"write a domain of at most {most}, or shorter selectors",
             )
 
 

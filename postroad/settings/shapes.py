@@ -18,6 +18,7 @@ from postroad.settings.meant import nearest, places
 
 T = TypeVar("T")
 
+_LEFT_OUT = ", or leave the key out"
 # A longer list would hide the likely word before it.
 _LISTED = 8
 
@@ -78,7 +79,7 @@ def wrong_type(node: Node, wanted: str) -> None:
 def _way(value: object, wanted: str) -> str:
     """How a value of the right kind is written, for who has written one of another."""
     if value is None:
-        return ", or leave the key out"
+        return _LEFT_OUT
     if wanted == "a string" and isinstance(value, int):
         return ", in quotes"
     if wanted.startswith("a list") and isinstance(value, str):
@@ -236,7 +237,17 @@ class Table:
 
     def required(self, key: str, reader: Reader[T], hint: str) -> T | None:
         """The value of a key that has no default; ``hint`` says what to write where it lacks."""
-        return reader(self.at(key)) if self.has(key, hint) else None
+        if not self.has(key, hint):
+            return None
+        node = self.at(key)
+        if node.value is not None:
+            return reader(node)
+        # To leave it out, as is told of what has a default, would be no mend.
+        alone = Node(None, node.where, [])
+        reader(alone)
+        for found in alone.faults:
+            node.fault(found.wrong, f"{found.mend.removesuffix(_LEFT_OUT)}: {hint}")
+        return None
 
     def optional(self, key: str, reader: Reader[T], default: T) -> T:
         """The value of a key, or its default where it is left out (or has a fault)."""

@@ -46,6 +46,8 @@ NO_RETURN_PATHS = {
     "postmaster": "letters to the postmaster",
     "abuse": "letters about abuse",
 }
+# A line of opendkim.conf(5) has 1023 octets (config.c, BUFRSZ), the keyword and blanks among them.
+_LONGEST_LIST = 990
 _OUTBOUND_TLS: tuple[OutboundTls, ...] = ("dane", "may")
 
 
@@ -102,6 +104,7 @@ def _stream(name: StreamName, table: Table) -> ReadStream:
     envelope_domain = table.required(
         "envelope_domain", domain, 'write the domain of MAIL FROM, as "bounce.shop.example"'
     )
+    from_domains = None if from_domains is None else tuple(dict.fromkeys(from_domains))
     domains = from_domains or ()
     if envelope_domain is not None:
         _check_alignment(domains, envelope_domain, table.at("envelope_domain"))
@@ -121,6 +124,12 @@ def _stream(name: StreamName, table: Table) -> ReadStream:
     if not among(["From"], signed):
         table.at("sign_headers").fault("lacks From", 'add "From": RFC 6376 §5.4 requires it')
     covered(signed, oversigned, table.at("oversign_headers"))
+    for key, names in (("sign_headers", signed), ("oversign_headers", oversigned)):
+        if len(",".join(names)) > _LONGEST_LIST:
+            table.at(key).fault(
+                f"has {len(','.join(names))} characters in all",
+                f"write fewer, of at most {_LONGEST_LIST} together: OpenDKIM reads no longer line",
+            )
     outbound_tls = table.optional("outbound_tls", one_of(_OUTBOUND_TLS), defaults.OUTBOUND_TLS)
     try:
         stream = Stream(
@@ -140,12 +149,21 @@ def _stream(name: StreamName, table: Table) -> ReadStream:
 
 
 def _check_alignment(domains: tuple[str, ...], envelope_domain: str, node: Node) -> None:
-    for from_domain in domains:
-        if not aligned(from_domain, envelope_domain):
-            node.fault(
-                f"{envelope_domain} does not align with the From: domain {from_domain}",
-                f'write a domain under it, as "bounce.{from_domain}"',
-            )
+    """One fault for all of them: what mends one of two brands would spoil the other."""
+    apart = [domain for domain in domains if not aligned(domain, envelope_domain)]
+    if not apart:
+        return
+    fitting = [d for d in (*apart, *domains) if all(aligned(d, other) for other in domains)]
+    if fitting:
+        mend = f'write a domain under it, as "bounce.{fitting[0]}"'
+    else:
+        mend = (
+            f"no domain aligns with all of {', '.join(domains)} (RFC 9989): a stream carries one"
+            f" brand, and has one return path. Move {', '.join(apart)} to the other stream, or to"
+            " an estate of its own"
+        )
+    thing = "domain" if len(apart) == 1 else "domains"
+    node.fault(f"{envelope_domain} does not align with the From: {thing} {', '.join(apart)}", mend)
 
 
 def _users(

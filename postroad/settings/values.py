@@ -6,15 +6,18 @@ import re
 from collections.abc import Mapping
 from ipaddress import (
     IPv4Address,
+    IPv4Network,
     IPv6Address,
+    IPv6Network,
     NetmaskValueError,
     ip_address,
     ip_network,
 )
+from urllib.parse import urlsplit
 
 from postroad.mail_hosts import DECLARABLE, is_within
 from postroad.settings.hidden import Hidden
-from postroad.settings.model import Address, Network, SecretRef
+from postroad.settings.model import Address, Network, SecretRef, seconds
 from postroad.settings.shapes import Node, Reader, items, many, text, whole_number, wrong_type
 
 port = whole_number(1, 65535, "port")
@@ -24,9 +27,26 @@ _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LOCAL_PART = re.compile(rf"{_ATOM}(\.{_ATOM})*")
 _DURATION = re.compile(r"[1-9][0-9]*[smhdw]")
+# Postfix counts seconds in an int (postconf(5), "TIME"; conv_time.c ends a daemon beyond).
+_MOST_SECONDS = 2**31 - 1
 _HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
-_SELECTOR_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,54}[a-z0-9])?")
-_USER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
+# Before it stand a month, a letter where there are several of one month, and a hyphen: 8 of 63.
+_SELECTOR_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,53}[a-z0-9])?")
+_USER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}")
+# RFC 5321 §4.5.3.1.3: 256 octets of a path, its angle brackets among them.
+_ADDRESS_MAX = 254
+# Names of records alone may hold it (RFC 8552 §1.1), as zones and keys of updates do.
+_UNDERSCORED = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
+# limits.h of Linux: octets of a path with its end, and of each name in it.
+_PATH_MAX, _NAME_MAX = 4095, 255
+# Addresses that no host has: RFC 6890 (this network, reserved), RFC 4291 §2.5.5.1 (compatible),
+# RFC 6052 (translated), RFC 3879 (site-local).
+_NO_HOST: tuple[Network, ...] = (
+    IPv4Network("0.0.0.0/8"),
+    IPv4Network("240.0.0.0/4"),
+    IPv6Network("64:ff9b::/96"),
+    IPv6Network("fec0::/10"),
+)
 _RELEASE = re.compile(r"[a-z0-9._-]+ [a-z0-9._-]+")
 _COMMENT = re.compile(r"[ !#-&(-~]{1,80}")
 # unattended-upgrades, 50unattended-upgrades; its short forms would say the same a second time.
@@ -126,13 +146,20 @@ def host_name(node: Node) -> str | None:
     return name
 
 
+def owner_fault(name: str) -> tuple[str, str] | None:
+    """The same of a name that only records have: its labels may hold underscores."""
+    if len(name) <= 253 and all(map(_UNDERSCORED.fullmatch, name.split("."))):
+        return domain_fault(name.replace("_", "u"))
+    return domain_fault(name)
+
+
 def key_name(node: Node) -> str | None:
     """The name of a TSIG key: a domain name (RFC 8945 §4.2), often of one label."""
     name = text(node)
     if name is None:
         return None
     # One label more makes it full, and changes nothing else about what is looked at.
-    fault = domain_fault(name if "." in name else f"{name}.key")
+    fault = owner_fault(name if "." in name else f"{name}.key")
     if fault is not None:
         node.fault(f'"{name}" {fault[0]}', "write the name as the name server has it")
         return None
@@ -142,8 +169,17 @@ def key_name(node: Node) -> str | None:
 def host_path(node: Node) -> str | None:
     """The whole path of a file on a host."""
     path = text(node)
-    if path is not None and (not path.startswith("/") or not path.isprintable()):
+    if path is None:
+        return None
+    if not path.startswith("/"):
         node.fault(f'"{path}" is no whole path', 'begin it with "/"')
+        return None
+    names = [name.encode() for name in path.split("/")]
+    if len(path.encode()) > _PATH_MAX or max(map(len, names)) > _NAME_MAX:
+        node.fault(
+            "is longer than any path on a host",
+            f"write at most {_PATH_MAX} octets, and {_NAME_MAX} between two slashes",
+        )
         return None
     return path
 
@@ -166,6 +202,12 @@ def email(node: Node) -> str | None:
     fault = domain_fault(at_domain)
     if fault is not None:
         node.fault(f'the domain "{at_domain}" {fault[0]}', fault[1])
+        return None
+    if len(address) > _ADDRESS_MAX:
+        node.fault(
+            f"has {len(address)} characters",
+            f"write an address of at most {_ADDRESS_MAX} (RFC 5321 §4.5.3.1.3)",
+        )
         return None
     return address
 
@@ -191,11 +233,25 @@ def address(node: Node) -> Address | None:
     except ValueError:
         node.fault(f'"{written}" is no IP address', 'write it as "192.0.2.1" or "2001:db8::1"')
         return None
+    if (four := _inner(found)) is not None:
+        node.fault(f"{found} is an IPv4 address in IPv6's form", f'write "{four}"')
+        return None
     scoped = isinstance(found, IPv6Address) and found.scope_id is not None
-    if found.is_multicast or found.is_unspecified or found.is_link_local or scoped:
+    nobodys = any(found in known for known in _NO_HOST)
+    if found.is_multicast or found.is_unspecified or found.is_link_local or scoped or nobodys:
         node.fault(f"{found} is no address of one host", "write the host's own routed address")
         return None
     return found
+
+
+def _inner(found: Address) -> IPv4Address | None:
+    """The IPv4 address that an IPv6 one stands for: mapped, or compatible (RFC 4291 §2.5.5)."""
+    if isinstance(found, IPv4Address):
+        return None
+    if found.ipv4_mapped is not None:
+        return found.ipv4_mapped
+    is_compatible = 0xFFFF < int(found) < 2**32
+    return IPv4Address(int(found)) if is_compatible else None
 
 
 def _routed(node: Node) -> Address | None:
@@ -240,7 +296,7 @@ def network(node: Node) -> Network | None:
     if written is None:
         return None
     try:
-        return ip_network(_without_zone(written))
+        return _of_hosts(ip_network(_without_zone(written)), node)
     except (ValueError, NetmaskValueError):
         pass
     try:
@@ -254,6 +310,22 @@ def network(node: Node) -> Network | None:
         f'write "{meant}" for the network or "{host}" for the one host',
     )
     return None
+
+
+def _of_hosts(found: Network, node: Node) -> Network | None:
+    """The network, where a host can have an address in it, and packets come from there as such."""
+    if isinstance(found, IPv6Network) and found.prefixlen >= 96:
+        four = _inner(found.network_address)
+        if four is not None:
+            node.fault(
+                f"{found} is an IPv4 network in IPv6's form",
+                f'write "{four}/{found.prefixlen - 96}"',
+            )
+            return None
+    if found.is_multicast:
+        node.fault(f"{found} is of multicast, which nobody sends from", "write a network of hosts")
+        return None
+    return found
 
 
 def private_network(node: Node) -> Network | None:
@@ -277,7 +349,8 @@ def networks(node: Node) -> tuple[Network, ...] | None:
     if not children:
         node.fault("is an empty list", "write at least one network")
     found = [network(child) for child in children]
-    return tuple(one for one in found if one is not None)
+    # Written twice it is one rule of the firewall.
+    return tuple(dict.fromkeys(one for one in found if one is not None))
 
 
 def time_server(node: Node) -> str | None:
@@ -286,9 +359,11 @@ def time_server(node: Node) -> str | None:
     if written is None:
         return None
     try:
-        return str(ip_address(_without_zone(written)))
+        ip_address(_without_zone(written))
     except ValueError:
         return domain(node)
+    found = address(node)
+    return None if found is None else str(found)
 
 
 def origin(node: Node) -> str | None:
@@ -335,6 +410,12 @@ def duration(node: Node) -> str | None:
     if written is not None and not _DURATION.fullmatch(written):
         node.fault(f'"{written}" is no duration', 'write a number and s, m, h, d or w, as "4h"')
         return None
+    if written is not None and seconds(written) > _MOST_SECONDS:
+        node.fault(
+            f'"{written}" is longer than Postfix can count',
+            f'write at most "{_MOST_SECONDS}s", which are 68 years',
+        )
+        return None
     return written
 
 
@@ -351,16 +432,21 @@ def selector_label(node: Node) -> str | None:
     """The part of a selector after ``<yyyymm>-``: one DNS label together (RFC 6376 §3.1)."""
     written = text(node)
     if written is not None and not _SELECTOR_LABEL.fullmatch(written):
-        node.fault(f'"{written}" is no label', "write at most 56 small letters, digits and hyphens")
+        node.fault(f'"{written}" is no label', "write at most 55 small letters, digits and hyphens")
         return None
     return written
 
 
 def selector(node: Node) -> str | None:
-    """A DKIM selector: one or more DNS labels (RFC 6376 §3.1)."""
+    """A DKIM selector: one or more DNS labels (RFC 6376 §3.1), of which some hold underscores."""
     written = text(node)
-    if written is not None and not all(_LABEL.fullmatch(part) for part in written.split(".")):
-        node.fault(f'"{written}" is no selector', 'write small letters and digits, as "202601-a"')
+    if written is None:
+        return None
+    if any(_UNDERSCORED.fullmatch(part) is None for part in written.split(".")):
+        mend = 'write small letters and digits, as "202601-a"'
+        if written != written.lower():
+            mend = f'write "{written.lower()}", which is the same name in the DNS'
+        node.fault(f'"{written}" is no selector', mend)
         return None
     return written
 
@@ -371,7 +457,7 @@ def url(*schemes: str) -> Reader[str]:
 
     def read(node: Node) -> str | None:
         written = text(node)
-        if written is not None and not form.fullmatch(written):
+        if written is not None and not (form.fullmatch(written) and _leads_somewhere(written)):
             # A URL can carry a password, so the message does not repeat it.
             node.fault(
                 "is no such URL",
@@ -382,6 +468,19 @@ def url(*schemes: str) -> Reader[str]:
         return written
 
     return read
+
+
+def _leads_somewhere(written: str) -> bool:
+    """Whether the host of a well-formed URL is a name or an address, and its port one."""
+    try:
+        split = urlsplit(written)
+        number, name = split.port, split.hostname or ""
+        if ":" in name:
+            ip_address(name)
+    except ValueError:
+        return False
+    labels = name.split(".")
+    return number != 0 and len(name) <= 253 and all(len(label) <= 63 for label in labels)
 
 
 def password_hash(node: Node) -> str | None:
@@ -413,7 +512,7 @@ def user_name(name: str, node: Node) -> str | None:
     if not _USER.fullmatch(name):
         node.fault(
             f'"{name}" is no login name',
-            "write letters, digits, dot, hyphen, underscore or @, 64 characters at most",
+            "write letters, digits, dot, hyphen, underscore, plus or @, 64 characters at most",
         )
         return None
     return name

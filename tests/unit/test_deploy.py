@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -21,18 +22,39 @@ from tests.unit.runs import Runner
 ESTATE = declaration()
 
 
-def operators_files(folder: Path) -> Path:
+KEY_VARIABLE = "POSTROAD_TEST_KEY"
+
+
+@pytest.fixture(scope="module")
+def brought(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+    """A certificate that the operator brings, and its key, which could sign as well."""
+    folder = tmp_path_factory.mktemp("brought")
+    words = "req -x509 -newkey rsa:2048 -nodes -days 9 -subj /CN=x -keyout key -out chain"
+    subprocess.run(["openssl", *words.split()], cwd=folder, check=True, capture_output=True)
+    return (folder / "chain").read_text(), (folder / "key").read_text()
+
+
+def operators_files(folder: Path, chain: str) -> Path:
     for name in ("tls/chain.pem", "tls/ca.crt", "root.hints", "root.key"):
         place = folder / name
         place.parent.mkdir(exist_ok=True)
-        place.write_text(f"text of {name}\n")
+        place.write_text(chain if name == "tls/chain.pem" else f"text of {name}\n")
     return folder
 
 
 @pytest.fixture
-def runner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Runner:
+def runner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, brought: tuple[str, str]) -> Runner:
+    chain, key = brought
     monkeypatch.setenv(estates.SECRET_VARIABLE, estates.SECRET)
-    return runs.runner(operators_files(tmp_path), monkeypatch)
+    monkeypatch.setenv(KEY_VARIABLE, key)
+    return runs.runner(operators_files(tmp_path, chain), monkeypatch)
+
+
+def with_its_key(declared: Declaration) -> Declaration:
+    """The same, the key of its certificate being one."""
+    if declared["tls"]["source"] != "supplied":
+        return declared
+    return put(declared, ("tls", "key"), {"env": KEY_VARIABLE})
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +124,7 @@ def test_after_each_change_the_host_is_read_anew(runner: Runner) -> None:
 
 @pytest.mark.parametrize("name", estates.DECLARED)
 def test_every_example_estate_is_deployed_and_stays_as_it_is(runner: Runner, name: str) -> None:
-    declared = estates.DECLARED[name]
+    declared = with_its_key(estates.DECLARED[name])
     names = [host.name for host in estates.estate(declared).hosts]
     machines = [Machine(declared, host) for host in names]
     deployed(runner, *machines)
@@ -466,20 +488,24 @@ SUPPLIED_KEY = {
     "stream": "marketing",
     "domain": "news.shop.example",
     "selector": "202601-old",
-    "key": {"env": estates.SECRET_VARIABLE},
+    "key": {"env": KEY_VARIABLE},
 }
 
 
 @pytest.mark.parametrize("tls", [estates.SUPPLIED, estates.DNS01])
 def test_a_secret_is_in_no_command_no_name_and_no_log(
-    runner: Runner, tls: Declaration, caplog: pytest.LogCaptureFixture
+    runner: Runner,
+    tls: Declaration,
+    caplog: pytest.LogCaptureFixture,
+    brought: tuple[str, str],
 ) -> None:
     caplog.set_level(0)
-    declared = put(estates.with_tls(tls), ("dkim_keys",), [SUPPLIED_KEY])
+    declared = with_its_key(put(estates.with_tls(tls), ("dkim_keys",), [SUPPLIED_KEY]))
+    key = brought[1].splitlines()
     mail1 = Machine(declared)
     runner.has(mail1)
     planned = runner.run(declared)
-    in_scripts = base64.b64encode(estates.SECRET.encode())[:24].decode()
+    in_scripts = base64.b64encode(brought[1].encode())[:24].decode()
     assert [text for text in mail1.scripts if in_scripts in text], "it is written somewhere"
     shown = [
         *mail1.sent,
@@ -489,8 +515,28 @@ def test_a_secret_is_in_no_command_no_name_and_no_log(
     ]
     for text in shown:
         assert estates.SECRET not in text
+        assert key[1] not in text
         assert in_scripts not in text
         assert "argon2id" not in text
+
+
+def test_what_is_brought_and_does_not_fit_is_named_and_nothing_is_changed(runner: Runner) -> None:
+    """The secret is no key at all, neither the certificate's nor one that signs."""
+    declared = put(
+        estates.with_tls(estates.SUPPLIED),
+        ("dkim_keys",),
+        [{**SUPPLIED_KEY, "key": {"env": estates.SECRET_VARIABLE}}],
+    )
+    mail1 = Machine(declared)
+    runner.has(mail1)
+    with pytest.raises(PyinfraError) as refused:
+        runner.run(declared)
+    assert 'estate["tls"]["key"] holds no private key' in str(refused.value)
+    assert "the marketing key 202601-old of news.shop.example holds no private" in str(
+        refused.value
+    )
+    assert estates.SECRET not in str(refused.value)
+    assert mail1.sent == []
 
 
 def test_a_missing_secret_is_named_and_nothing_is_changed(

@@ -30,6 +30,8 @@ LONGEST = 20
 # So long may postqueue(1) say nothing: it prints as it reads, message after message. It waits for
 # ever where showq(8) cannot start, as on a disk without inodes.
 SILENCE = 10.0
+# A file that a chrooted service would read, and that is another one now (postfix-script).
+COPY = re.compile(r"warning: /\S+(/\S+) and \1 differ$")
 # Between two looks whether a command that says nothing has ended, in seconds.
 GLANCE = 0.05
 
@@ -101,6 +103,17 @@ def without_moved_mail(said: str, queue: Path) -> list[str]:
     moved = {line: met[1] for line in lines if (met := found.fullmatch(line))}
     gone = set(moved.values())
     return [line for line in lines if line not in moved and line.rpartition(": ")[2] not in gone]
+
+
+def without_chroot(lines: list[str], table: str) -> list[str]:
+    """The lines of ``postfix check`` but for copies of system files below the queue.
+
+    Packages leave them there for services that are chrooted; where ``table``, which is that of
+    ``postconf -M``, has none, nobody reads them (master(5), fifth column; empty is Postfix's "n").
+    """
+    if any(row.split()[4:5] == ["y"] for row in table.splitlines()):
+        return lines
+    return [line for line in lines if not COPY.search(line)]
 
 
 def missing_folders(queue: Path, table: str) -> list[str]:
@@ -285,7 +298,7 @@ def instance(folder: str, parameters: list[str], answers: list[str]) -> Json:
     questions: dict[str, Callable[[], Any]] = {
         "words": lambda: [
             *(w for one in spoken["said"].values() for w in one.stderr.splitlines()),
-            *checked(folder, place),
+            *without_chroot(checked(folder, place), spoken["said"]["-M"].stdout),
         ],
         "services": lambda: services(spoken["said"]["-M"].stdout),
         "overrides": lambda: pairs(spoken["said"]["-Px"].stdout),

@@ -1,7 +1,7 @@
 """Sockets, processes, firewall, resolver, clock, packages and logs of this host, as JSON.
 
-Argument: {"logs": folder, "stamps": folder, "rotation": [file, ...], "start_ban": file,
-"ban_lock": file, "maildirs": [folder, ...]}. Every value of the answer is a part.
+Argument: {"logs": folder, "stamps": folder, "read": file, "rotation": [file, ...],
+"start_ban": file, "ban_lock": file, "maildirs": [folder, ...]}. Each value answered is a part.
 """
 
 from __future__ import annotations
@@ -242,9 +242,10 @@ def log(path: Path, since: float) -> Json:
     return {"path": str(path), "oldest": first, "trouble": found[-SHOWN:], "troubles": len(found)}
 
 
-def logs(folder: Path, stamps: Path) -> list[Json]:
-    """Every current log; what counts is what was written since the last change of the host."""
-    since = max((stamp.stat().st_mtime for stamp in stamps.glob("*")), default=0.0)
+def logs(folder: Path, stamps: Path, read: Path) -> list[Json]:
+    """Every current log; what counts is what was written since the last change of the host, or
+    since ``read`` was written."""
+    since = max(map(written_at, (*stamps.glob("*"), read)))
     found = (path for path in sorted(folder.glob("*.log")) if not path.is_symlink())
     return [log(path, since) for path in found if path.is_file()]
 
@@ -314,7 +315,7 @@ def look(ask: Json) -> Json:
         "upgrades": lambda: upgrades(Path(ask["stamps"])),
         "drop_ins": lambda: [str(path) for path in sorted(UNITS.glob("*.d/*.conf"))],
         "left_ban": lambda: left_ban(Path(ask["start_ban"]), ask["ban_lock"]),
-        "logs": lambda: logs(logs_of, Path(ask["stamps"])),
+        "logs": lambda: logs(logs_of, Path(ask["stamps"]), Path(ask["read"])),
         "rotated": lambda: {
             str(path): written_at(path) for path in sorted(logs_of.glob("*.log-*"))
         },

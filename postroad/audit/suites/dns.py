@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from postroad.audit.audited import Audited, Expectation
 from postroad.audit.fault import Fault, refute, unknown
+from postroad.keys import key_faults
 from postroad.pause import found
 
 
@@ -16,8 +17,17 @@ def closed_streams(audited: Audited) -> Iterator[Fault]:
             yield Fault(
                 f"the {stream} stream takes no mail: {reason}",
                 "applications get 451, and keep their mail",
-                f"publish what `postroad dns plan` prints; then {audited.run}",
+                _opened_by(audited, stream),
             )
+
+
+def _opened_by(audited: Audited, stream: str) -> str:
+    """What opens a stream: a run alone where the host lacks something, else records as well."""
+    is_seen = [e.verdict == "ok" for e in audited.expectations if e.stream == stream]
+    keys = key_faults(audited.estate, audited.host, audited.state)
+    if any(fault.key.stream == stream for fault in keys) or (is_seen and all(is_seen)):
+        return audited.run
+    return f"publish what `postroad dns plan` prints; then {audited.run}"
 
 
 def paused_streams(audited: Audited) -> Iterator[str]:

@@ -6,25 +6,49 @@ from collections.abc import Iterator
 
 from postroad.audit.audited import Audited
 from postroad.audit.fault import Fault, refute
+from postroad.component import CONTENT, OLDER_UNITS, Component, Drift, is_as_left, planted
 from postroad.parents import exposed, mend
 
 
 def differing_files(audited: Audited) -> Iterator[Fault]:
     """Content, owner, group and mode of every row; nothing where nothing must be."""
-    for _, drift in audited.drifts():
+    for component, drift in audited.drifts():
         if drift.thing.startswith("/"):
             yield Fault(
                 f"{drift.thing} is not as declared: {drift.how}",
-                "what stands there was not written by postroad; nobody has checked it",
-                audited.run,
+                _follows(audited, component),
+                _mend(audited, component, drift),
             )
+
+
+def _follows(audited: Audited, component: Component) -> str:
+    """What the difference means: somebody's hand, or what a run has not come to yet."""
+    if not is_as_left(component, audited.state):
+        return "it was changed since postroad wrote it, and nobody has checked it"
+    if reason := audited.closed.get(component.name, ""):
+        return f"it is as the last run left it; the next one closes the stream: {reason}"
+    return "it is as the last run left it, and what is declared has changed since"
+
+
+def _mend(audited: Audited, component: Component, drift: Drift) -> str:
+    if drift in planted(component, audited.state):
+        return f"look who made {drift.thing}, and remove it; then {audited.run}"
+    if drift.how == CONTENT:
+        return f"{audited.run}   (line by line: postroad diff INVENTORY)"
+    return audited.run
 
 
 def unfinished_activations(audited: Audited) -> Iterator[Fault]:
     """Files that are in place, and daemons that were not told."""
     parts = {component.name for component in audited.components}
     for component, drift in audited.drifts():
-        if drift.thing in parts:
+        if drift.thing in parts and drift.how == OLDER_UNITS:
+            yield Fault(
+                f"{component.name} runs from older unit files than those in place",
+                "what they say anew, as of its sandbox, is not so before it is started again",
+                audited.run,
+            )
+        elif drift.thing in parts:
             yield Fault(
                 f"the files of {component.name} are in place, but a run died before its daemons "
                 "had read them",

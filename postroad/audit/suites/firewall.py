@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from ipaddress import ip_address
+from itertools import takewhile
 
 from postroad import openings, ufw
 from postroad.audit import asking
@@ -12,6 +13,7 @@ from postroad.audit.fault import Fault, refute
 from postroad.audit.netfilter import Packet, may_leave, parse
 from postroad.intake import intake
 from postroad.paths import SYSTEM_MAIL_PORT
+from postroad.settings.model import Address
 
 LOOPBACK = ip_address("127.0.0.1")
 
@@ -24,11 +26,11 @@ def differing_rules(audited: Audited) -> Iterator[Fault]:
     """What ufw(8) would have to be told to make the firewall the declared one."""
     found = audited.state.firewall
     if found.status is None:
-        yield Fault("ufw is not installed", "every port is open to everybody", audited.run)
+        yield Fault("ufw is not installed", _unguarded(audited), audited.run)
         return
     if not found.status.enabled or not found.status.loaded:
         how = "switched off" if not found.status.enabled else "not loaded in the kernel"
-        yield Fault(f"the firewall is {how}", "every port is open to everybody", audited.run)
+        yield Fault(f"the firewall is {how}", _unguarded(audited), audited.run)
     wanted = ufw.Firewall(rules=openings.wanted(audited.estate, audited.host))
     for command in ufw.plan_firewall(found, wanted).commands:
         yield Fault(
@@ -44,33 +46,62 @@ def differing_rules(audited: Audited) -> Iterator[Fault]:
         )
 
 
+def _unguarded(audited: Audited) -> str:
+    """What follows where ufw does not do its work: now, or from the next boot on."""
+    families = (("IPv4", audited.system.rules4), ("IPv6", audited.system.rules6))
+    is_open = [
+        family
+        for family, lines in families
+        if parse(lines).policies.get("INPUT", "ACCEPT") == "ACCEPT"
+    ]
+    if not is_open:
+        return "its rules are in the kernel still; from the next boot on every port is open"
+    if len(is_open) < len(families):
+        return f"by {is_open[0]} every port is open to everybody"
+    return "every port is open to everybody"
+
+
+def _reload(audited: Audited, tool: str, lines: Sequence[str]) -> str:
+    """How the kernel gets ufw's rules again; what stands before ufw's chains, ufw leaves there."""
+    before = takewhile(lambda rule: "-j ufw" not in rule, _built_in(lines, "OUTPUT"))
+    removed = "".join(f"{tool} {rule.replace('-A', '-D', 1)}; " for rule in before)
+    return f"{removed}ufw reload; then {audited.run}"
+
+
+def _built_in(lines: Sequence[str], chain: str) -> Iterator[str]:
+    return (line for line in lines if line.startswith(f"-A {chain} "))
+
+
 def leaks(audited: Audited) -> Iterator[Fault]:
     """Packets to port 25 elsewhere, as the kernel's rules would treat them.
 
     Only Postfix's may leave, and none from a lone box.
     """
     postfix = audited.system.postfix_uid
-    for family, lines in (("IPv4", audited.system.rules4), ("IPv6", audited.system.rules6)):
-        rules = parse(lines)
+    for family, tool, lines in (
+        ("IPv4", "iptables", audited.system.rules4),
+        ("IPv6", "ip6tables", audited.system.rules6),
+    ):
+        rules, mend = parse(lines), _reload(audited, tool, lines)
         for user, uid in OTHERS.items():
             if may_leave(rules, Packet(SMTP, uid)):
                 yield Fault(
                     f"{family}: {user} may connect to port {SMTP} elsewhere",
                     "a web application that is broken into sends mail past the signer and the "
                     "suppression list",
-                    f"ufw reload; then {audited.run}",
+                    mend,
                 )
         if audited.estate.lone and may_leave(rules, Packet(SMTP, postfix)):
             yield Fault(
                 f"{family}: Postfix may connect to port {SMTP} elsewhere from this lone box",
                 "what a developer tries out reaches people",
-                f"ufw reload; then {audited.run}",
+                mend,
             )
         if not audited.estate.lone and not may_leave(rules, Packet(SMTP, postfix)):
             yield Fault(
                 f"{family}: Postfix itself may not connect to port {SMTP} elsewhere",
                 "no mail leaves",
-                f"ufw reload; then {audited.run}",
+                mend,
             )
 
 
@@ -87,26 +118,34 @@ def ways_to_nowhere(audited: Audited) -> Iterator[Fault]:
             f"Postfix may connect to port {SMTP} of {open_to[0]} ({asked[open_to[0]].what}), and "
             f"of {len(open_to) - 1} other addresses that no mail host of the internet has",
             "only its own tables keep mail from this host's neighbours",
-            f"ufw reload; then {audited.run}",
+            _reload(audited, *_tool(audited, open_to[0])),
         )
+
+
+def _tool(audited: Audited, to: Address) -> tuple[str, Sequence[str]]:
+    """The command of an address's family, and the rules that the kernel has of it."""
+    if to.version == 6:
+        return "ip6tables", audited.system.rules6
+    return "iptables", audited.system.rules4
 
 
 def intruders(audited: Audited) -> Iterator[Fault]:
     """Who is let in at the listener that signs what comes, beside Postfix and root."""
     rules = parse(audited.system.rules4)
+    mend = _reload(audited, *_tool(audited, LOOPBACK))
     if audited.host.streams and may_leave(
         rules, Packet(SYSTEM_MAIL_PORT, OTHERS["nobody"], LOOPBACK)
     ):
         yield Fault(
             f"nobody may connect to port {SYSTEM_MAIL_PORT} of loopback",
             "any local account has the operator flooded, with signed messages of its own wording",
-            f"ufw reload; then {audited.run}",
+            mend,
         )
     if not may_leave(rules, Packet(SYSTEM_MAIL_PORT, audited.system.postfix_uid, LOOPBACK)):
         yield Fault(
             f"Postfix itself may not connect to port {SYSTEM_MAIL_PORT} of loopback",
             "root's and cron's mail waits",
-            f"ufw reload; then {audited.run}",
+            mend,
         )
 
 

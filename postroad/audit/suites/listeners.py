@@ -9,29 +9,34 @@ from postroad.audit.asking import submission_ports
 from postroad.audit.audited import Audited
 from postroad.audit.evidence import Socket
 from postroad.audit.fault import Fault, refute
-from postroad.paths import SINK_PORT, SYSTEM_MAIL_PORT
+from postroad.audit.mends import restart, restart_instance
+from postroad.paths import INBOUND, SINK_PORT, SYSTEM_MAIL_PORT
+from postroad.render import system_stream
 from postroad.settings.model import AcmeTls, Http01
 
 # Programs of ours: they listen on loopback too only where declared. Others may.
 OURS = ("master", "opendkim", "dovecot", "unbound")
 DNS_PORT = 53
 
+# What something listens for; the first word is the component that has it there.
+RESOLVER, SINK, SYSTEM_MAIL = "resolver", "sink", "the host's own mail"
+
 Place = tuple[str, int]
 
 
 def declared(audited: Audited) -> dict[Place, str]:
     """Each place where something must listen, and what for."""
-    places = {("127.0.0.1", DNS_PORT): "resolver"}
+    places = {("127.0.0.1", DNS_PORT): RESOLVER}
     # Without an address of its own the host does not speak IPv6 (unbound.conf(5), do-ip6).
     if audited.host.ipv6 is not None:
-        places["::1", DNS_PORT] = "resolver"
+        places["::1", DNS_PORT] = RESOLVER
     if audited.host.streams:
-        places["127.0.0.1", SYSTEM_MAIL_PORT] = "the host's own mail"
+        places["127.0.0.1", SYSTEM_MAIL_PORT] = SYSTEM_MAIL
     if audited.estate.lone:
-        places["127.0.0.1", SINK_PORT] = "the sink of a lone box"
+        places["127.0.0.1", SINK_PORT] = f"the {SINK} of a lone box"
     if audited.host.inbound:
         for own in ("127.0.0.1", *(str(a) for a in audited.host.addresses)):
-            places[own, 25] = "inbound"
+            places[own, 25] = INBOUND
     if audited.state.certificate is not None:
         for stream, way in audited.estate.streams_of(audited.host):
             for address, port, _ in submission_ports(way):
@@ -64,8 +69,18 @@ def silent_places(audited: Audited) -> Iterator[Fault]:
             yield Fault(
                 f"nothing listens on {address} port {port} ({purpose})",
                 "who connects there is refused",
-                f"{audited.run}   (then: ss -ltnp; the service may only need a restart)",
+                _started(audited, purpose),
             )
+
+
+def _started(audited: Audited, purpose: str) -> str:
+    """What has something listen there again: a restart, where a run finds all as declared."""
+    component = purpose.removeprefix("the ").partition(" ")[0]
+    unit = {RESOLVER: "unbound", SINK: "postroad-sink"}.get(component)
+    if purpose == SYSTEM_MAIL:
+        component = system_stream(audited.estate, audited.host).name
+    command = restart_instance(component) if unit is None else restart(unit)
+    return f"{audited.mend(component, command)}   (why: ss -ltnp; journalctl -e)"
 
 
 def undeclared_places(audited: Audited) -> Iterator[Fault]:
@@ -80,7 +95,7 @@ def undeclared_places(audited: Audited) -> Iterator[Fault]:
                 f"{socket} listens, and nobody declared it",
                 "the firewall is all that keeps strangers out, or nothing does",
                 "stop and disable that service, bind it to 127.0.0.1, or declare it under "
-                "firewall.openings",
+                'estate["firewall"]["open"]',
             )
 
 

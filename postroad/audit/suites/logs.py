@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from postroad.audit.audited import Audited
 from postroad.audit.fault import Fault, refute
+from postroad.paths import LOGS_READ
 
 DAY = 86400
 # Rotated daily at a random hour, and only by a timer that may sleep over a reboot.
@@ -13,14 +14,17 @@ OLDEST_CURRENT = 3 * DAY
 
 
 def trouble(audited: Audited) -> Iterator[Fault]:
-    """Lines of Postfix that say fatal, panic or error, since the last change of the host."""
+    """Lines of Postfix that say fatal, panic or error, since the last change of the host.
+
+    Or since somebody has said that he has read them.
+    """
     for log in audited.system.logs:
         if log.troubles:
             lines = "".join(f"\n        {line}" for line in log.trouble)
             yield Fault(
                 f"{log.path} tells of {log.troubles} fatal errors since the last change:{lines}",
                 "a daemon gave up on something that it was to do",
-                "mend what the last line says; it is forgotten when the log is rotated (daily)",
+                f"mend what the last line says; then, that the audit forgets it: touch {LOGS_READ}",
             )
 
 
@@ -37,7 +41,7 @@ def unrotated(audited: Audited) -> Iterator[Fault]:
     kept = audited.estate.log_days
     for path, written in audited.system.rotated.items():
         age = audited.system.now - written
-        if age > kept * DAY + OLDEST_CURRENT:
+        if written and age > kept * DAY + OLDEST_CURRENT:
             yield Fault(f"{path} is {age / DAY:.0f} days old, declared are {kept}", follows, mend)
 
 

@@ -93,7 +93,9 @@ def failing_upgrades(audited: Audited) -> Iterator[Fault]:
         ("the lists of packages were not fetched", found.fetched, "apt-daily"),
         ("unattended upgrades had no success", found.installed, "apt-daily-upgrade"),
     ):
-        age = audited.system.now - max(at, found.declared)
+        since = max(at, found.declared)
+        # Where neither is known, a run has not finished, and that is a fault of its own.
+        age = audited.system.now - since if since else 0.0
         if age > LATE:
             yield Fault(
                 f"{what} for {age / DAY:.0f} days",

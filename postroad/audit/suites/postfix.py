@@ -9,9 +9,11 @@ from postroad.audit.asking import NUMBERS, answer, nowhere, signer_socket
 from postroad.audit.audited import Audited
 from postroad.audit.evidence import Instance, Service, answered
 from postroad.audit.fault import Fault, refute
+from postroad.audit.mends import reload, restart_instance
 from postroad.intake import intake, without_limits
 from postroad.paths import (
     BUDGET_SOCKET,
+    DEFAULT,
     INBOUND,
     SINK_PORT,
     SYSTEM_MAIL_PORT,
@@ -44,15 +46,20 @@ def words(audited: Audited) -> Iterator[Fault]:
     for name, instance in answered(audited.instances, "words"):
         # postconf(1) is called several times, and says the same each time.
         for line in dict.fromkeys(instance.words):
-            follows, mend = _answer(line, config_folder(name), audited.run)
+            follows, mend = _answer(line, config_folder(name), audited.mend(name, ""))
             yield Fault(f"the {name} instance complains: {line.strip()}", follows, mend)
 
 
 def _answer(line: str, folder: str, run: str) -> tuple[str, str]:
-    """What follows from a complaint, and its mend: Postfix knows its own folders, the run ours."""
+    """What follows from a complaint, and its mend: Postfix knows its own folders, the run ours.
+
+    ``run`` is empty where a run finds this instance as declared.
+    """
     if not OF_ACCESS.search(line):
-        return "Postfix ignores what it does not understand, and works without it", run
-    mend = run if f"{folder}/" in line else f"postfix -c {folder} set-permissions"
+        follows = "Postfix ignores what it does not understand, and works without it"
+        return follows, run or f"postfix -c {folder} check   (what it says is about the system)"
+    is_ours = run and f"{folder}/" in line
+    mend = run if is_ours else f"postfix -c {folder} set-permissions"
     return "mail is not taken or not delivered, or somebody else may change it", mend
 
 
@@ -136,7 +143,7 @@ def _strangers(audited: Audited, wrong: str) -> Fault:
     return Fault(
         wrong,
         "strangers may fill the disk that the streams need, or take all places of port 25",
-        audited.run,
+        audited.mend(INBOUND, _by_whom(INBOUND)),
     )
 
 
@@ -160,7 +167,7 @@ def other_values(audited: Audited) -> Iterator[Fault]:
                         f"{stream.name}: {parameter}{where} is {value or 'empty'}, declared is "
                         f"{wanted or 'empty'}",
                         "mail is taken, kept or sent otherwise than the estate says",
-                        audited.run,
+                        audited.mend(name, _by_whom(name)),
                     )
 
 
@@ -179,12 +186,12 @@ def missing_addresses(audited: Audited) -> Iterator[Fault]:
 def unread_files(audited: Audited) -> Iterator[Fault]:
     """Configuration that was written after the running daemons had read theirs."""
     for name, instance in answered(audited.instances, "queue_manager", "written"):
-        command = f"postfix -c {config_folder(name)} reload"
         if instance.queue_manager is None:
             yield Fault(
                 f"the {name} instance has no queue manager",
                 "what it takes stays in its queue",
-                f"{audited.run}   (why: /var/log/postroad/{name}.log)",
+                f"{audited.mend(name, restart_instance(name))}"
+                f"   (why: /var/log/postroad/{name}.log)",
             )
         elif instance.queue_manager + SLACK_SECONDS < instance.written:
             late = instance.written - instance.queue_manager
@@ -192,7 +199,7 @@ def unread_files(audited: Audited) -> Iterator[Fault]:
                 f"the {name} instance runs by an older configuration than the one on disk: a file "
                 f"was written {late:.0f} s after it was last read",
                 "what its files say is not what it does",
-                command,
+                reload(name),
             )
 
 
@@ -202,14 +209,14 @@ def unsigned_paths(audited: Audited) -> Iterator[Fault]:
         places = (signer_socket(audited.components, stream), milter_socket(stream))
         wanted = [f"unix:{place}" for place in places]
         for problem in _around_signer(instance, wanted):
-            yield _unsigned(audited, f"{stream}: {problem}")
+            yield _unsigned(audited, stream, problem)
     relay = audited.instances["default"].parameters.get("relayhost", "")
     if relay != f"[127.0.0.1]:{SYSTEM_MAIL_PORT}":
-        yield _unsigned(audited, f"default: relayhost is {relay or 'empty'}, not the stream's door")
+        yield _unsigned(audited, DEFAULT, f"relayhost is {relay or 'empty'}, not the stream's door")
     if "inbound" in audited.instances:
         for service in audited.instances["inbound"].services:
             if service.command in ("smtp", "lmtp", "pipe", "pickup", "qmqpd"):
-                yield _unsigned(audited, f"inbound: its service {service.name} can move mail on")
+                yield _unsigned(audited, INBOUND, f"its service {service.name} can move mail on")
 
 
 def ways_to_nowhere(audited: Audited) -> Iterator[Fault]:
@@ -223,11 +230,12 @@ def ways_to_nowhere(audited: Audited) -> Iterator[Fault]:
         if followed:
             yield _followed(
                 audited,
-                f"{stream}: mail goes where a record says {followed[0].partition(' IN ')[2]} "
+                stream,
+                f"mail goes where a record says {followed[0].partition(' IN ')[2]} "
                 f"({asked[followed[0]]}), and {len(followed) - 1} others like it",
             )
         for problem in _other_ways(instance):
-            yield _followed(audited, f"{stream}: {problem}")
+            yield _followed(audited, stream, problem)
 
 
 def _other_ways(instance: Instance) -> Iterator[str]:
@@ -243,12 +251,12 @@ def _other_ways(instance: Instance) -> Iterator[str]:
             yield f"smtpd at {service.name} takes an address for a recipient's domain"
 
 
-def _followed(audited: Audited, wrong: str) -> Fault:
+def _followed(audited: Audited, stream: str, wrong: str) -> Fault:
     return Fault(
-        wrong,
+        f"{stream}: {wrong}",
         "whoever owns a domain makes this host talk to itself, its neighbours, or a cloud's "
         "metadata service",
-        audited.run,
+        audited.mend(stream, _by_whom(stream)),
     )
 
 
@@ -261,7 +269,7 @@ def daemons_that_write(audited: Audited) -> Iterator[Fault]:
             values = {f" of service {s.name}": instance.of(s, parameter) for s in instance.services}
             for where, value in {"": instance.parameters.get(parameter, ""), **values}.items():
                 if value not in silent:
-                    yield _written(audited, f"{name}: {parameter}{where} is {value}")
+                    yield _written(audited, name, f"{parameter}{where} is {value}")
                     break
     for stream, instance in _of_streams(audited):
         wanted = f"texthash:{config_folder(stream)}/originated"
@@ -271,20 +279,29 @@ def daemons_that_write(audited: Audited) -> Iterator[Fault]:
         ):
             found = instance.parameters.get(parameter, "")
             if instance.is_readable and found != value:
-                yield _written(audited, f"{stream}: {parameter} is {found or 'empty'}, not {value}")
+                yield _written(audited, stream, f"{parameter} is {found or 'empty'}, not {value}")
 
 
-def _written(audited: Audited, wrong: str) -> Fault:
+def _written(audited: Audited, instance: str, wrong: str) -> Fault:
     return Fault(
-        wrong,
+        f"{instance}: {wrong}",
         "mail that a daemon writes can leave: without a signature, and with the transcript of a "
         "session, an application's password in it",
-        audited.run,
+        audited.mend(instance, _by_whom(instance)),
     )
 
 
-def _unsigned(audited: Audited, wrong: str) -> Fault:
-    return Fault(wrong, "mail can leave unsigned, and receivers refuse or distrust it", audited.run)
+def _unsigned(audited: Audited, instance: str, wrong: str) -> Fault:
+    return Fault(
+        f"{instance}: {wrong}",
+        "mail can leave unsigned, and receivers refuse or distrust it",
+        audited.mend(instance, _by_whom(instance)),
+    )
+
+
+def _by_whom(instance: str) -> str:
+    """How to find what sets a value, where the files are those that a run writes."""
+    return f"postconf -c {config_folder(instance)} -n   (the files are as declared: who sets it?)"
 
 
 def _around_signer(instance: Instance, wanted: list[str]) -> Iterator[str]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from postroad.audit.audited import Audited
 from postroad.audit.evidence import Instance, answered
 from postroad.audit.fault import Fault, refute
+from postroad.audit.mends import restart_instance
 from postroad.intake import intake
 from postroad.paths import config_folder
 
@@ -61,7 +62,7 @@ def stuck_mail(audited: Audited) -> Iterator[Fault]:
                 f"the {name} queue holds mail that is {age / 3600:.0f} hours old "
                 f"({instance.messages} messages in all); its lifetime is over",
                 "the queue manager does not come round: nothing behind it moves either",
-                f"postqueue -c {config_folder(name)} -p; systemctl restart {_unit(name)}",
+                f"postqueue -c {config_folder(name)} -p; {restart_instance(name)}",
             )
 
 
@@ -72,7 +73,7 @@ def waiting_for_another_time(audited: Audited) -> Iterator[Fault]:
     was ahead is left alone until that time has come, and so is every periodic task.
     """
     for name, instance in _readable(audited, "set_back", "next_try"):
-        mend = f"systemctl restart {_unit(name)}; postqueue -c {config_folder(name)} -f"
+        mend = f"{restart_instance(name)}; postqueue -c {config_folder(name)} -f"
         if instance.set_back > SLACK_SECONDS:
             yield Fault(
                 f"the clock was set back by {instance.set_back / 60:.0f} minutes while the {name} "
@@ -99,7 +100,8 @@ def corrupt_mail(audited: Audited) -> Iterator[Fault]:
             yield Fault(
                 f"{instance.corrupt} messages in {place} could not be read",
                 "they are accepted and will never be delivered; the disk may be dying",
-                f"postcat {place}/*; smartctl or dmesg for the disk",
+                f"postcat {place}/*; then, when you have what you need, rm {place}/*"
+                "   (why: dmesg, smartctl)",
             )
 
 
@@ -139,10 +141,6 @@ def full_mailboxes(audited: Audited) -> Iterator[Fault]:
                 f"take out of it what you need, remove the rest; it goes after "
                 f"{audited.estate.log_days} days by itself",
             )
-
-
-def _unit(name: str) -> str:
-    return "postfix" if name == "default" else f"postroad-postfix@{name}"
 
 
 def test_no_mail_outlives_its_time(audited: Audited) -> None:

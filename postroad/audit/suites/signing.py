@@ -8,7 +8,8 @@ from postroad.audit.asking import NOBODYS_DOMAIN, UNREADABLE, probe_headers
 from postroad.audit.audited import Audited
 from postroad.audit.evidence import Signed
 from postroad.audit.fault import Fault, refute, unknown
-from postroad.keys import key_faults
+from postroad.audit.mends import restart
+from postroad.keys import NO_KEY, KeyFault, key_faults
 
 
 def _is_nobodys(probe: Signed) -> bool:
@@ -19,8 +20,10 @@ def _is_stranger(probe: Signed) -> bool:
     return _is_nobodys(probe) and probe.sender != UNREADABLE
 
 
-def _why(audited: Audited, stream: str) -> str:
-    return f"{audited.run}   (why: journalctl -u postroad-dkim@{stream})"
+def _why(audited: Audited, stream: str, daemon: str = "dkim") -> str:
+    """What mends a daemon of the stream that answers wrongly, or not at all."""
+    unit = f"postroad-{daemon}@{stream}"
+    return f"{audited.mend(stream, restart(unit))}   (why: journalctl -u {unit})"
 
 
 def wrong_keys(audited: Audited) -> Iterator[Fault]:
@@ -29,8 +32,20 @@ def wrong_keys(audited: Audited) -> Iterator[Fault]:
         yield Fault(
             f"signing key: {fault}",
             "mail of that domain is deferred, or somebody else can sign in the shop's name",
-            audited.run,
+            _of_key(audited, fault),
         )
+
+
+def _of_key(audited: Audited, fault: KeyFault) -> str:
+    """What mends a key: no run replaces what is there, nor removes what was planted."""
+    if fault.is_planted:
+        return f"look who made {fault.path}, and remove it; then {audited.run}"
+    if fault.how == NO_KEY:
+        return (
+            f"put it back from the backup (docs/operating.md), or: rm {fault.path}; then "
+            f"{audited.run}   (a new key wants a new record: postroad dns plan)"
+        )
+    return audited.run
 
 
 def unsigned(audited: Audited) -> Iterator[Fault]:
@@ -99,7 +114,7 @@ def let_out_unsigned(audited: Audited) -> Iterator[Fault]:
             yield Fault(
                 f"a From: that the {probe.stream} signer cannot read: {probe.outcome}",
                 "mail leaves unsigned, and receivers refuse or distrust it",
-                f"{audited.run}   (why: journalctl -u postroad-milter@{probe.stream})",
+                _why(audited, probe.stream, "milter"),
             )
 
 

@@ -9,10 +9,15 @@ from postroad.audit.asking import submission_ports
 from postroad.audit.audited import Audited
 from postroad.audit.evidence import Dialogue
 from postroad.audit.fault import Fault, refute
-from postroad.certificate import renewal_faults
+from postroad.audit.mends import reload, restart, restart_instance
+from postroad.certificate import certificate_faults, renewal_faults
 from postroad.paths import ACME_LINEAGE, paths_for
 from postroad.settings.model import AcmeTls, NoTls
 
+_NO_MAIL = "applications cannot hand in any mail there"
+_NO_MORE = "from then on no application connects"
+# Whose certificate the operator brings.
+_OWN = 'put a new certificate at estate["tls"]["chain_file"]'
 DAYS_LEFT = 14
 DAY = 86400
 
@@ -30,6 +35,11 @@ class Door:
 
     def __str__(self) -> str:
         return f"{self.purpose} on {self.said}"
+
+    @property
+    def instance(self) -> str:
+        """The Postfix instance that listens there."""
+        return self.purpose.partition(" ")[0]
 
 
 def doors(audited: Audited) -> Iterator[Door]:
@@ -63,8 +73,9 @@ def closed(audited: Audited) -> Iterator[Fault]:
         if door.said.fault:
             yield Fault(
                 f"{door} does not answer: {door.said.fault}",
-                "applications cannot hand in any mail there",
-                f"{audited.run}   (why: /var/log/postroad)",
+                _NO_MAIL if door.submission else "bounces, complaints and letters do not come in",
+                f"{audited.mend(door.instance, restart_instance(door.instance))}"
+                f"   (why: /var/log/postroad/{door.instance}.log)",
             )
 
 
@@ -76,15 +87,19 @@ def impostors(audited: Audited) -> Iterator[Fault]:
             yield Fault(
                 f"{door} calls itself {door.said.greeting or 'nothing'}, declared is {door.name}",
                 "it runs by another configuration than the declared one",
-                audited.run,
+                _reread(audited, door),
             )
         if door.size is not None and size != str(door.size):
             yield Fault(
                 f"{door} takes messages of {size or 'any number of'} bytes, declared are "
                 f"{door.size}",
                 "it runs by another configuration than the declared one",
-                audited.run,
+                _reread(audited, door),
             )
+
+
+def _reread(audited: Audited, door: Door) -> str:
+    return audited.mend(door.instance, reload(door.instance))
 
 
 def old_tls(audited: Audited) -> Iterator[Fault]:
@@ -92,7 +107,7 @@ def old_tls(audited: Audited) -> Iterator[Fault]:
     for door in _heard(audited):
         if door.submission and (door.said.outdated or not door.said.tls):
             how = "takes TLS 1.1 or 1.0" if door.said.outdated else "has no TLS"
-            yield Fault(f"{door} {how}", "passwords can be read on the way", audited.run)
+            yield Fault(f"{door} {how}", "passwords can be read on the way", _reread(audited, door))
 
 
 def other_renewals(audited: Audited) -> Iterator[Fault]:
@@ -119,13 +134,13 @@ def wrong_certificates(audited: Audited) -> Iterator[Fault]:
                 f"{door} shows a certificate for {', '.join(shown.names) or 'no name'}, not for "
                 f"{door.name}",
                 "applications that verify it, as they should, do not connect",
-                audited.run,
+                _for_names(audited, door),
             )
         if shown.seconds_left < DAYS_LEFT * DAY:
             yield Fault(
-                f"{door} shows a certificate that ends in {shown.seconds_left / DAY:.1f} days",
-                "from then on no application connects",
-                "certbot renew   (why it did not: journalctl -u certbot; systemctl list-timers)",
+                f"{door} shows a certificate that {_end(shown.seconds_left)}",
+                _when_over(door, shown.seconds_left),
+                _renewed(audited),
             )
         if door.said.certificate != audited.smtp.installed:
             chain = paths_for(audited.estate).certificate_chain
@@ -136,12 +151,48 @@ def wrong_certificates(audited: Audited) -> Iterator[Fault]:
             )
 
 
+def _when_over(door: Door, seconds_left: int) -> str:
+    """What follows from the end of the certificate that a listener shows."""
+    if not door.submission:
+        return "who verifies it, as by MTA-STS, does not deliver bounces and complaints"
+    return "no application connects" if seconds_left <= 0 else _NO_MORE
+
+
+def _end(seconds_left: int) -> str:
+    if seconds_left <= 0:
+        return f"ended {-seconds_left / DAY:.1f} days ago"
+    return f"ends in {seconds_left / DAY:.1f} days"
+
+
+def _renewed(audited: Audited) -> str:
+    """How there will be a fresh certificate."""
+    if isinstance(audited.estate.tls, AcmeTls):
+        return "certbot renew   (why it did not: journalctl -u certbot; systemctl list-timers)"
+    return f"{_OWN}; then {audited.run}"
+
+
+def _for_names(audited: Audited, door: Door) -> str:
+    """How the certificate gets a name that it lacks."""
+    tls, found = audited.estate.tls, audited.state.certificate
+    if isinstance(tls, AcmeTls) and certificate_faults(tls, audited.host, found):
+        return audited.run
+    if found is None or door.name in found.names:
+        return _reread(audited, door)
+    return f"{_OWN}, for {door.name}; then {audited.run}"
+
+
 def lost_keys(audited: Audited) -> Iterator[Fault]:
     """A private key that is gone or none, while the daemons that run have it in memory."""
     if not audited.smtp.key_fault:
         return
-    is_made_here = isinstance(audited.estate.tls, AcmeTls)
-    anew = f"certbot delete --non-interactive --cert-name {ACME_LINEAGE}; then " * is_made_here
+    tls = audited.estate.tls
+    if not isinstance(tls, AcmeTls):
+        anew = f"{_OWN}, and its own key; then "
+    elif certificate_faults(tls, audited.host, audited.state.certificate):
+        anew = ""
+    else:
+        # What a run does not see of it, it would not mend.
+        anew = f"certbot delete --non-interactive --cert-name {ACME_LINEAGE}; then "
     yield Fault(
         f"the certificate's key {paths_for(audited.estate).certificate_key} cannot be used: "
         f"{audited.smtp.key_fault}",
@@ -156,13 +207,16 @@ def open_logins(audited: Audited) -> Iterator[Fault]:
         if "AUTH" in door.said.before or (not door.submission and "AUTH" in door.said.after):
             where = "before TLS" if door.submission else "to strangers"
             yield Fault(
-                f"{door} offers a login {where}", "passwords can be read or guessed", audited.run
+                f"{door} offers a login {where}",
+                "passwords can be read or guessed",
+                _reread(audited, door),
             )
         if door.submission and "AUTH" not in door.said.after:
             yield Fault(
                 f"{door} offers no login",
                 "applications cannot hand in any mail there",
-                f"{audited.run}   (are the logins up? systemctl status 'postroad-auth@*')",
+                f"{audited.mend(door.instance, restart(f'postroad-auth@{door.instance}'))}"
+                f"   (why: journalctl -u postroad-auth@{door.instance})",
             )
 
 

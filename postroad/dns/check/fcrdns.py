@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from postroad.dns.check.said import Ask, addresses, quoted, targets
 from postroad.dns.check.verdict import Fault, Severity
+from postroad.mail_hosts import is_private
 from postroad.settings.model import Address
 
 # Receivers look at the first few names of an address.
@@ -15,6 +16,9 @@ NAMES = 10
 def both_ways(ask: Ask, address: Address, name: str, severity: Severity) -> Iterator[Fault]:
     """The PTR of ``address`` is ``name``, alone, and ``name`` leads back to it."""
     mend = f"at the hoster of {address}: set its PTR to {name}, and to nothing else"
+    if is_private(address):
+        # Nobody can set that for the internet, which sees another address.
+        mend = f"{address} is private: have the hoster put a public address on the host itself"
     names = targets(ask(address.reverse_pointer, "PTR"))
     if not names:
         yield Fault(severity, f"{address} has no PTR record", mend)

@@ -1,0 +1,314 @@
+"""What of a host's system stops a run is told before the first change, each with its mend.
+
+tests/lab/test_half_done.py does it to real hosts.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from postroad.component import Component, File
+from postroad.ground import Account, Ground, Mount, Room, parse, probe
+from postroad.preflight import misplaced, refusals, work
+from postroad.site import shape
+from postroad.software import packages
+from postroad.state import MARK, FileState, HostState
+from tests.unit import estates
+from tests.unit.declarations import declaration
+from tests.unit.machine import bare, made_true
+
+ESTATE = estates.estate(declaration())
+MAIL1 = ESTATE.host("mail1")
+FOLDERS = (
+    "/",
+    "/etc",
+    "/etc/postfix",
+    "/run",
+    "/usr",
+    "/usr/local",
+    "/var",
+    "/var/lib",
+    "/var/spool",
+)
+FRESH = replace(
+    bare(ESTATE, MAIL1),
+    files={place: FileState("directory", "root", "root", 0o755) for place in FOLDERS},
+)
+PARTS = tuple(shape(ESTATE, MAIL1).everything())
+ROOT = Mount("/", frozenset({"rw"}), "ext4")
+
+
+def told(state: HostState = FRESH, **ground: Any) -> list[str]:
+    state = replace(state, ground=Ground(**ground))
+    return list(refusals(ESTATE, MAIL1, state, 0, (), PARTS))
+
+
+def on(place: str, *options: str) -> dict[str, Mount]:
+    return {"/": ROOT, place: Mount(place, frozenset(options), "ext4")}
+
+
+CASES: dict[str, tuple[dict[str, Any], str, str]] = {
+    "an immutable file": (
+        {"attributes": {"/etc/resolv.conf": "i"}},
+        "/etc/resolv.conf cannot be changed, by its attribute",
+        "chattr -i /etc/resolv.conf",
+    ),
+    "an immutable folder": (
+        {"attributes": {"/etc": "i"}}, "/etc cannot be changed", "chattr -i /etc"
+    ),
+    "a file that only grows": (
+        {"attributes": {"/etc/hosts": "a"}}, "can only be added to", "chattr -a /etc/hosts"
+    ),
+    "an account file": (
+        {"attributes": {"/etc/passwd": "i"}}, "/etc/passwd cannot be changed", "chattr -i"
+    ),
+    "an attribute and no right either": (
+        {"attributes": {"/etc/hosts": "i"}, "closed": frozenset({"/etc/hosts"})},
+        "/etc/hosts cannot be changed",
+        "chattr -i",
+    ),
+    "a read-only mount": (
+        {"closed": frozenset({"/usr", "/usr/bin"}), "mounts": on("/usr", "ro")},
+        "/usr is mounted read-only",
+        "mount -o remount,rw /usr",
+    ),
+    "a read-only root": (
+        {"closed": frozenset(FOLDERS), "mounts": {"/": Mount("/", frozenset({"ro"}), "ext4")}},
+        "/ is mounted read-only",
+        "kernel's log",
+    ),
+    "a folder of somebody else": (
+        {"closed": frozenset({"/var/lib"}), "mounts": {"/": ROOT}},
+        "root cannot write /var/lib",
+        "findmnt",
+    ),
+    "a mount in the place of a file": (
+        {"mounts": on("/etc/resolv.conf", "rw")},
+        "/etc/resolv.conf is a mount of its own",
+        "umount /etc/resolv.conf",
+    ),
+    "programs that may not run": (
+        {"mounts": on("/usr/local", "rw", "noexec")}, "mounted noexec", "remount,exec /usr/local"
+    ),
+    "packages' programs that may not run": (
+        {"mounts": on("/var", "rw", "noexec")}, "from /var/lib/dpkg/info", "remount,exec /var"
+    ),
+    "programs without their group": (
+        {"mounts": on("/usr", "rw", "nosuid")}, "mounted nosuid, and Postfix's postdrop", "suid"
+    ),
+    "no room for packages": (
+        {"room": {"/usr": Room(100_000, 10_000)}}, "/usr has 100000 KiB free", "make room"
+    ),
+    "no room for a run": ({"room": {"/run": Room(10, None)}}, "/run has 10 KiB free", "8192"),
+    "no inodes": ({"room": {"/etc": Room(1 << 30, 12)}}, "/etc has 12 inodes free", "small files"),
+    "no user namespaces": ({"lacks": frozenset({"mount-namespace"})}, "mount namespace", "nesting"),
+    "no network namespaces": (
+        {"lacks": frozenset({"network-namespace"})}, "network namespace", "unshare --net true"
+    ),
+    "no systemd": ({"lacks": frozenset({"systemd"})}, "systemd does not run it", "systemd starts"),
+    "no devices": ({"lacks": frozenset({"devices"})}, "is no device there", "mknod"),
+    "a closed /tmp": ({"lacks": frozenset({"tmp"})}, "/tmp is not open to all", "chmod 1777 /tmp"),
+    "no IPv6 in the kernel": ({"lacks": frozenset({"ipv6"})}, "no IPv6 at all", "ipv6.disable=1"),
+    "no match in the kernel": (
+        {"lacks": frozenset({"xt_connlimit", "iptables"})},
+        "lacks what the firewall's rules are made of (iptables, xt_connlimit)",
+        "modprobe",
+    ),
+    "a resolver that does not answer": (
+        {"lacks": frozenset({"name deb.debian.org"})},
+        "it finds no address of deb.debian.org",
+        "/etc/resolv.conf",
+    ),
+    "a person called postfix": (
+        {"users": {"postfix": Account(1000, "/home/postfix")}},
+        'the user "postfix" is there with the number 1000',
+        "usermod -l NEW postfix",
+    ),
+    "a group of people called postdrop": (
+        {"groups": {"postdrop": Account(1001)}}, 'the group "postdrop"', "groupmod -n NEW postdrop"
+    ),
+    "a user of our name": (
+        {"users": {"postroad-mail": Account(990, "/srv/x")}},
+        'the user "postroad-mail" is there, with the home /srv/x',
+        "usermod -l",
+    ),
+    "a group of our name": (
+        {"groups": {"postroad-mail": Account(990)}},
+        'the group "postroad-mail" is there without the user',
+        "groupdel",
+    ),
+    "a user of a unit's name": (
+        {"users": {"postroad-milter": Account(990, "/")}}, 'the user "postroad-milter"', "rename it"
+    ),
+    "a package manager that waits": (
+        {"holder": "apt-get (process 7)", "held_seconds": 7300},
+        "dpkg's lock is held by apt-get (process 7) for 2 hours",
+        "end it",
+    ),
+    "a package on hold": (
+        {"apt": ("E: Held packages were changed and -y was used without --allow",)},
+        "apt cannot install what is missing (Held packages",
+        "apt-mark unhold",
+    ),
+    "a package in a half state": (
+        {"apt": ("E: The package x needs to be reinstalled, but I can't find an archive",)},
+        "needs to be reinstalled",
+        "--reinstall",
+    ),
+    "sources that cannot be read": (
+        {"apt": ("E: Malformed entry 1 in list file /etc/apt/sources.list",)},
+        "Malformed entry 1",
+        "correct that file",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_what_stops_a_run_is_told_once_with_its_mend(
+    case: tuple[dict[str, Any], str, str],
+) -> None:
+    ground, wrong, mend = case
+    (reason,) = told(**ground)
+    assert wrong in reason
+    assert mend in reason
+
+
+def test_nothing_is_in_the_way_where_nothing_is() -> None:
+    assert told() == []
+    plain: dict[str, Any] = {
+        "mounts": {"/": ROOT, "/var/spool": Mount("/var/spool", frozenset({"rw"}), "xfs")},
+        "room": {place: Room(1 << 30, None) for place in ("/etc", "/run", "/usr", "/var/spool")},
+        "users": {"postfix": Account(107, "/var/spool/postfix"), "unbound": Account(65534, "/")},
+        "holder": "unattended-upgr (process 7)",
+        "held_seconds": 60,
+    }
+    assert told(**plain) == []
+
+
+def as_declared() -> HostState:
+    """A host after a run of its own: each component is as it must be."""
+    state = replace(FRESH, packages=dict.fromkeys(packages(ESTATE), "1"))
+    state = replace(state, users={"postroad-mail": 998})
+    for part in PARTS:
+        state = made_true(state, part)
+    return state
+
+
+def test_what_a_run_does_not_touch_stops_none() -> None:
+    """Whoever has made our own resolv.conf immutable loses no run by it that changes nothing."""
+    done = as_declared()
+    assert work(PARTS, ESTATE, done).is_nothing
+    everything = {"attributes": {"/etc/resolv.conf": "i"}, "lacks": frozenset({"tmp"})}
+    assert told(done, **everything) == []
+    files = {
+        **done.files,
+        "/etc/mailname": replace(done.files["/etc/mailname"], sha256="other"),
+    }
+    edited = replace(done, files=files)
+    assert told(edited, attributes={"/etc/resolv.conf": "i"}) == []
+    (reason,) = told(edited, attributes={"/etc/mailname": "i"})
+    assert "chattr -i /etc/mailname" in reason
+
+
+def test_room_that_a_stream_wants_to_have_free_is_there_on_the_first_day() -> None:
+    reasons = told(room={"/var/spool": Room(1_200_000, None)})
+    assert [re.findall(r"its (\w+) instance", reason) for reason in reasons] == [["inbound"]]
+    assert "queue_minfree" in reasons[0]
+    # One that is there already says so by itself, and is not stopped from being mended.
+    done = as_declared()
+    files = {**done.files, "/etc/mailname": replace(done.files["/etc/mailname"], sha256="x")}
+    assert told(replace(done, files=files), room={"/var/spool": Room(1_200_000, None)}) == []
+
+
+def test_a_host_whose_addresses_cannot_be_read_is_not_told_that_it_has_none() -> None:
+    """ip(8) is in no minimal root."""
+    state = replace(FRESH, addresses=frozenset())
+    lacking = frozenset({"program ip", "program flock"})
+    (reason,) = told(state, lacks=lacking)
+    assert "it has no flock, ip, which a run needs" in reason
+    assert "apt-get install iproute2 util-linux" in reason
+
+
+# ---- what stands in the place of another thing
+
+
+def test_a_folder_in_the_place_of_a_file_is_told() -> None:
+    folder = FileState("directory", "root", "root", 0o755)
+    part = Component("x", files=(File("/etc/mailname", b""),), absent=("/etc/gone",))
+    state = replace(FRESH, files={**FRESH.files, "/etc/mailname": folder, "/etc/gone": folder})
+    assert [reason.partition(" is")[0] for reason in misplaced([part], state)] == [
+        "/etc/mailname",
+        "/etc/gone",
+    ]
+
+
+def test_a_file_in_the_place_of_a_folder_above_is_told() -> None:
+    file = FileState("file", "root", "root", 0o644)
+    part = Component("x", files=(File("/etc/unbound/unbound.conf", b""),))
+    state = replace(FRESH, files={**FRESH.files, "/etc/unbound": file})
+    (reason,) = misplaced([part], state)
+    assert reason.startswith("/etc/unbound is a file, and a run has things below it")
+
+
+def test_what_was_planted_stops_a_run_before_its_first_change() -> None:
+    link = FileState("symlink", "syslog", "syslog", 0o777)
+    state = replace(FRESH, files={**FRESH.files, "/var/log/postroad": link})
+    (reason,) = told(state)
+    assert "/var/log/postroad (is a symlink, not a directory)" in reason
+    assert "look who made it, and remove it" in reason
+    keys = "/etc/postroad/marketing/keys"
+    state = replace(FRESH, files={**FRESH.files, keys: link})
+    reasons = told(state)
+    assert len([reason for reason in reasons if reason.startswith(keys)]) == 1
+
+
+# ---- how it is read
+
+
+MOUNTINFO = (
+    "22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw",
+    "30 22 0:27 / /run rw,nosuid,nodev,noexec shared:5 - tmpfs tmpfs rw,size=1k",
+    r"31 22 0:28 /x /etc/resolv\040conf ro,relatime - ext4 /dev/vda rw",
+)
+
+
+def test_the_answer_is_read() -> None:
+    found = parse(
+        {
+            "closed": ["/usr"],
+            "attributes": ["----i---------e------- /etc/a b", "-----a--------e------- /var/x"],
+            "mounts": MOUNTINFO,
+            "room": ["/etc|100|4096|7|9", "/run|1|1024|0|0"],
+            "accounts": ["u:postfix:x:107:112::/var/spool/postfix:/usr/sbin/nologin", "g:y:x:9:"],
+            "lacks": ["tmp"],
+            "apt": [
+                "E: Unable to locate package x",
+                "E: Held packages were changed",
+                "holder 7 apt-get 7300",
+                "names deb.debian.org security.debian.org",
+            ],
+        }
+    )
+    assert found.closed == {"/usr"}
+    assert found.attributes == {"/etc/a b": "i", "/var/x": "a"}
+    assert found.mounts["/etc/resolv conf"].options >= {"ro"}
+    assert found.mounts["/run"].kind == "tmpfs"
+    assert found.room == {"/etc": Room(400, 7), "/run": Room(1, None)}
+    assert found.users == {"postfix": Account(107, "/var/spool/postfix")}
+    assert found.groups == {"y": Account(9)}
+    assert found.lacks == {"tmp", "name deb.debian.org", "name security.debian.org"}
+    assert found.apt == ("E: Held packages were changed",)
+    assert (found.holder, found.held_seconds) == ("apt-get (process 7)", 7300)
+    assert parse({}) == Ground()
+
+
+def test_the_probe_asks_for_every_path_and_costs_nothing_where_all_is_there() -> None:
+    text = probe(["/etc/a b"], ["postfix"], adopted="/x", by_proxy=True)
+    assert "'/etc/a b'" in text
+    assert "indextargets" not in text
+    assert "indextargets" in probe([], ["postfix"], adopted="/x", by_proxy=False)
+    assert MARK not in text
