@@ -85,7 +85,7 @@ def packages() -> set[str]:
 
 
 @pytest.fixture(scope="module")
-def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def octodns(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """octoDNS and its providers, in an environment of their own as on the page."""
     folder = tmp_path_factory.mktemp("octodns")
     venv.create(folder, with_pip=True)
@@ -147,10 +147,10 @@ class Desk:
 
 
 @pytest.fixture(params=PROVIDERS)
-def desk(request: pytest.FixtureRequest, programs: Path, tmp_path: Path) -> Iterator[Desk]:
+def desk(request: pytest.FixtureRequest, octodns: Path, tmp_path: Path) -> Iterator[Desk]:
     provider = PROVIDERS[request.param]
     (tmp_path / "octodns.yaml").write_text(configuration(request.param))
-    with at(provider, programs, tmp_path, FOREIGN) as open_desk:
+    with at(provider, octodns, tmp_path, FOREIGN) as open_desk:
         yield open_desk
 
 
