@@ -193,7 +193,7 @@ def _version() -> int:
 
 def _unknown(words: Sequence[str]) -> str:
     """What to type in place of words that call no command."""
-    known = [" ".join(command.words) for command in COMMANDS]
+    known = [*(" ".join(command.words) for command in COMMANDS), "--version", "--help"]
     typed = list(words[:2])
     alike = (nearest(" ".join(typed[:count]), known) for count in (2, 1))
     likely = next(filter(None, alike), None)

@@ -41,8 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--yes", action="store_true", help="ask nothing: what is left out has its default"
     )
     parser.epilog = (
-        "What is given is not asked. Nothing that is there is overwritten. Exit status: 0 written,"
-        " 1 files are in the way, 2 an argument is at fault or missing; nothing is written then."
+        "--host, --stream and the networks may be repeated. What is given is not asked. Nothing"
+        " that is there is overwritten. Exit status: 0 written, 1 files are in the way, 2 arguments"
+        " are at fault or missing; nothing is written then."
     )
 
 

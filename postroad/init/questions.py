@@ -16,7 +16,7 @@ from postroad.init.repository import estate_of
 from postroad.settings.faults import EstateFaults, Fault
 from postroad.settings.model import STREAM_NAMES
 from postroad.settings.read import read
-from postroad.settings.shapes import Node
+from postroad.settings.shapes import Node, text
 from postroad.settings.streams import stream_name
 from postroad.settings.values import address, domain, email, network
 
@@ -40,9 +40,9 @@ class Question:
     read: Callable[[Node], object]
     default: Callable[[Plan], str | None]
 
-    def answered(self, plan: Plan, text: str) -> Plan:
+    def answered(self, plan: Plan, answer: str) -> Plan:
         """The plan with this answer. Raises EstateFaults with what is wrong with it."""
-        node = Node(text.strip(), self.option, [])
+        node = Node(answer.strip(), self.option, [])
         if not node.value:
             node.fault("has no answer", "write one")
         value: Any = None if node.faults else self.read(node)
@@ -61,8 +61,8 @@ def faults_between(plan: Plan) -> tuple[Fault, ...]:
 
 
 def _items(node: Node, separators: str) -> Iterator[Node]:
-    for text in filter(None, re.split(separators, str(node.value))):
-        yield Node(text, node.where, node.faults)
+    for item in filter(None, re.split(separators, str(node.value))):
+        yield Node(item, node.where, node.faults)
 
 
 def _networks(node: Node) -> object:
@@ -89,7 +89,8 @@ def _server(node: Node) -> Server | None:
         node.fault(f'"{node.value}" is no server', _SERVER_FORM)
         return None
     before = len(node.faults)
-    found = [address(Node(text, node.where, node.faults)) for text in written]
+    text(Node(name, node.where, node.faults))
+    found = [address(Node(one, node.where, node.faults)) for one in written]
     four = [one for one in found if isinstance(one, IPv4Address)]
     six = [one for one in found if isinstance(one, IPv6Address)]
     if len(node.faults) == before and (len(four) != 1 or len(six) > 1):

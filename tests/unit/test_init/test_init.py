@@ -166,6 +166,17 @@ def test_what_is_in_the_way_is_named(
     assert list(tmp_path.rglob("*")) == [own]
 
 
+def test_a_file_is_no_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    own = tmp_path / "mail"
+    own.write_text("mine\n")
+    assert cli.main(["init", str(own), "--yes", *words()]) == 1
+    assert cli.main(["init", str(own / "deeper"), "--yes", *words()]) == 2
+    said = capsys.readouterr().err
+    assert said.count(str(own)) == 2
+    assert said.count("nothing was written") == 2
+    assert written(tmp_path) == {"mail": "mine\n"}
+
+
 def test_a_folder_with_other_things_in_it_is_fine(tmp_path: Path) -> None:
     (tmp_path / "terraform").mkdir()
     (tmp_path / "terraform" / "main.tf").write_text("# mine\n")
@@ -200,6 +211,11 @@ def test_a_place_where_nothing_can_be_written(capsys: pytest.CaptureFixture[str]
         ({"host": "a=192.0.2.5 b=192.0.2.5"}, 'already that of host "a"'),
         ({"host": "bounce=192.0.2.5"}, "bounce.toys.example is a host's own name"),
         ({"host": "localhost=192.0.2.5"}, "what programs on the host call localhost"),
+        ({"host": "ma\udcffil=192.0.2.5"}, "holds characters that do not print"),
+        ({"host": "ma\x1bil=192.0.2.5"}, "holds characters that do not print"),
+        ({"domain": "toys\udcff.example"}, "holds characters that do not print"),
+        ({"host": 'a"b=192.0.2.5'}, "is no domain name"),
+        ({"admin_network": ","}, "is an empty list"),
         ({"admin_network": "198.51.100.7/24"}, "has host bits set"),
         ({"client_network": "shop"}, '"shop" is no network'),
         ({"admin_email": "ops"}, "is no mail address"),
