@@ -54,7 +54,7 @@ class Question:
 def faults_between(plan: Plan) -> tuple[Fault, ...]:
     """What no answer is wrong with alone, as the settings find it in the whole estate."""
     try:
-        read(estate_of(plan), "group_data")
+        read(estate_of(plan), f"group_data/{plan.name}.py")
     except EstateFaults as found:
         return found.faults
     return ()
