@@ -8,8 +8,8 @@ try:
     from postroad.start import start
 except ModuleNotFoundError as missing:
     raise PyinfraError(
-        f"this pyinfra's Python has no {missing.name}: use postroad's own, as by "
-        "`. .venv/bin/activate` (script/setup makes it)"
+        f"this pyinfra's Python has no {missing.name}: install postroad into it, or activate the "
+        "environment that has it, as by `. .venv/bin/activate`"
     ) from None
 
 start()

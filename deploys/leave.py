@@ -4,7 +4,7 @@
 
 Its instances take no new mail and deliver what they have. A run that finds none waiting takes back
 everything of ours; one that does says what is still to be delivered, and is run again. It ends by
-saying what stays, and which records to delete: see docs/operating.md.
+saying what stays, and which records to delete: see `postroad docs operating`.
 """
 
 from pyinfra import config

@@ -1,8 +1,9 @@
 """From a bare host to a sending server: pyinfra inventories/prod.py deploys/mailserver.py
 
-A table of contents. Each line is a role, in the order in which they happen; what a role does stands
-in postroad/roles, what it puts on the host in templates/, and which file goes where in
-postroad/manifest.py. A run that is killed anywhere is completed by the next one.
+A table of contents. Each line is a role, in the order in which they happen. In postroad's package,
+roles/ has what a role does, templates/ what it puts on the host, and manifest.py which file goes
+where. Steps of your own may stand between the lines; their order may not change. A run that is
+killed anywhere is completed by the next one.
 """
 
 from pyinfra import config

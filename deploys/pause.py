@@ -4,7 +4,7 @@
 
 stop: it takes no mail and delivers none; what is queued stays. drain: it takes no mail and delivers
 what it has. resume: as before. It stays so, whatever runs, until you say otherwise: see
-docs/operating.md.
+`postroad docs operating`.
 """
 
 from pyinfra import config

@@ -3,7 +3,7 @@
     pyinfra inventories/prod.py deploys/restore.py --limit mail1 --data backups=/srv/backups/mail
 
 Like deploys/mailserver.py, with one line more. A host that has keys of its own keeps them: what is
-there is never replaced. See docs/operating.md.
+there is never replaced: `postroad docs operating`.
 """
 
 from pyinfra import config

@@ -1,7 +1,8 @@
 """Rotates DKIM keys: pyinfra -y inventories/prod.py deploys/rotate_dkim.py
 
 Made to run from a timer, once a day or more often, at any moment. A run takes what steps may be
-taken now, on all hosts together, and nothing where none may. docs/rotation.md tells the whole life.
+taken now, on all hosts together, and nothing where none may.
+`postroad docs rotation` tells the whole life.
 """
 
 from pyinfra import config

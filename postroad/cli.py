@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
 from typing import Protocol, cast
 
 from postroad.settings.meant import nearest
@@ -43,6 +44,16 @@ class Command:
 
 
 COMMANDS = (
+    Command(
+        ("init",),
+        "postroad.commands.init",
+        "write a first repository: inventory, estate, deploys",
+    ),
+    Command(
+        ("docs",),
+        "postroad.commands.docs",
+        "show a page of the documentation, or which there are",
+    ),
     Command(
         ("secret", "hash"),
         "postroad.commands.secret_hash",
@@ -150,6 +161,8 @@ def _run(words: list[str]) -> int:
     if words in (["-h"], ["--help"]):
         tell(usage())
         return 0
+    if words == ["--version"]:
+        return _version()
     command = next((c for c in COMMANDS if words[: len(c.words)] == list(c.words)), None)
     if command is None:
         if words:
@@ -160,8 +173,8 @@ def _run(words: list[str]) -> int:
         module = cast(CommandModule, import_module(command.module))
     except ModuleNotFoundError as missing:
         complain(
-            f"this Python has no {missing.name}: use postroad's own, as by"
-            " `. .venv/bin/activate` (script/setup makes it)"
+            f"this Python has no {missing.name}: install postroad into it, or activate the"
+            " environment that has it, as by `. .venv/bin/activate`"
         )
         return 2
     parser = argparse.ArgumentParser(prog=command.call, description=command.help)
@@ -169,9 +182,18 @@ def _run(words: list[str]) -> int:
     return module.run(parser.parse_args(words[len(command.words) :]))
 
 
+def _version() -> int:
+    try:
+        tell(f"postroad {version('postroad')}")
+    except PackageNotFoundError:
+        complain("postroad is not installed in this Python, and has a version only where it is")
+        return 2
+    return 0
+
+
 def _unknown(words: Sequence[str]) -> str:
     """What to type in place of words that call no command."""
-    known = [" ".join(command.words) for command in COMMANDS]
+    known = [*(" ".join(command.words) for command in COMMANDS), "--version", "--help"]
     typed = list(words[:2])
     alike = (nearest(" ".join(typed[:count]), known) for count in (2, 1))
     likely = next(filter(None, alike), None)
@@ -184,5 +206,8 @@ def usage() -> str:
     width = max(len(command.call) for command in COMMANDS)
     lines = [f"  {command.call:<{width}}  {command.help}" for command in COMMANDS]
     return "\n".join(
-        ["usage: postroad COMMAND ... (-h after a command tells its arguments)", *lines]
+        [
+            "usage: postroad COMMAND ... (-h after a command tells its arguments), or --version",
+            *lines,
+        ]
     )

@@ -39,7 +39,11 @@ def not_there(path: Path) -> str:
     beside = sorted(str(one) for one in path.parent.glob("*.py"))
     if path.is_dir():
         return f"{path}: is a folder; name the inventory file in it, as {path / 'prod.py'}"
-    mend = f"name one that is, as {' or '.join(beside)}" if beside else "correct its path"
+    mend = (
+        f"name one that is, as {' or '.join(beside)}"
+        if beside
+        else "correct its path, or have a first one written by `postroad init`"
+    )
     return f"{path}: there is no such inventory file; {mend}"
 
 

@@ -72,6 +72,15 @@ def complain(text: object, end: str = "\n") -> None:
     _write(sys.stderr, str(text), end)
 
 
+def ask(prompt: str) -> str:
+    """The line that somebody types behind ``prompt``. Raises EOFError where nobody does."""
+    try:
+        return input(shown(prompt))
+    except UnicodeDecodeError:
+        # What is no text is no answer, and is asked again as such.
+        return ""
+
+
 def _write(stream: Any, text: str, end: str) -> None:
     stream.write(f"{shown(text)}{end}")
     stream.flush()

@@ -19,7 +19,7 @@ from postroad.terminal import complain, tell
 
 _NO_ZONE = (
     'estate["dns"]["zones"] names no zone that postroad may change: declare them with their TSIG'
-    " keys (docs/settings.md), or hand the records over with postroad dns records or octodns"
+    " keys (postroad docs settings), or hand the records over with postroad dns records or octodns"
 )
 
 

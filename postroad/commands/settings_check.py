@@ -14,7 +14,7 @@ from postroad.dns import budget
 from postroad.dns.records import derive
 from postroad.inventory import Loaded, load
 from postroad.settings.doubts import doubts
-from postroad.settings.hidden import in_the_clear
+from postroad.settings.hidden import in_the_clear, not_yet
 from postroad.settings.model import Estate, operator_files
 from postroad.terminal import complain, tell
 
@@ -24,7 +24,7 @@ _WAYS_IN = (
     (
         "ssh_known_hosts_file",
         "make it by ssh-keyscan, and compare it with what the hosts' consoles show:"
-        " docs/getting-started.md",
+        " postroad docs getting-started",
     ),
 )
 
@@ -54,6 +54,8 @@ def _check(inventory: Path) -> int:
         tell(f"not the estate's, and let be: {', '.join(loaded.outside)}")
     for key in in_the_clear(loaded.hosts[0].data.get("estate")):
         tell(f'{key}: `pyinfra --debug` prints these hashes: write Hidden("{{ARGON2ID}}…")')
+    for key in not_yet(loaded.hosts[0].data.get("estate")):
+        tell(f"{key}: no password opens this login yet: write what `postroad secret hash` prints")
     return 0
 
 

@@ -22,7 +22,8 @@ from postroad.dns.rrset import RRset, rrsets
 
 _HEADING = """\
 # What the estate needs in {zone}: a part of the zone. octoDNS takes its sources together for the
-# whole, so list this folder beside the source of the rest, or octoDNS plans to delete the rest.
+# whole, so list this folder beside the source of the rest, or have octoDNS mark what it made
+# (`postroad docs octodns`): it plans to delete the rest otherwise.
 ---
 """
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,7 @@ from lab.session import Lab
 from postroad.inventory import load
 from postroad.settings.model import Estate
 from tests.lab import queues
+from tests.lab.installed import install
 
 # Debian 12 with an address a stream, Debian 13 with one address that both streams share.
 TARGETS = ("mail1:bookworm:11,12,13", "mail2:trixie:21")
@@ -40,6 +42,12 @@ def opened(lab: Lab) -> Lab:
     _succeed(road.deploy())
     assert road.plan() == []
     return lab
+
+
+@pytest.fixture(scope="session")
+def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The programs of an environment that has the wheel and what it needs, and nothing else."""
+    return install(tmp_path_factory.mktemp("wheels"), tmp_path_factory.mktemp("environment"))
 
 
 @pytest.fixture

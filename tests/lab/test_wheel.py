@@ -3,68 +3,30 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-import venv
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from lab import control, shop
 from lab.session import Lab
+from tests.lab.installed import Repository
 from tests.lab.variants import plain
 
 DEPLOY = (control.CLONE / "deploys" / "mailserver.py").read_text()
 
 
-@dataclass(frozen=True)
-class Repository:
-    """A folder that knows nothing of the checkout, and the environment that its commands run in."""
-
-    folder: Path
-    programs: Path
-
-    def run(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run a program of the environment in the folder."""
-        return subprocess.run(
-            [str(self.programs / program), *arguments],
-            cwd=self.folder,
-            env=_environment(),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-
-
-def _environment() -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-    return {**kept, "PYINFRA_PROGRESS": "off"}
-
-
 @pytest.fixture(scope="module")
-def repository(deployed: Lab, tmp_path_factory: pytest.TempPathFactory) -> Repository:
-    """The wheel, built and installed; an inventory, its estate and a deploy file beside it."""
+def repository(
+    deployed: Lab, programs: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Repository:
+    """An inventory, its estate and a deploy file, written by hand."""
     folder = tmp_path_factory.mktemp("infrastructure")
-    wheels = tmp_path_factory.mktemp("wheels")
-    build = ["build", "--wheel", "--no-isolation", "--outdir", str(wheels), str(control.CLONE)]
-    subprocess.run([sys.executable, "-m", *build], check=True, capture_output=True, timeout=120)
-    environment = tmp_path_factory.mktemp("environment")
-    venv.create(environment, with_pip=True)
-    made = Repository(folder, environment / "bin")
-    (wheel,) = wheels.glob("*.whl")
-    constraints = control.CLONE / "constraints.txt"
-    done = made.run("pip", "install", "--quiet", "--constraint", str(constraints), str(wheel))
-    assert done.returncode == 0, done.stderr
     (folder / "mail.py").write_text(DEPLOY)
     (folder / "inventories").mkdir()
     (folder / "inventories" / "own.py").write_text(f"mail = {_hosts(deployed)!r}\n")
     (folder / "group_data").mkdir()
     (folder / "group_data" / "own.py").write_text(f"estate = {plain(shop.estate(deployed))!r}\n")
-    return made
+    return Repository(folder, programs)
 
 
 def _hosts(lab: Lab) -> tuple[list[tuple[str, dict[str, str]]], dict[str, object]]:

@@ -43,6 +43,9 @@ def test_a_command_that_does_not_exist(
         ("settings", "settings check"),
         ("adit", "audit"),
         ("dns pulish", "dns publish"),
+        ("version", "--version"),
+        ("-version", "--version"),
+        ("innit", "init"),
     ],
 )
 def test_a_command_that_is_misspelt(

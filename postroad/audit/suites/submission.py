@@ -197,7 +197,7 @@ def lost_keys(audited: Audited) -> Iterator[Fault]:
         f"the certificate's key {paths_for(audited.estate).certificate_key} cannot be used: "
         f"{audited.smtp.key_fault}",
         "only daemons that run already have it: within minutes, applications find no TLS",
-        f"{anew}{audited.run}   (or put it back from the backup: docs/operating.md)",
+        f"{anew}{audited.run}   (or put it back from the backup: postroad docs operating)",
     )
 
 
