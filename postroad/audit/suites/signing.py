@@ -42,7 +42,7 @@ def _of_key(audited: Audited, fault: KeyFault) -> str:
         return f"look who made {fault.path}, and remove it; then {audited.run}"
     if fault.how == NO_KEY:
         return (
-            f"put it back from the backup (docs/operating.md), or: rm {fault.path}; then "
+            f"put it back from the backup (postroad docs operating), or: rm {fault.path}; then "
             f"{audited.run}   (a new key wants a new record: postroad dns plan)"
         )
     return audited.run
