@@ -459,6 +459,37 @@ def test_without_a_certificate_the_run_goes_on_says_so_and_the_next_asks_again(
     assert runner.plan(ESTATE).plan == {"mail1": []}
 
 
+# ---- the last words ------------------------------------------------------------------------------
+
+BOX = "Where mail is submitted"
+
+
+def test_a_run_ends_by_saying_where_mail_is_submitted_also_where_it_changes_nothing(
+    runner: Runner, standing: Machine, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    runner.plan(ESTATE)
+    assert BOX not in caplog.text, "a dry run opens nothing"
+    assert runner.run(ESTATE).plan == {"mail1": []}
+    assert caplog.text.count(BOX) == 1
+    assert "The transactional stream is open on mail1." in caplog.text
+    assert "port 587 (STARTTLS) or 465 (TLS) of out1.shop.example (mail1)" in caplog.text
+    assert "login shop, MAIL FROM bounce@bounce.shop.example, From: at shop.example" in caplog.text
+    assert not [record for record in caplog.records if record.levelname == "WARNING"]
+
+
+def test_of_a_host_that_failed_nothing_is_told_but_that(
+    runner: Runner, caplog: pytest.LogCaptureFixture
+) -> None:
+    both = two_hosts()
+    caplog.set_level("INFO")
+    runner.has(Machine(both, "mail1"), Machine(both, "mail2", dies_at=6))
+    assert runner.run(both).failed == {"mail2"}
+    assert "Nothing is known of mail2: the run failed there." in caplog.text
+    assert "is open on mail1.\n" in caplog.text
+    assert "2587" not in caplog.text.partition(BOX)[2].partition("send-test")[0]
+
+
 # ---- secrets -------------------------------------------------------------------------------------
 
 SUPPLIED_KEY = {
