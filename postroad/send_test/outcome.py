@@ -1,0 +1,145 @@
+"""What became of each test, and where its receiver's verdict is read. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+from postroad.send_test.session import Step
+from postroad.terminal import line
+from postroad.trace.story import Recipient, Story
+
+Fate = Literal["delivered", "deferred", "bounced", "on its way", "refused", "closed", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One message by one stream of one host. ``words`` say why, or who has taken it.
+
+    ``server`` is the name that it was submitted to. ``mail_from`` is a domain. What did not come so
+    far is empty.
+    """
+
+    host: str
+    stream: str
+    fate: Fate
+    words: str
+    server: str = ""
+    login: str = ""
+    sender: str = ""
+    mail_from: str = ""
+    subject: str = ""
+    queue_id: str = ""
+    selector: str = ""
+
+    @property
+    def is_delivered(self) -> bool:
+        return self.fate == "delivered"
+
+
+_HEADS: Mapping[Fate, str] = {
+    "delivered": "delivered to",
+    "bounced": "bounced, refused by",
+    "deferred": "deferred, put off by",
+}
+# What to do about a refusal of each step; the reply itself has the rest.
+MENDS: dict[Step, str] = {
+    "connection": "is the stream up: postroad audit INVENTORY",
+    "STARTTLS": "what an application meets as well: postroad audit INVENTORY",
+    "certificate": "no application that verifies it submits there; where its authority is one of"
+    " your own, name the root in SSL_CERT_FILE, or as tls.ca_file",
+    "login": "the password, or the login of another stream",
+    "MAIL FROM": "what the login may write: postroad settings check INVENTORY",
+    "recipient": "correct the address, or what the reply says",
+    "message": "what the reply says; a reply with 4 is for later",
+}
+
+
+def refused(step: Step, words: str) -> str:
+    """A refusal with its mend."""
+    what = {"login": "login", "certificate": "certificate"}.get(step, step)
+    return f"{what}: {words} ({MENDS[step]})"
+
+
+def followed(story: Story | None, recipient: str, seconds: float) -> tuple[Fate, str]:
+    """The fate of a message that was taken, by what the host's log tells of it."""
+    if story is None:
+        return "unknown", "its log does not know the message yet"
+    found = next((one for one in story.recipients if _is(one, recipient)), None)
+    if found is None:
+        return "on its way", f"nobody was tried within {seconds:g} seconds: {story.fate}"
+    words = f"{found.relay or 'the host itself'}: {found.reply}"
+    match found.outcome:
+        case "delivered":
+            return "delivered", words
+        case "bounced":
+            return "bounced", words
+        case "waits":
+            return "deferred", words
+        case _:
+            return "unknown", f"{story.fate}: {words}"
+
+
+def _is(one: Recipient, address: str) -> bool:
+    return one.address.lower() == address.lower()
+
+
+def selector_of(story: Story | None) -> str:
+    """The names of the keys that signed it, as the log has them; empty where it tells none."""
+    steps = story.steps if story else ()
+    mark = "signed with "
+    return ", ".join(step.what.removeprefix(mark) for step in steps if step.what.startswith(mark))
+
+
+def as_json(outcomes: Iterable[Outcome]) -> str:
+    """A list of {host, stream, fate, words, …}."""
+    return json.dumps([asdict(one) for one in outcomes], indent=1) + "\n"
+
+
+def text(inventory: str, outcomes: Sequence[Outcome], is_lone: bool) -> str:
+    """A paragraph for each, and what to look at where the message has arrived."""
+    lines = [line(said) for one in outcomes for said in _told(inventory, one)]
+    arrived = [one for one in outcomes if one.is_delivered]
+    if arrived and not is_lone:
+        lines += [line(said) for said in _verdict(arrived)]
+    elif arrived:
+        lines.append("A lone box: the message lies in its sink, and nobody has judged it.")
+    return "".join(f"{said}\n" for said in lines)
+
+
+def _told(inventory: str, one: Outcome) -> Iterator[str]:
+    yield f"{one.host} {one.stream}: {_HEADS.get(one.fate, f'{one.fate}:')} {one.words}"
+    if one.queue_id:
+        yield f"  submitted to {one.server} by STARTTLS as {one.login}, From: {one.sender}"
+        signed = f"signed with {one.selector}" if one.selector else "no signature is in its log"
+        yield f"  {signed}; its subject: {one.subject}"
+        if not one.is_delivered:
+            yield f"  what becomes of it: postroad explain {inventory} {one.queue_id}"
+    yield ""
+
+
+def _verdict(arrived: Sequence[Outcome]) -> Iterator[str]:
+    yield "What the receiver thought of it stands in the header of the message (Gmail: Show"
+    yield "original; Outlook: View message source; Thunderbird: Ctrl+U), in its topmost"
+    yield "Authentication-Results:"
+    for senders, where in dict.fromkeys((_domain(o.sender), o.mail_from) for o in arrived):
+        yield f"  dkim=pass with header.d={senders} (or header.i=@{senders})"
+        yield f"  spf=pass with smtp.mailfrom=…@{where}"
+        yield f"  dmarc=pass with header.from={senders}"
+    yield "and in its topmost Received: ESMTPS, or a version of TLS. Where all of these pass and"
+    yield "it lies in the spam folder, it is reputation or content: `postroad dns check` knows the"
+    yield "lists, and services like mail-tester give you an address to send a test to, and a score."
+
+
+def _domain(address: str) -> str:
+    return address.rpartition("@")[2]
+
+
+def status(outcomes: Iterable[Outcome], silent: Sequence[object]) -> int:
+    """The exit status: 0 all delivered, 1 not all, 2 not every host could be asked."""
+    found = list(outcomes)
+    if silent or not found or any(one.fate == "unknown" for one in found):
+        return 2
+    return 0 if all(one.is_delivered for one in found) else 1
