@@ -18,7 +18,7 @@ LONGEST = 600
 
 @dataclass(frozen=True)
 class Followed(Question[Mapping[str, Lines]]):
-    """The log lines of ``queue_id`` in ``instance`` once it was tried, in ``wait`` seconds at most."""
+    """The log lines of ``queue_id`` in ``instance``; ``wait`` is the time for it, in seconds."""
 
     queue_id: str
     instance: str

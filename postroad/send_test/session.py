@@ -103,7 +103,9 @@ def _start_tls(server: smtplib.SMTP, name: str, trusted: ssl.SSLContext) -> None
     if not server.has_extn("starttls"):
         raise _RefusedError("STARTTLS", "the server does not offer it")
     try:
-        _expect("STARTTLS", server.starttls(context=trusted))
+        server.starttls(context=trusted)
+    except smtplib.SMTPResponseException as error:
+        raise _RefusedError("STARTTLS", _words(error.smtp_code, error.smtp_error)) from None
     except ssl.SSLCertVerificationError as error:
         why = line(error.verify_message or error.reason or "no reason is told")
         raise _RefusedError("certificate", f"it is not verified for {name}: {why}") from None

@@ -83,7 +83,7 @@ def test_a_stream_that_the_estate_or_the_host_has_not_is_told() -> None:
 def test_what_a_login_may_not_write_is_not_tried() -> None:
     (_, till) = TWO_LOGINS.stream("transactional").users
     assert sender_of(till, "till@shop.example") == "till@shop.example"
-    with pytest.raises(SenderError, match="may not send as orders@shop.example; its From"):
+    with pytest.raises(SenderError, match=r"may not send as orders@shop\.example; its From"):
         sender_of(till, "orders@shop.example")
     with pytest.raises(SenderError, match="every From: domain of the login till waits"):
         sender_of(till, waiting=["shop.example"])
