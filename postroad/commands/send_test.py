@@ -166,14 +166,17 @@ def _sent(
     wait: float,
     site: Site,
 ) -> list[Outcome]:
-    """What became of each message of a host."""
-    return [
-        Outcome(site.host.name, one.stream.name, "closed", why)
-        if why
-        else send(site, one, passwords[one.user.name], trusted, wait)
-        for one, why in closed_because.items()
-        if one.host.name == site.host.name
-    ]
+    """What became of each message of a host; what is not answered of one is no other's."""
+
+    def of(trial: Trial, why: str) -> Outcome:
+        if why:
+            return Outcome(site.host.name, trial.stream.name, "closed", why)
+        try:
+            return send(site, trial, passwords[trial.user.name], trusted, wait)
+        except UnansweredError as error:
+            return Outcome(site.host.name, trial.stream.name, "unknown", error.reason)
+
+    return [of(one, why) for one, why in closed_because.items() if one.host.name == site.host.name]
 
 
 def _sources(
@@ -217,8 +220,7 @@ def _typed(login: str) -> str:
 
 
 def _line_of_input() -> str:
-    """As much as is there of a line, octet by octet as the login takes it."""
-    if sys.stdin is None:
-        return ""
-    octets = sys.stdin.buffer.readline().rstrip(b"\r\n")
-    return octets.decode("utf-8", "surrogateescape")
+    try:
+        return sys.stdin.readline().rstrip("\r\n") if sys.stdin else ""
+    except UnicodeDecodeError:
+        raise LoginError("standard input is not UTF-8 text: write the password as text") from None
