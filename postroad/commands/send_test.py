@@ -23,7 +23,7 @@ from postroad.send_test.logins import FORMS, LoginError, source_of
 from postroad.send_test.outcome import Outcome, as_json, status, text
 from postroad.send_test.plan import Meant, MeantError, Trial, trials
 from postroad.send_test.trial import TrustError, closed, send, trust
-from postroad.settings.model import SecretRef, StreamName
+from postroad.settings.model import Estate, SecretRef, StreamName
 from postroad.settings.shapes import Node
 from postroad.settings.values import email, sender
 from postroad.site import Site
@@ -122,7 +122,7 @@ def _tried(arguments: argparse.Namespace) -> int:
     try:
         loaded = load(arguments.inventory)
         planned = trials(loaded.estate, _meant(arguments))
-        sources = _sources(arguments.password, planned)
+        sources = _sources(arguments.password, loaded.estate)
         trusted = trust(loaded.estate, loaded.base)
         with reaching(loaded, {trial.host.name for trial in planned}) as found:
             looked = of_each(found.sites, partial(_looked, planned))
@@ -179,14 +179,12 @@ def _sent(
     return [of(one, why) for one, why in closed_because.items() if one.host.name == site.host.name]
 
 
-def _sources(
-    named: Sequence[tuple[str, SecretRef]], planned: Sequence[Trial]
-) -> Mapping[str, SecretRef]:
-    """Where the password of each login is. LoginError for a login that is not used."""
-    used = list(dict.fromkeys(trial.user.name for trial in planned))
+def _sources(named: Sequence[tuple[str, SecretRef]], estate: Estate) -> Mapping[str, SecretRef]:
+    """Where the password of each login is. LoginError for a login that there is not."""
+    known = [user.name for stream in estate.streams for user in stream.users]
     for login, _ in named:
-        if login not in used:
-            raise LoginError(f"--password names the login {login}; used here: {', '.join(used)}")
+        if login not in known:
+            raise LoginError(f"--password names the login {login}; there are {', '.join(known)}")
     return dict(named)
 
 

@@ -88,7 +88,9 @@ def last_words(sites: Sequence[Site], unknown: Mapping[str, str] = NOBODY) -> La
     ``unknown`` are the estate's hosts that the run is not working on (any more), with the reason.
     """
     estate = sites[0].estate
-    answers = of_each(sites, standing)
+    places = {one.name: place for place, one in enumerate(estate.hosts)}
+    # pyinfra comes to its hosts in any order.
+    answers = of_each(sorted(sites, key=lambda site: places[site.host.name]), standing)
     silent = {one.host: one.reason for one in answers if isinstance(one, UnansweredError)}
     known = [one for one in answers if not isinstance(one, UnansweredError)]
     uncertified = {one.name: one.uncertified for one in known if one.uncertified}
@@ -145,4 +147,5 @@ def report(site: Site, sites: Sites) -> Generator[StringCommand]:
         return
     words = last_words(together, not_at_work(site.estate, host.state))
     tell = inform if words.is_all_open else warn
-    tell(words.text)
+    # pyinfra indents the first line alone.
+    tell(f"\n{words.text}")

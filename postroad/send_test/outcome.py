@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal
@@ -16,7 +17,7 @@ Fate = Literal["delivered", "deferred", "bounced", "on its way", "refused", "clo
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One message by one stream of one host. ``words`` say why, or who has taken it.
+    """One message by one stream of one host. ``words`` say why, or are those of the ``relay``.
 
     ``server`` is the name that it was submitted to. ``mail_from`` is a domain. What did not come so
     far is empty.
@@ -26,6 +27,7 @@ class Outcome:
     stream: str
     fate: Fate
     words: str
+    relay: str = ""
     server: str = ""
     login: str = ""
     sender: str = ""
@@ -39,7 +41,9 @@ class Outcome:
         return self.fate == "delivered"
 
 
-_HEADS: Mapping[Fate, str] = {
+# smtp(8) says once more who has said it, and to what.
+_SAID = re.compile(r"^host \S+ said: | \(in reply to [A-Za-z ]+ command\)$")
+_BY: Mapping[Fate, str] = {
     "delivered": "delivered to",
     "bounced": "bounced, refused by",
     "deferred": "deferred, put off by",
@@ -63,23 +67,29 @@ def refused(step: Step, words: str) -> str:
     return f"{what}: {words} ({MENDS[step]})"
 
 
-def followed(story: Story | None, recipient: str, seconds: float) -> tuple[Fate, str]:
+@dataclass(frozen=True, slots=True)
+class Fated:
+    """What became of a message that was taken; ``relay`` is who has said the words, if anybody."""
+
+    fate: Fate
+    words: str
+    relay: str = ""
+
+
+def followed(story: Story | None, recipient: str, seconds: float) -> Fated:
     """The fate of a message that was taken, by what the host's log tells of it."""
     if story is None:
-        return "unknown", "its log does not know the message yet"
+        return Fated("unknown", "its log does not know the message yet")
     found = next((one for one in story.recipients if _is(one, recipient)), None)
     if found is None:
-        return "on its way", f"nobody was tried within {seconds:g} seconds: {story.fate}"
-    words = f"{found.relay or 'the host itself'}: {found.reply}"
-    match found.outcome:
-        case "delivered":
-            return "delivered", words
-        case "bounced":
-            return "bounced", words
-        case "waits":
-            return "deferred", words
-        case _:
-            return "unknown", f"{story.fate}: {words}"
+        return Fated("on its way", f"nobody was tried within {seconds:g} seconds: {story.fate}")
+    # smtp(8) logs the relay none where nobody was reached.
+    relay = "" if found.relay == "none" else found.relay
+    words = _SAID.sub("", found.reply)
+    known: dict[str, Fate] = {"delivered": "delivered", "bounced": "bounced", "waits": "deferred"}
+    if found.outcome in known:
+        return Fated(known[found.outcome], words, relay)
+    return Fated("unknown", f"{story.fate}: {words}", relay)
 
 
 def _is(one: Recipient, address: str) -> bool:
@@ -110,7 +120,8 @@ def text(inventory: str, outcomes: Sequence[Outcome], is_lone: bool) -> str:
 
 
 def _told(inventory: str, one: Outcome) -> Iterator[str]:
-    yield f"{one.host} {one.stream}: {_HEADS.get(one.fate, f'{one.fate}:')} {one.words}"
+    head = f"{_BY[one.fate]} {one.relay}" if one.relay and one.fate in _BY else one.fate
+    yield f"{one.host} {one.stream}: {head}: {one.words}"
     if one.queue_id:
         yield f"  submitted to {one.server} by STARTTLS as {one.login}, From: {one.sender}"
         signed = f"signed with {one.selector}" if one.selector else "no signature is in its log"

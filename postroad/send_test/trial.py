@@ -11,7 +11,7 @@ from pathlib import Path
 from postroad.facts.followed import Followed
 from postroad.secrets import Secret
 from postroad.send_test.letter import Letter, letter
-from postroad.send_test.outcome import Outcome, followed, refused, selector_of
+from postroad.send_test.outcome import Fated, Outcome, followed, refused, selector_of
 from postroad.send_test.plan import Trial
 from postroad.send_test.session import Submitted, submit
 from postroad.send_test.tunnel import connected
@@ -97,14 +97,15 @@ def _outcome(
 ) -> Outcome:
     way = trial.host.way_out(trial.stream.name)
     if taken.queue_id:
-        fate, words = followed(story, trial.recipient, wait)
+        fated = followed(story, trial.recipient, wait)
     else:
-        fate, words = "refused", refused(taken.step, taken.words)
+        fated = Fated("refused", refused(taken.step, taken.words))
     return Outcome(
         host=trial.host.name,
         stream=trial.stream.name,
-        fate=fate,
-        words=words,
+        fate=fated.fate,
+        words=fated.words,
+        relay=fated.relay,
         server=f"{way.helo}:{way.starttls_port}",
         login=trial.user.name,
         sender=trial.sender,

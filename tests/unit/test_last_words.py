@@ -58,6 +58,12 @@ def test_each_host_that_a_run_does_not_know_has_its_reason() -> None:
     assert unknown(active_hosts={one}, limit=["mail1"]) == {"mail2": "this run is not about it"}
 
 
+def test_hosts_are_told_in_the_order_of_the_estate_whoever_is_first() -> None:
+    both = two_hosts()
+    sites = [Machine(both, name).site() for name in ("mail2", "mail1")]
+    assert "Submission is closed on mail1, mail2: " in last_words(sites).text
+
+
 def test_a_host_that_falls_silent_at_the_end_takes_no_word_from_the_others() -> None:
     both = two_hosts()
     mail1, mail2 = Machine(both, "mail1"), Machine(both, "mail2")

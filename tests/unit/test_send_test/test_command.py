@@ -52,7 +52,7 @@ def call(*words: str) -> int:
         ([ADDRESS, "--wait", "0"], "'0': write seconds, from 1 to 600"),
         ([ADDRESS, "--wait", "nan"], "'nan': write seconds, from 1 to 600"),
         ([ADDRESS, "--password", "shop=hunter2"], "this names no place where a password is"),
-        ([ADDRESS, "--password", "shopp=env:X"], "names the login shopp; used here: shop"),
+        ([ADDRESS, "--password", "shopp=env:X"], "names the login shopp; there are shop"),
         ([ADDRESS, "--json", "/nowhere/x.json"], "make its folder first"),
     ],
 )
@@ -88,7 +88,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         used.append(f"{trial.user.name} {password.unmask()}")
         if password.unmask() == "gone":
             raise UnansweredError(site.host.name, "no answer")
-        return Outcome(site.host.name, trial.stream.name, "delivered", "mx: 250 Ok", queue_id="X")
+        return Outcome(site.host.name, trial.stream.name, "delivered", "250 Ok", "mx")
 
     monkeypatch.setattr(send_test, "reaching", reaching)
     monkeypatch.setattr(send_test, "closed", closed)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from postroad.send_test.outcome import Outcome, followed, refused, selector_of, status, text
+from postroad.send_test.outcome import Fated, Outcome, followed, refused, selector_of, status, text
 from postroad.trace.story import Story, story
 from tests.unit.test_trace.test_story import ID, SIGNED, TAKEN, attempt
 
@@ -14,7 +14,8 @@ ARRIVED = Outcome(
     "mail1",
     "transactional",
     "delivered",
-    "mx.a.example[192.0.2.7]:25: 250 2.0.0 Ok: queued as 77",
+    "250 2.0.0 Ok: queued as 77",
+    "mx.a.example[192.0.2.7]:25",
     "out1.shop.example:587",
     "shop",
     "send-test@shop.example",
@@ -34,21 +35,27 @@ def of(*lines: str, queue: str = "") -> Story:
     ("status", "fate"), [("sent", "delivered"), ("bounced", "bounced"), ("deferred", "deferred")]
 )
 def test_an_attempt_is_told_with_who_said_what(status: str, fate: str) -> None:
-    found = of(attempt("05:15:09", status, "250 as it likes"), queue="deferred")
-    assert followed(found, "Jane@a.example", 60) == (
-        fate,
-        "mx.a.example[192.0.2.7]:25: 250 as it likes",
-    )
+    reply = "host mx.a.example[192.0.2.7] said: 250 as it likes (in reply to RCPT TO command)"
+    found = of(attempt("05:15:09", status, reply), queue="deferred")
+    said = followed(found, "Jane@a.example", 60)
+    assert (said.fate, said.words) == (fate, "250 as it likes")
+    assert said.relay == "mx.a.example[192.0.2.7]:25"
     assert selector_of(found) == "202611-mail1._domainkey.news.shop.example"
 
 
 def test_what_nobody_has_tried_is_on_its_way_and_what_no_log_knows_is_unknown() -> None:
-    fate, words = followed(of(queue="active"), "jane@a.example", 60)
-    assert (fate, words) == (
-        "on its way",
-        "nobody was tried within 60 seconds: queued, waits for its first delivery",
+    assert followed(of(queue="active"), "jane@a.example", 60) == Fated(
+        "on its way", "nobody was tried within 60 seconds: queued, waits for its first delivery"
     )
-    assert followed(None, "jane@a.example", 60)[0] == "unknown"
+    assert followed(None, "jane@a.example", 60).fate == "unknown"
+
+
+def test_where_nobody_was_reached_nobody_has_said_it() -> None:
+    found = of(attempt("05:15:09", "bounced", "Host or domain name not found", relay="none"))
+    said = followed(found, "jane@a.example", 60)
+    assert said == Fated("bounced", "Host or domain name not found")
+    told = text("i.py", [replace(ARRIVED, fate=said.fate, words=said.words, relay="")], False)
+    assert told.startswith("mail1 transactional: bounced: Host or domain name not found\n")
 
 
 def test_what_arrived_is_told_with_the_lines_to_look_at() -> None:
@@ -69,7 +76,7 @@ def test_what_arrived_is_told_with_the_lines_to_look_at() -> None:
 
 
 def test_what_did_not_arrive_says_where_its_story_goes_on_and_no_verdict() -> None:
-    put_off = replace(ARRIVED, fate="deferred", words="mx.a.example: 452 4.2.2 full")
+    put_off = replace(ARRIVED, fate="deferred", words="452 4.2.2 full", relay="mx.a.example")
     said = text("i.py", [put_off], is_lone=False)
     assert "mail1 transactional: deferred, put off by mx.a.example: 452 4.2.2 full\n" in said
     assert "  what becomes of it: postroad explain i.py 4cjWzF6Xb5z5tF\n" in said
