@@ -12,6 +12,7 @@ import pytest
 from postroad import cli
 from postroad.ask import UnansweredError
 from postroad.commands import send_test
+from postroad.inventory import Loaded
 from postroad.live import Reached
 from postroad.secrets import Secret
 from postroad.send_test.outcome import Outcome
@@ -76,9 +77,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     used: list[str] = []
 
     @contextmanager
-    def reaching(loaded: object, names: set[str]) -> Iterator[Reached]:
-        sites = [Site(host, loaded.estate, loaded.base) for host in loaded.hosts]  # type: ignore[attr-defined]
-        yield Reached(loaded, [site for site in sites if site.host.name in names], ())  # type: ignore[arg-type]
+    def reaching(loaded: Loaded, names: set[str]) -> Iterator[Reached]:
+        sites = [Site(host, loaded.estate, loaded.base) for host in loaded.hosts]
+        yield Reached(loaded, [site for site in sites if site.host.name in names], ())
 
     def closed(site: Site, trial: Trial) -> str:
         is_closed = (site.host.name, trial.stream.name) == ("mail2", "marketing")
@@ -163,6 +164,26 @@ def test_a_source_that_gives_nothing_is_named_without_what_it_holds(
 ) -> None:
     assert call(ADDRESS, "--password", "shop=env:NOT_SET_ANYWHERE") == 2
     assert "environment variable NOT_SET_ANYWHERE is not set" in capsys.readouterr().err
+
+
+def test_a_host_that_is_not_reached_is_named_and_the_others_are_tried(
+    asked: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    inner = send_test.reaching
+
+    @contextmanager
+    def one_is_away(loaded: Loaded, names: set[str]) -> Iterator[Reached]:
+        with inner(loaded, names) as found:
+            here = [site for site in found.sites if site.host.name == "mail1"]
+            yield Reached(loaded, here, (UnansweredError("mail2", "no connection"),))
+
+    monkeypatch.setattr(send_test, "reaching", one_is_away)
+    monkeypatch.setattr("sys.stdin", io.StringIO("one\ntwo\n"))
+    assert call(ADDRESS) == 2
+    shown = capsys.readouterr()
+    assert shown.err == "mail2: no connection\n"
+    assert "mail1 marketing: delivered" in shown.out
+    assert "mail2" not in shown.out
 
 
 def test_what_is_not_answered_of_one_message_is_unknown_of_it_alone(
