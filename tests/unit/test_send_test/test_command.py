@@ -169,7 +169,7 @@ def test_a_source_that_gives_nothing_is_named_without_what_it_holds(
 def test_a_host_that_is_not_reached_is_named_and_the_others_are_tried(
     asked: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    inner = send_test.reaching
+    inner = vars(send_test)["reaching"]
 
     @contextmanager
     def one_is_away(loaded: Loaded, names: set[str]) -> Iterator[Reached]:
