@@ -7,11 +7,14 @@ operator's own file and line, and what to write instead; a fault of postroad's k
 
 from __future__ import annotations
 
+import atexit
 import re
 from collections.abc import Callable
 from pathlib import Path
 from traceback import walk_tb
 from typing import Any
+
+import pyinfra
 
 from postroad.settings.python import failed
 from postroad.terminal import fail, guard, reword
@@ -132,3 +135,17 @@ def _of_ours(error: Any) -> str:
 
 def _is_ours(file: str) -> bool:
     return Path(file).is_relative_to(_PACKAGE)
+
+
+def at_the_end(tell: Callable[[str], None], text: str) -> None:
+    """Have a run say ``text`` last of all: behind pyinfra's table of results, which fills a screen.
+
+    Its command has no place for that but the end of the process. Whoever runs operations otherwise
+    is told at once.
+    """
+    # pyinfra indents the first line of what is logged, and no other.
+    words = f"\n{text}"
+    if pyinfra.is_cli:
+        atexit.register(tell, words)
+    else:
+        tell(words)

@@ -23,6 +23,7 @@ from postroad.doors import Door, box
 from postroad.leaving import draining
 from postroad.live import of_each
 from postroad.operations.own import operation
+from postroad.pyinfra_words import at_the_end
 from postroad.settings.model import Estate, NoTls, StreamName
 from postroad.site import Site, Sites
 from postroad.terminal import inform, line, warn
@@ -147,5 +148,4 @@ def report(site: Site, sites: Sites) -> Generator[StringCommand]:
         return
     words = last_words(together, not_at_work(site.estate, host.state))
     tell = inform if words.is_all_open else warn
-    # pyinfra indents the first line alone.
-    tell(f"\n{words.text}")
+    at_the_end(tell, words.text)

@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
+import pyinfra
+import pytest
 from pyinfra.api.state import State as Run
 
 from postroad.ask import UnansweredError
 from postroad.operations.report import last_words, not_at_work
+from postroad.pyinfra_words import at_the_end
 from postroad.question import Question
 from postroad.site import Site
 from tests.unit import estates
@@ -73,3 +76,20 @@ def test_a_host_that_falls_silent_at_the_end_takes_no_word_from_the_others() -> 
     assert not said.is_all_open
     alone = last_words([silent(Machine(declaration()))])
     assert "Nothing is known of mail1: no answer within 60 seconds." in alone.text
+
+
+def test_the_last_words_come_behind_pyinfra_s_own_at_the_end_of_its_command(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    said: list[str] = []
+    left: list[tuple[Any, ...]] = []
+    monkeypatch.setattr("atexit.register", lambda *call: left.append(call))
+    monkeypatch.setattr(pyinfra, "is_cli", True)
+    at_the_end(said.append, "+-- a box")
+    assert said == []
+    ((tell, text),) = left
+    tell(text)
+    assert said == ["\n+-- a box"]
+    monkeypatch.setattr(pyinfra, "is_cli", False)
+    at_the_end(said.append, "at once")
+    assert said[1:] == ["\nat once"]

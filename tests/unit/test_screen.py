@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from xml.etree import ElementTree
 
-from lab.pictures import PAGE, end_of_run, folded
+from lab.pictures import PAGE, audit, end_of_run, folded
 from lab.screen import svg
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -39,3 +39,8 @@ def test_long_lines_are_folded_and_colours_of_a_terminal_left_out() -> None:
 
 def test_a_run_is_shown_from_its_box_on() -> None:
     assert list(end_of_run("    much\n    +-- Where\n| x\n")) == ["…", "    +-- Where", "| x"]
+
+
+def test_an_audit_is_shown_without_what_it_says_twice() -> None:
+    said = "..F\n== FAILURES ==\nx is wrong\n== short test summary info ==\nFAILED x\n1 failed\n"
+    assert list(audit(said)) == ["…", "x is wrong", "…", "1 failed"]
