@@ -13,14 +13,14 @@ from html import escape
 # A column and a line, in pixels of the picture; the face is about 0.6 of its size wide.
 COLUMN, LINE, SIZE = 7.2, 17, 12
 AROUND = 18
-# Words with a colour: what is typed, what is good, what is not.
+# Words with a colour: what is typed or a title, what is good or mends, what is not.
 _COLOURED = re.compile(
-    r"(?P<typed>^\$ .*)|(?P<good>\bis open\b|\bSuccess\b|^OK\b|\bok\b)"
-    r"|(?P<bad>\bis closed\b|\bFAILED\b|^E  .*|\bwrong\b)"
+    r"(?P<typed>^\$ .*|^_+ \S+ _+$)|(?P<good>\bis open\b|^mend: .*)"
+    r"|(?P<bad>\bis closed\b|^\d+ failed\b)"
 )
 STYLE = """
     .screen { fill: #f6f8fa; stroke: #d8dee6 }
-    text { font: 12px ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace; fill: #1d2733 }
+    text { white-space: pre; font: 12px ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace; fill: #1d2733 }
     .typed { font-weight: 600 } .good { fill: #1a7f37 } .bad { fill: #b42318 }
     @media (prefers-color-scheme: dark) {
       .screen { fill: #12171d; stroke: #2c353f }
