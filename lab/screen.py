@@ -20,7 +20,8 @@ _COLOURED = re.compile(
 )
 STYLE = """
     .screen { fill: #f6f8fa; stroke: #d8dee6 }
-    text { white-space: pre; font: 12px ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace; fill: #1d2733 }
+    text { font: 12px ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace; fill: #1d2733 }
+    text { white-space: pre }
     .typed { font-weight: 600 } .good { fill: #1a7f37 } .bad { fill: #b42318 }
     @media (prefers-color-scheme: dark) {
       .screen { fill: #12171d; stroke: #2c353f }

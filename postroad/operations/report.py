@@ -99,9 +99,9 @@ def last_words(sites: Sequence[Site], unknown: Mapping[str, str] = NOBODY) -> La
     doors = [d for one in known for d in one.doors if d.shut or not one.uncertified]
     framed = box(estate, doors, uncertified, {**silent, **unknown})
     left = [f"{one.name}: {sentence}." for one in known for sentence in one.draining]
-    parts = [*_lone(estate), framed, *left]
-    if any(one.waits for one in known):
-        parts.append(_records(estate, known))
+    # Records fill a screen: what is left to be read is below them.
+    records = [_records(estate, known)] if any(one.waits for one in known) else []
+    parts = [*records, *_lone(estate), *left, framed]
     waits = bool(left or uncertified or silent or unknown or any(door.shut for door in doors))
     return LastWords("\n".join(filter(None, parts)), not waits)
 
