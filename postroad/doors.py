@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from textwrap import wrap
 from typing import TypeVar
 
@@ -30,14 +30,16 @@ _TIED = "\u00a0"
 class Door:
     """A stream's submission on one host.
 
-    ``shut`` is why it takes no mail, empty where it is open. ``waiting`` are From: domains that it
-    does not take yet though it is open, each with the reason.
+    ``shut`` is why it takes no mail, empty where it is open. Though it is open, it may not take all
+    that is declared: ``waiting`` are From: domains, ``unused`` whatever else of it, each with the
+    reason.
     """
 
     host: Host
     stream: Stream
     shut: str = ""
-    waiting: Mapping[str, str] | None = None
+    waiting: Mapping[str, str] = field(default_factory=dict)
+    unused: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def way(self) -> WayOut:
@@ -80,7 +82,8 @@ def _stream(estate: Estate, stream: Stream, doors: Sequence[Door]) -> Iterator[s
         yield f"The {stream.name} stream is open on {where}."
         yield from _where(estate, is_open)
         yield from _who(stream)
-        yield from _waiting(is_open)
+        yield from _apart("  but From: {} waits on", is_open, lambda door: door.waiting)
+        yield from _apart("  but {} is not used yet on", is_open, lambda door: door.unused)
     for hosts, why in _reasons([door for door in ours if door.shut]):
         yield from _sentence(f"The {stream.name} stream is closed on", hosts, why)
 
@@ -119,12 +122,15 @@ def _rights(stream: Stream, user: User) -> str:
     return f"MAIL FROM {senders}, From: {' or '.join([*at, *addresses])}"
 
 
-def _waiting(doors: Sequence[Door]) -> Iterator[str]:
-    waits = [(door, name, why) for door in doors for name, why in (door.waiting or {}).items()]
+def _apart(
+    words: str, doors: Sequence[Door], of: Callable[[Door], Mapping[str, str]]
+) -> Iterator[str]:
+    """What of open streams is not open: a sentence each, told once for all hosts."""
+    waits = [(door, name, why) for door in doors for name, why in of(door).items()]
     for (name, why), same in _grouped(waits, lambda one: (one[1], _pattern(one[0].host, one[2]))):
         reason = same[0][2] if len(same) == 1 else why
         hosts = [door.host.name for door, _, _ in same]
-        yield from _sentence(f"  but From: {name} waits on", hosts, reason)
+        yield from _sentence(words.format(name), hosts, reason)
 
 
 def _reasons(doors: Sequence[Door]) -> Iterator[tuple[list[str], str]]:

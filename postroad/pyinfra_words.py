@@ -7,7 +7,6 @@ operator's own file and line, and what to write instead; a fault of postroad's k
 
 from __future__ import annotations
 
-import atexit
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +14,8 @@ from traceback import walk_tb
 from typing import Any
 
 import pyinfra
+from pyinfra.api.host import Host
+from pyinfra.api.state import BaseStateCallback, State
 
 from postroad.settings.python import failed
 from postroad.terminal import fail, guard, reword
@@ -137,15 +138,27 @@ def _is_ours(file: str) -> bool:
     return Path(file).is_relative_to(_PACKAGE)
 
 
-def at_the_end(tell: Callable[[str], None], text: str) -> None:
-    """Have a run say ``text`` last of all: behind pyinfra's table of results, which fills a screen.
+class _AtTheEnd(BaseStateCallback):
+    """Says something once, when a run leaves its hosts."""
 
-    Its command has no place for that but the end of the process. Whoever runs operations otherwise
-    is told at once.
+    def __init__(self, say: Callable[[], None]) -> None:
+        self.say = say
+        self.is_said = False
+
+    def host_disconnect(self, state: State, host: Host) -> None:  # type: ignore[override]
+        if not self.is_said:
+            self.is_said = True
+            self.say()
+
+
+def at_the_end(run: State, tell: Callable[[str], None], text: str) -> None:
+    """Have ``run`` say ``text`` last of all: behind pyinfra's table of results, a screen long.
+
+    Whoever runs operations without pyinfra's command has no such table, and is told at once.
     """
     # pyinfra indents the first line of what is logged, and no other.
     words = f"\n{text}"
     if pyinfra.is_cli:
-        atexit.register(tell, words)
+        run.add_callback_handler(_AtTheEnd(lambda: tell(words)))
     else:
         tell(words)

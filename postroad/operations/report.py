@@ -33,26 +33,29 @@ NOBODY: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """What a run knows of one host at its end. ``waits`` is whether the world keeps it closed."""
+class Known:
+    """What a run knows of one host at its end.
+
+    ``sentences`` are what else is to be told of it; ``waits`` is whether the world keeps it closed.
+    """
 
     name: str
     uncertified: str
     doors: tuple[Door, ...]
-    draining: tuple[str, ...]
+    sentences: tuple[str, ...]
     waits: bool
     keys: tuple[LiveKey, ...]
     certificate: LiveCertificate | None
 
 
-def standing(site: Site) -> Standing:
+def known_of(site: Site) -> Known:
     """Asks the host where it was changed since it was last asked. Raises UnansweredError."""
     state = site.state()
-    return Standing(
+    return Known(
         site.host.name,
         _no_certificate(site) if state.certificate is None else "",
         tuple(_door(site, stream) for stream in site.host.streams),
-        tuple(draining(state.leaving)),
+        tuple(f"{site.host.name}: {one}." for one in draining(state.leaving)),
         any(waits_for_records(site, stream) for stream in site.host.streams),
         site.published_keys(),
         site.live_certificate(),
@@ -91,14 +94,14 @@ def last_words(sites: Sequence[Site], unknown: Mapping[str, str] = NOBODY) -> La
     estate = sites[0].estate
     places = {one.name: place for place, one in enumerate(estate.hosts)}
     # pyinfra comes to its hosts in any order.
-    answers = of_each(sorted(sites, key=lambda site: places[site.host.name]), standing)
+    answers = of_each(sorted(sites, key=lambda site: places[site.host.name]), known_of)
     silent = {one.host: one.reason for one in answers if isinstance(one, UnansweredError)}
     known = [one for one in answers if not isinstance(one, UnansweredError)]
     uncertified = {one.name: one.uncertified for one in known if one.uncertified}
     # Without a certificate nothing is open; what else keeps a stream closed is told all the same.
     doors = [d for one in known for d in one.doors if d.shut or not one.uncertified]
     framed = box(estate, doors, uncertified, {**silent, **unknown})
-    left = [f"{one.name}: {sentence}." for one in known for sentence in one.draining]
+    left = [sentence for one in known for sentence in one.sentences]
     # Records fill a screen: what is left to be read is below them.
     records = [_records(estate, known)] if any(one.waits for one in known) else []
     parts = [*records, *_lone(estate), *left, framed]
@@ -110,7 +113,7 @@ def _lone(estate: Estate) -> list[str]:
     return [said for one in estate.hosts for said in lone.told(one)] if estate.lone else []
 
 
-def _records(estate: Estate, known: Sequence[Standing]) -> str:
+def _records(estate: Estate, known: Sequence[Known]) -> str:
     keys = tuple(key for one in known for key in one.keys)
     certificates = tuple(one.certificate for one in known if one.certificate)
     return "\n".join(
@@ -148,4 +151,4 @@ def report(site: Site, sites: Sites) -> Generator[StringCommand]:
         return
     words = last_words(together, not_at_work(site.estate, host.state))
     tell = inform if words.is_all_open else warn
-    at_the_end(tell, words.text)
+    at_the_end(host.state, tell, words.text)

@@ -156,7 +156,7 @@ def farewell(departure: Departure, departures: Mapping[str, Departure]) -> Gener
     together = [one for one in departures.values() if one.site.pyhost in active]
     # The first host speaks for all of them.
     if departure is together[0]:
-        at_the_end(warn, last_words(together))
+        at_the_end(host.state, warn, last_words(together))
 
 
 def last_words(together: Iterable[Departure]) -> str:

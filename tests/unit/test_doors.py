@@ -112,7 +112,9 @@ def test_a_domain_that_waits_stands_below_the_open_stream() -> None:
     waits = {
         "toys.shop.example": "there is no DKIM key at 202611-mail1._domainkey.toys.shop.example"
     }
-    said = told(estate, [Door(door.host, door.stream, waiting=waits)])
+    away = {"192.0.2.12": "it has no PTR record"}
+    said = told(estate, [Door(door.host, door.stream, waiting=waits, unused=away)])
+    assert "|   but 192.0.2.12 is not used yet on mail1: it has no PTR record.\n" in said
     assert "The transactional stream is open on mail1.\n" in said
     assert (
         "|   but From: toys.shop.example waits on mail1: there is no DKIM key at"

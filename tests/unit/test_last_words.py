@@ -7,6 +7,8 @@ from typing import Any, TypeVar, cast
 
 import pyinfra
 import pytest
+from pyinfra.api.config import Config
+from pyinfra.api.inventory import Inventory
 from pyinfra.api.state import State as Run
 
 from postroad.ask import UnansweredError
@@ -82,14 +84,13 @@ def test_the_last_words_come_behind_pyinfra_s_own_at_the_end_of_its_command(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     said: list[str] = []
-    left: list[tuple[Any, ...]] = []
-    monkeypatch.setattr("atexit.register", lambda *call: left.append(call))
+    run = Run(Inventory((["mail1", "mail2"], {})), Config())
     monkeypatch.setattr(pyinfra, "is_cli", True)
-    at_the_end(said.append, "+-- a box")
+    at_the_end(run, said.append, "+-- a box")
     assert said == []
-    ((tell, text),) = left
-    tell(text)
+    for one in run.inventory:
+        run.trigger_callbacks("host_disconnect", one)
     assert said == ["\n+-- a box"]
     monkeypatch.setattr(pyinfra, "is_cli", False)
-    at_the_end(said.append, "at once")
+    at_the_end(run, said.append, "at once")
     assert said[1:] == ["\nat once"]
