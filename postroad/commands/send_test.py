@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import argparse
 import getpass
-import ssl
 import sys
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 from postroad.ask import UnansweredError
 from postroad.commands.asking import NOBODY, told
@@ -28,6 +27,10 @@ from postroad.settings.shapes import Node
 from postroad.settings.values import email, sender
 from postroad.site import Site
 from postroad.terminal import complain
+
+if TYPE_CHECKING:
+    # Never first: pyinfra makes sockets cooperative before anybody imports it (`postroad.ask`).
+    import ssl
 
 SECONDS = 60
 

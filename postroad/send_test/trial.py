@@ -7,7 +7,6 @@ import ssl
 from datetime import UTC, datetime
 from pathlib import Path
 
-# First of all: see `postroad.ask`.
 from postroad.facts.followed import Followed
 from postroad.secrets import Secret
 from postroad.send_test.letter import Letter, letter
