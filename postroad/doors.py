@@ -84,7 +84,7 @@ def _stream(estate: Estate, stream: Stream, doors: Sequence[Door]) -> Iterator[s
         yield from _who(stream)
         yield from _apart("  but From: {} waits on", is_open, lambda door: door.waiting)
         yield from _apart("  but {} is not used yet on", is_open, lambda door: door.unused)
-    for hosts, why in _reasons([door for door in ours if door.shut]):
+    for hosts, why in _reasons((door.host, door.shut) for door in ours if door.shut):
         yield from _sentence(f"The {stream.name} stream is closed on", hosts, why)
 
 
@@ -126,25 +126,24 @@ def _apart(
     words: str, doors: Sequence[Door], of: Callable[[Door], Mapping[str, str]]
 ) -> Iterator[str]:
     """What of open streams is not open: a sentence each, told once for all hosts."""
-    waits = [(door, name, why) for door in doors for name, why in of(door).items()]
-    for (name, why), same in _grouped(waits, lambda one: (one[1], _pattern(one[0].host, one[2]))):
-        reason = same[0][2] if len(same) == 1 else why
-        hosts = [door.host.name for door, _, _ in same]
-        yield from _sentence(words.format(name), hosts, reason)
+    told = [(name, (door.host, why)) for door in doors for name, why in of(door).items()]
+    for name, same in _grouped(told, lambda one: one[0]):
+        for hosts, why in _reasons([reason for _, reason in same]):
+            yield from _sentence(words.format(name), hosts, why)
 
 
-def _reasons(doors: Sequence[Door]) -> Iterator[tuple[list[str], str]]:
-    """Hosts that are shut for one reason, and the reason.
+def _reasons(told: Iterable[tuple[Host, str]]) -> Iterator[tuple[list[str], str]]:
+    """Hosts that have one reason, and the reason.
 
     Most reasons hold the host's own name or address. Of a few hosts each is told as it is; of many
     it is told once, with a word in capitals in the place of what differs.
     """
-    for pattern, same in _grouped(doors, lambda door: _pattern(door.host, door.shut)):
-        exact = _grouped(same, lambda door: door.shut)
+    for pattern, same in _grouped(told, lambda one: _pattern(*one)):
+        exact = _grouped(same, lambda one: one[1])
         if len(exact) <= FEW:
-            yield from (([door.host.name for door in shut], why) for why, shut in exact)
+            yield from (([host.name for host, _ in of], why) for why, of in exact)
         else:
-            yield [door.host.name for door in same], pattern
+            yield [host.name for host, _ in same], pattern
 
 
 def _pattern(host: Host, why: str) -> str:
