@@ -9,7 +9,7 @@ what it has. resume: as before. It stays so, whatever runs, until you say otherw
 
 from pyinfra import config
 
-from postroad.roles.mailserver import open_site, pausing, preflight
+from postroad.roles.mailserver import open_site, pausing, preflight, report
 
 config.REQUIRE_PYINFRA_VERSION = ">=3.10,<4"
 
@@ -17,3 +17,4 @@ site = open_site()  # the estate, validated
 wanted = pausing.asked(site)  # which stream, and what of it
 preflight(site)  # what is wrong with the host, before the first change
 pausing.pause(site, wanted)  # behind the stream's canary, like every change of it
+report(site)  # which streams are open now, and which are not

@@ -110,6 +110,11 @@ COMMANDS = (
         "say what a run would change on the hosts, line by line",
     ),
     Command(
+        ("send-test",),
+        "postroad.commands.send_test",
+        "submit a message by every stream as an application would, and follow it",
+    ),
+    Command(
         ("queue",),
         "postroad.commands.queue",
         "say what waits in the queues of all hosts, for whom, and why",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,18 +65,29 @@ def reached(inventory: Path) -> Iterator[Reached]:
 
     Raises what `postroad.inventory.load` raises. A host that does not answer keeps nobody waiting.
     """
-    loaded = load(inventory)
+    with reaching(load(inventory)) as found:
+        yield found
+
+
+@contextmanager
+def reaching(loaded: Loaded, names: Collection[str] | None = None) -> Iterator[Reached]:
+    """As `reached`, of an inventory that is loaded, or of those of its hosts that are named."""
     with ctx_state.use(loaded.state):
         try:
-            yield reach(loaded)
+            yield reach(loaded, names=names)
         finally:
             leave(loaded)
 
 
-def reach(loaded: Loaded, known: Mapping[str, UnansweredError] = NOBODY) -> Reached:
+def reach(
+    loaded: Loaded,
+    known: Mapping[str, UnansweredError] = NOBODY,
+    names: Collection[str] | None = None,
+) -> Reached:
     """Connect to what is not connected yet, side by side; whoever calls it has to `leave`.
 
-    Hosts that are ``known`` not to answer are not tried again.
+    Hosts that are ``known`` not to answer are not tried again. With ``names`` it is about these
+    hosts alone.
     """
 
     def tried(host: Host) -> UnansweredError | None:
@@ -86,7 +97,7 @@ def reach(loaded: Loaded, known: Mapping[str, UnansweredError] = NOBODY) -> Reac
             return error
         return None
 
-    hosts = loaded.hosts
+    hosts = [host for host in loaded.hosts if names is None or host.name in names]
     asked = [host for host in hosts if host.name not in known]
     why = dict(zip((host.name for host in asked), _side_by_side(tried, asked), strict=True))
     silent = {**known, **{name: error for name, error in why.items() if error is not None}}

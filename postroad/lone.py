@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from postroad.paths import SINK
-from postroad.settings.model import Estate, Host, NoTls
+from postroad.settings.model import Estate, Host
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,17 +43,9 @@ def waived(estate: Estate, check: str) -> str:
     return next((f"a lone box: {waiver.because}" for waiver in found), "")
 
 
-def told(estate: Estate, host: Host) -> Iterator[str]:
-    """What a run says of a lone box: its doors, where its mail is, and what was waived."""
+def told(host: Host) -> Iterator[str]:
+    """What a run says of a lone box besides its doors: where its mail is, and what was waived."""
     yield f"{host.name} is a lone box ({host.hostname}): no mail leaves it."
-    if not isinstance(estate.tls, NoTls):
-        for stream, way in estate.streams_of(host):
-            names = ", ".join(user.name for user in stream.users)
-            doors = f"{way.starttls_port} (STARTTLS) or {way.tls_port} (TLS)"
-            yield (
-                f"  {stream.name}: {way.addresses[0]} port {doors}, login {names},"
-                f" MAIL FROM {stream.bounce_address}, From: at {', '.join(stream.from_domains)}"
-            )
     yield f"  What it is given lies in {SINK}, a file a message."
     for waiver in RUN:
         yield f"  Waived: {', '.join(waiver.checks)} ({waiver.because})."

@@ -13,6 +13,10 @@ from pathlib import Path
 from traceback import walk_tb
 from typing import Any
 
+import pyinfra
+from pyinfra.api.host import Host
+from pyinfra.api.state import BaseStateCallback, State
+
 from postroad.settings.python import failed
 from postroad.terminal import fail, guard, reword
 
@@ -132,3 +136,29 @@ def _of_ours(error: Any) -> str:
 
 def _is_ours(file: str) -> bool:
     return Path(file).is_relative_to(_PACKAGE)
+
+
+class _AtTheEnd(BaseStateCallback):
+    """Says something once, when a run leaves its hosts."""
+
+    def __init__(self, say: Callable[[], None]) -> None:
+        self.say = say
+        self.is_said = False
+
+    def host_disconnect(self, state: State, host: Host) -> None:  # type: ignore[override]
+        if not self.is_said:
+            self.is_said = True
+            self.say()
+
+
+def at_the_end(run: State, tell: Callable[[str], None], text: str) -> None:
+    """Have ``run`` say ``text`` last of all: behind pyinfra's table of results, a screen long.
+
+    Whoever runs operations without pyinfra's command has no such table, and is told at once.
+    """
+    # pyinfra indents the first line of what is logged, and no other.
+    words = f"\n{text}"
+    if pyinfra.is_cli:
+        run.add_callback_handler(_AtTheEnd(lambda: tell(words)))
+    else:
+        tell(words)

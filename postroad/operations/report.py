@@ -1,38 +1,69 @@
-"""The last words of a run: what the operator has to publish before a stream opens.
+"""The last words of a run: where mail is submitted, and what to publish before a stream opens.
 
-Of a lone box, which publishes nothing: how it is used, and what was waived.
+Of a lone box, which publishes nothing: where its mail lies, and what was waived.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
 
 from pyinfra import host
 from pyinfra.api.command import StringCommand
-from pyinfra.context import ctx_host
+from pyinfra.api.state import State
 
 from postroad import lone
+from postroad.ask import UnansweredError
+from postroad.dns.dkim import LiveKey
 from postroad.dns.records import derive
+from postroad.dns.tlsa import LiveCertificate
 from postroad.dns.work_order import work_order
+from postroad.doors import Door, box
 from postroad.leaving import draining
-from postroad.live import live_certificates, live_keys
+from postroad.live import of_each
 from postroad.operations.own import operation
-from postroad.settings.model import NoTls, StreamName
+from postroad.pyinfra_words import at_the_end
+from postroad.settings.model import Estate, NoTls, StreamName
 from postroad.site import Site, Sites
-from postroad.terminal import line, warn
+from postroad.terminal import inform, line, warn
 
 NO_CERTIFICATE = "there is no certificate yet"
+NOBODY: Mapping[str, str] = MappingProxyType({})
 
 
-def shut(site: Site) -> Iterator[str]:
-    """What keeps the host of ``site`` from taking mail, a sentence each."""
-    name = site.host.name
-    if site.state().certificate is None:
-        yield f"Submission is closed on {name}: {_no_certificate(site)}."
-    for stream in site.host.streams:
-        if reason := site.closed_because(stream):
-            yield f"The {stream} stream is closed on {name}: {reason}."
-    yield from (f"{name}: {sentence}." for sentence in draining(site.state().leaving))
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a run knows of one host at its end.
+
+    ``sentences`` are what else is to be told of it; ``waits`` is whether the world keeps it closed.
+    """
+
+    name: str
+    uncertified: str
+    doors: tuple[Door, ...]
+    sentences: tuple[str, ...]
+    waits: bool
+    keys: tuple[LiveKey, ...]
+    certificate: LiveCertificate | None
+
+
+def known_of(site: Site) -> Known:
+    """Asks the host where it was changed since it was last asked. Raises UnansweredError."""
+    state = site.state()
+    return Known(
+        site.host.name,
+        _no_certificate(site) if state.certificate is None else "",
+        tuple(_door(site, stream) for stream in site.host.streams),
+        tuple(f"{site.host.name}: {one}." for one in draining(state.leaving)),
+        any(waits_for_records(site, stream) for stream in site.host.streams),
+        site.published_keys(),
+        site.live_certificate(),
+    )
+
+
+def _door(site: Site, stream: StreamName) -> Door:
+    return Door(site.host, site.estate.stream(stream), site.closed_because(stream))
 
 
 def waits_for_records(site: Site, stream: StreamName) -> bool:
@@ -47,29 +78,65 @@ def _no_certificate(site: Site) -> str:
     return f"{NO_CERTIFICATE}; the authority says: {said}" if said else NO_CERTIFICATE
 
 
-def last_words(sites: tuple[Site, ...]) -> str:
-    """What keeps the run's hosts from sending, and what to publish; empty where nothing does."""
-    sentences: list[str] = []
-    waits = False
-    for site in sites:
-        with ctx_host.use(site.pyhost):
-            if site.estate.lone:
-                sentences += lone.told(site.estate, site.host)
-            sentences += shut(site)
-            waits = waits or any(waits_for_records(site, stream) for stream in site.host.streams)
-    if not waits:
-        return "\n".join(sentences)
+@dataclass(frozen=True, slots=True)
+class LastWords:
+    """What is told, and whether any of it is left for the operator to do."""
+
+    text: str
+    is_all_open: bool
+
+
+def last_words(sites: Sequence[Site], unknown: Mapping[str, str] = NOBODY) -> LastWords:
+    """Where the run's hosts take mail, what keeps them from it, and what to publish.
+
+    ``unknown`` are the estate's hosts that the run is not working on (any more), with the reason.
+    """
     estate = sites[0].estate
-    asked = list(sites)
-    records = derive(estate, live_keys(asked), live_certificates(asked))
+    places = {one.name: place for place, one in enumerate(estate.hosts)}
+    # pyinfra comes to its hosts in any order.
+    answers = of_each(sorted(sites, key=lambda site: places[site.host.name]), known_of)
+    silent = {one.host: one.reason for one in answers if isinstance(one, UnansweredError)}
+    known = [one for one in answers if not isinstance(one, UnansweredError)]
+    uncertified = {one.name: one.uncertified for one in known if one.uncertified}
+    # Without a certificate nothing is open; what else keeps a stream closed is told all the same.
+    doors = [d for one in known for d in one.doors if d.shut or not one.uncertified]
+    framed = box(estate, doors, uncertified, {**silent, **unknown})
+    left = [sentence for one in known for sentence in one.sentences]
+    # Records fill a screen: what is left to be read is below them.
+    records = [_records(estate, known)] if any(one.waits for one in known) else []
+    parts = [*records, *_lone(estate), *left, framed]
+    waits = bool(left or uncertified or silent or unknown or any(door.shut for door in doors))
+    return LastWords("\n".join(filter(None, parts)), not waits)
+
+
+def _lone(estate: Estate) -> list[str]:
+    return [said for one in estate.hosts for said in lone.told(one)] if estate.lone else []
+
+
+def _records(estate: Estate, known: Sequence[Known]) -> str:
+    keys = tuple(key for one in known for key in one.keys)
+    certificates = tuple(one.certificate for one in known if one.certificate)
     return "\n".join(
         [
-            *sentences,
             "Publish these records, then run again; a stream opens when its host sees them.",
             "",
-            work_order(estate, records, ()),
+            work_order(estate, derive(estate, keys, certificates), ()),
         ]
     )
+
+
+def not_at_work(estate: Estate, run: State) -> dict[str, str]:
+    """The estate's hosts that ``run`` is not working on at its end, each with the reason."""
+    active = {one.name for one in run.active_hosts}
+    failed = {one.name for one in run.failed_hosts}
+    tried = {one.name for one in run.inventory if run.is_host_in_limit(one)}
+
+    def why(name: str) -> str:
+        if name not in tried:
+            return "this run is not about it"
+        return "the run failed there" if name in failed else "it was not reached"
+
+    return {one.name: why(one.name) for one in estate.hosts if one.name not in active}
 
 
 @operation()
@@ -80,5 +147,8 @@ def report(site: Site, sites: Sites) -> Generator[StringCommand]:
         return
     together = sites.beside(site)
     # The first host speaks for all of them.
-    if site is together[0] and (words := last_words(together)):
-        warn(words)
+    if site is not together[0]:
+        return
+    words = last_words(together, not_at_work(site.estate, host.state))
+    tell = inform if words.is_all_open else warn
+    at_the_end(host.state, tell, words.text)

@@ -16,6 +16,7 @@ from postroad.facts.ours import Ours
 from postroad.operations import ufw
 from postroad.operations.own import operation
 from postroad.pause import all_found
+from postroad.pyinfra_words import at_the_end
 from postroad.site import Site, shape
 from postroad.terminal import warn
 from postroad.ufw import Rule
@@ -155,7 +156,7 @@ def farewell(departure: Departure, departures: Mapping[str, Departure]) -> Gener
     together = [one for one in departures.values() if one.site.pyhost in active]
     # The first host speaks for all of them.
     if departure is together[0]:
-        warn(last_words(together))
+        at_the_end(host.state, warn, last_words(together))
 
 
 def last_words(together: Iterable[Departure]) -> str:

@@ -43,6 +43,10 @@ REFUSED = re.compile(r"\]: (?:NOQUEUE: |warning: \S+: SASL \S+ authentication fa
 SIGNERS = ("dkim", "milter")
 # How long the journal may take, in seconds.
 JOURNAL = 30
+# What long queue ids are made of: no vowels, so that they spell nothing.
+DIGITS = "0123456789BCDFGHJKLMNPQRSTVWXYZbcdfghjklmnpqrstvwxyz"
+# A clock may have been set meanwhile.
+A_DAY = 86400
 
 
 def main() -> None:
@@ -54,7 +58,8 @@ def main() -> None:
 def found(what: str, instance: str) -> Json:
     """All that one instance's logs have about ``what``."""
     unread: dict[str, str] = {}
-    ids, refused = hits(wanted(what), lines(instance, unread))
+    since = taken_at(what) - A_DAY
+    ids, refused = hits(wanted(what), lines(instance, unread, since))
     newest = ids[-MOST_MESSAGES:]
     messages: dict[str, list[str]] = {name: [] for name in newest}
     # Before the logs are read again: what is in no queue by now has left it by what they say.
@@ -64,7 +69,7 @@ def found(what: str, instance: str) -> Json:
     except (OSError, subprocess.SubprocessError) as error:
         told = []
         unread["the journal"] = str(error)
-    for line in itertools.chain(lines(instance, unread), told):
+    for line in itertools.chain(lines(instance, unread, since), told):
         met = OF_MESSAGE.search(line)
         if met is not None and met[1] in messages:
             messages[met[1]].append(line)
@@ -119,14 +124,29 @@ def hits(pattern: re.Pattern[str], known: Iterable[str]) -> tuple[list[str], lis
     return list(ids), refused
 
 
-def lines(instance: str, unread: dict[str, str]) -> Iterator[str]:
+def taken_at(what: str) -> float:
+    """When the message of this queue id was taken, in seconds; 0 where the id does not tell it.
+
+    A long one begins with the seconds, six digits of base 52, and has a z behind four more for the
+    microseconds (Postfix, global/mail_queue.h): logs that ended before have nothing about it.
+    """
+    if not re.fullmatch(f"[{DIGITS}]{{10}}z[{DIGITS}]+", what):
+        return 0.0
+    seconds = 0
+    for digit in what[:6]:
+        seconds = seconds * len(DIGITS) + DIGITS.index(digit)
+    return float(seconds)
+
+
+def lines(instance: str, unread: dict[str, str], since: float = 0.0) -> Iterator[str]:
     """Every line of the instance's logs, the oldest first; rotated ones have their day's name.
 
-    Why a log could not be read (to its end) is put into ``unread``.
+    Logs that were last written to before ``since`` are left out. Why a log could not be read (to
+    its end) is put into ``unread``.
     """
     current = LOGS / f"{instance}.log"
     for place in sorted(LOGS.glob(f"{instance}.log*"), key=lambda p: (p == current, p.name)):
-        if place.is_symlink() or not place.is_file():
+        if place.is_symlink() or not place.is_file() or place.stat().st_mtime < since:
             continue
         opened = gzip.open if place.suffix == ".gz" else open
         try:

@@ -175,7 +175,7 @@ def test_a_drained_stream_takes_nothing_and_delivers_what_it_has(resumed: Lab) -
     done = road.deploy()
     assert done.returncode == 0
     assert "Publish these records" not in done.stdout + done.stderr
-    assert "marketing stream is closed on mail1: drained by its operator" in (
+    assert "marketing stream is closed on mail1, mail2: drained by its operator" in (
         done.stdout + done.stderr
     )
 

@@ -185,7 +185,7 @@ def test_a_message_is_in_the_sink_signed_by_the_box(box: Box) -> None:
 
 
 def test_the_run_says_how_the_box_is_used_and_what_was_waived(box: Box) -> None:
-    assert f"{box.address} port 587 (STARTTLS) or 465 (TLS), login shop" in box.said
+    assert f"port 587 (STARTTLS) or 465 (TLS) of {box.address}" in box.said
     assert "Waived: port 25 outward (no mail leaves the box)" in box.said
     assert "build/vagrant/users.json" in box.said
     passwords = json.loads(vagrant.USERS_FILE.read_text()).values()

@@ -17,6 +17,7 @@ import paramiko
 import pyinfra_cli  # type: ignore[import-untyped]  # noqa: F401
 from paramiko.common import (
     AUTH_SUCCESSFUL,
+    OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED,
     OPEN_FAILED_CONNECT_FAILED,
     OPEN_SUCCEEDED,
 )
@@ -62,6 +63,10 @@ class StrangeHost:
     commands: list[bytes] = field(default_factory=list)
     transports: list[paramiko.Transport] = field(default_factory=list)
     port: int = 0
+    #: What it answers who wants a connection of its own (RFC 4254 7.2), and where those lead to.
+    forwarding: int = OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED
+    forwards_to: int = 0
+    wanted: list[tuple[str, int]] = field(default_factory=list)
 
     @contextmanager
     def up(self) -> Iterator[StrangeHost]:
@@ -82,12 +87,40 @@ class StrangeHost:
             transport = paramiko.Transport(connection)
             transport.add_server_key(KEY)
             self.transports.append(transport)
-            transport.start_server(server=_Server(self), event=gevent.event.Event())
+            server = _Server(self)
+            transport.start_server(server=server, event=gevent.event.Event())
+            if self.forwards_to:
+                gevent.spawn(self._forward, transport, server)
+
+    def _forward(self, transport: paramiko.Transport, server: _Server) -> None:
+        """Lead each connection that was allowed to the port, both ways."""
+        while transport.is_active():
+            channel = transport.accept(0.1)
+            if channel is not None and channel.chanid in server.forwarded:
+                end = socket.create_connection(("127.0.0.1", self.forwards_to))
+                gevent.spawn(_carry, channel.recv, end.sendall, lambda e=end: e.shutdown(1))
+                gevent.spawn(_carry, end.recv, channel.sendall, channel.shutdown_write)
+
+
+def _carry(take: Callable[[int], bytes], give: Any, end: Callable[[], object]) -> None:
+    with suppress(OSError, EOFError):
+        while octets := take(1 << 14):
+            give(octets)
+        end()
 
 
 class _Server(paramiko.ServerInterface):
     def __init__(self, host: StrangeHost) -> None:
         self.host = host
+        self.forwarded: set[int] = set()
+
+    def check_channel_direct_tcpip_request(
+        self, chanid: int, origin: tuple[str, int], destination: tuple[str, int]
+    ) -> int:
+        self.host.wanted.append(destination)
+        if self.host.forwarding == OPEN_SUCCEEDED:
+            self.forwarded.add(chanid)
+        return self.host.forwarding
 
     def check_auth_password(self, username: str, password: str) -> int:
         return AUTH_SUCCESSFUL

@@ -431,7 +431,8 @@ def test_a_stream_that_the_world_cannot_verify_stays_closed_and_the_run_says_wha
     runner.has(mail1)
     assert not runner.run(ESTATE).failed
     assert f"The marketing stream is closed on mail1: {UNSEEN}." in caplog.text
-    assert "Publish these records" in caplog.text
+    published = caplog.text.index("Publish these records")
+    assert published < caplog.text.index("+-- Where mail is submitted"), "the box is read last"
     assert "_domainkey" in caplog.text
     assert "/var/lib/postroad/opened/marketing" not in mail1.state.files
     assert runner.plan(ESTATE).plan == {"mail1": []}, "waiting is no drift"
@@ -479,6 +480,37 @@ def test_without_a_certificate_the_run_goes_on_says_so_and_the_next_asks_again(
     runner.run(ESTATE)
     assert mail1.happened == ["certbot", "inbound", "transactional", "marketing"]
     assert runner.plan(ESTATE).plan == {"mail1": []}
+
+
+# ---- the last words ------------------------------------------------------------------------------
+
+BOX = "Where mail is submitted"
+
+
+def test_a_run_ends_by_saying_where_mail_is_submitted_also_where_it_changes_nothing(
+    runner: Runner, standing: Machine, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    runner.plan(ESTATE)
+    assert BOX not in caplog.text, "a dry run opens nothing"
+    assert runner.run(ESTATE).plan == {"mail1": []}
+    assert caplog.text.count(BOX) == 1
+    assert "The transactional stream is open on mail1." in caplog.text
+    assert "port 587 (STARTTLS) or 465 (TLS) of out1.shop.example (mail1)" in caplog.text
+    assert "login shop, MAIL FROM bounce@bounce.shop.example, From: at shop.example" in caplog.text
+    assert not [record for record in caplog.records if record.levelname == "WARNING"]
+
+
+def test_of_a_host_that_failed_nothing_is_told_but_that(
+    runner: Runner, caplog: pytest.LogCaptureFixture
+) -> None:
+    both = two_hosts()
+    caplog.set_level("INFO")
+    runner.has(Machine(both, "mail1"), Machine(both, "mail2", dies_at=6))
+    assert runner.run(both).failed == {"mail2"}
+    assert "Nothing is known of mail2: the run failed there." in caplog.text
+    assert "is open on mail1.\n" in caplog.text
+    assert "2587" not in caplog.text.partition(BOX)[2].partition("send-test")[0]
 
 
 # ---- secrets -------------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ from postroad.settings.faults import EstateFaults
 from postroad.settings.model import Estate
 from postroad.settings.read import read
 from postroad.site import LONE
-from postroad.state import FileState
+from postroad.state import CertificateState, FileState
 from tests.unit import estates
 from tests.unit.declarations import Declaration, Path, declaration, put
 from tests.unit.healthy import POSTFIX_UID, audited
@@ -168,14 +168,26 @@ def test_another_program_on_the_sink_s_port_is_in_the_way() -> None:
 def test_every_run_says_what_a_lone_box_is() -> None:
     supplied = {"source": "supplied", "chain_file": "c.pem", "key": {"env": "KEY"}}
     estate = estates.estate({**BOX, "tls": supplied})
-    said = "\n".join(lone.told(estate, estate.hosts[0]))
-    assert "192.0.2.12 port 587 (STARTTLS) or 465 (TLS), login shop" in said
+    said = "\n".join(lone.told(estate.hosts[0]))
     assert "/var/mail/postroad/sink" in said
     assert said.count("Waived: ") == len(lone.RUN)
-    assert "port 587" not in "\n".join(lone.told(box(), box().hosts[0]))
-    words = last_words((Answering(BOX).site(),))
+    words = last_words((Answering(BOX).site(),)).text
     assert "is a lone box" in words
     assert "Publish these records" not in words
+    assert "port 587" not in words, "it has no certificate"
+
+
+def test_a_lone_box_is_submitted_to_by_its_address() -> None:
+    supplied = {"source": "supplied", "chain_file": "c.pem", "key": {"env": "KEY"}}
+    machine = keyed({**BOX, "tls": supplied})
+    made = CertificateState(frozenset(machine.host.certificate_names), 10**6)
+    machine.state = replace(machine.state, certificate=made)
+    words = last_words((machine.site(),))
+    assert "\n|   port 587 (STARTTLS) or 465 (TLS) of 192.0.2.12\n" in words.text
+    assert "\n|   login shop, MAIL FROM bounce@bounce.shop.example, From: at shop.example\n" in (
+        words.text
+    )
+    assert words.is_all_open
 
 
 def test_checks_are_waived_by_name_and_of_a_lone_box_alone() -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import os
 import subprocess
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -102,3 +104,25 @@ def test_a_login_and_an_address_of_an_application_are_looked_for(
     what: str, line: str, fits: bool
 ) -> None:
     assert bool(on_host.wanted(what).search(f"Nov 24 05:15:08 m postfix/smtpd[9]: {line}")) is fits
+
+
+def test_a_long_queue_id_tells_when_its_message_was_taken() -> None:
+    # That of the example in docs/operating.md.
+    assert datetime.fromtimestamp(on_host.taken_at("4jYWrm0tTGzWDpm"), UTC).date() == date(
+        2026, 11, 24
+    )
+    assert on_host.taken_at("3F2A1") == on_host.taken_at("jane@a.example") == 0
+
+
+def test_logs_that_ended_before_a_message_was_taken_are_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(on_host, "LOGS", tmp_path)
+    old, new = tmp_path / "marketing.log-20261120", tmp_path / "marketing.log"
+    for place in (old, new):
+        place.write_text(f"x[1]: {LONG}: removed\n")
+    taken = on_host.taken_at(LONG)
+    os.utime(new, (taken + 60, taken + 60))
+    os.utime(old, (taken - 3 * on_host.A_DAY,) * 2)
+    assert len(list(on_host.lines("marketing", {}))) == 2
+    assert len(list(on_host.lines("marketing", {}, taken - on_host.A_DAY))) == 1
