@@ -12,6 +12,7 @@ from pyinfra.api.command import StringCommand
 from pyinfra.context import ctx_host
 
 from postroad import lone
+from postroad.dns.missing import not_asked
 from postroad.dns.records import derive
 from postroad.dns.work_order import work_order
 from postroad.leaving import draining
@@ -66,6 +67,7 @@ def last_words(sites: tuple[Site, ...]) -> str:
         [
             *sentences,
             "Publish these records, then run again; a stream opens when its host sees them.",
+            *filter(None, [not_asked(estate, {site.host.name for site in sites})]),
             "",
             work_order(estate, records, ()),
         ]

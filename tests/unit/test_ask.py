@@ -130,6 +130,13 @@ def test_one_question_after_the_other_needs_one_session(sessions: int) -> None:
     assert host.most == 1
 
 
+def test_a_session_that_is_still_ending_is_waited_for() -> None:
+    """sshd(8) counts a session until it has reaped its shell, a while after the last word of it."""
+    host = StrangeHost(sessions=1, session_ends=0.5)
+    with host.up(), pyhosts(host) as (pyhost,):
+        assert [ask(pyhost, Says(f"echo {n}")) for n in range(3)] == [["0"], ["1"], ["2"]]
+
+
 def test_other_connections_are_asked_in_the_same_way() -> None:
     inventory = Inventory((["@local"], {}))
     state = State()
