@@ -19,6 +19,7 @@ from typing_extensions import override
 
 from postroad.left_out import OF_A_HOST, of
 from postroad.operations.ufw import Refusal
+from postroad.su import prepared
 from postroad.terminal import fail, line
 
 P = ParamSpec("P")
@@ -39,8 +40,15 @@ class Sent(StringCommand):
 
     @override
     def execute(self, state: State, host: Host, connector_arguments: ConnectorArguments) -> Any:
+        given = {**connector_arguments, **self.connector_arguments}
+        command, arguments = prepared(self, given)
         try:
-            return super().execute(state, host, connector_arguments)
+            return host.run_shell_command(
+                command,
+                print_output=state.print_output,
+                print_input=state.print_input,
+                **arguments,
+            )
         except (OSError, SSHException):
             raise
         except Exception as error:
