@@ -12,7 +12,7 @@ from functools import wraps
 from typing import NoReturn, ParamSpec, TypeVar
 
 from gevent import GreenletExit  # type: ignore[import-untyped]
-from pyinfra.api.exceptions import OperationError, PyinfraError
+from pyinfra.api.exceptions import ConnectError, OperationError, PyinfraError
 from pyinfra.api.host import Host
 from pyinfra.api.state import BaseStateCallback, State
 from pyinfra.context import ctx_host
@@ -107,6 +107,10 @@ def connected_all(connect_all: Callable[[State], None]) -> Callable[[State], Non
     def connect(state: State) -> None:
         found, asks = of(state), state.should_raise_failed_hosts
         unasked(state)
+        for host in state.inventory:
+            host.connector.connect = _or_lost(  # type: ignore[method-assign]
+                host.connector.connect
+            )
         try:
             connect_all(state)
         except PyinfraError:
@@ -117,6 +121,29 @@ def connected_all(connect_all: Callable[[State], None]) -> Callable[[State], Non
             state.should_raise_failed_hosts = asks
 
     return connect
+
+
+def _or_lost(connect: Callable[[], None]) -> Callable[[], None]:
+    """A connector's ``connect``, whose every trouble is its host's.
+
+    Keys, configuration files and proxies are read on the way: anything may come of them.
+    """
+
+    def tried() -> None:
+        try:
+            connect()
+        except ConnectError:
+            raise
+        except Exception as error:
+            raise ConnectError(line(error) or type(error).__name__) from error
+
+    return tried
+
+
+def lose(host: Host, error: Exception) -> None:
+    """Count ``host`` as failed, in whichever host's operation its trouble shows."""
+    host.state.failed_hosts.add(host)
+    of(host.state).why.setdefault(host.name, named(host, error))
 
 
 def leave_out(host: Host, told: str) -> NoReturn:

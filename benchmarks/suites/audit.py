@@ -49,7 +49,7 @@ def measure(effort: Effort) -> Iterator[Figure]:
             estate.converge_alone(running)
             taken[ONE] = _audits(running, estate.INVENTORY_OF_ONE, ONE, effort.runs)
     finally:
-        control.down_mine()
+        control.down()
     for hosts in sorted(taken):
         yield from _figures(hosts, taken[hosts])
 

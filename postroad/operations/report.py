@@ -16,6 +16,7 @@ from postroad.dns.missing import not_asked
 from postroad.dns.records import derive
 from postroad.dns.work_order import work_order
 from postroad.leaving import draining
+from postroad.left_out import OF_A_HOST, lose
 from postroad.live import live_certificates, live_keys
 from postroad.operations.own import operation
 from postroad.settings.model import NoTls, StreamName
@@ -82,5 +83,16 @@ def report(site: Site, sites: Sites) -> Generator[StringCommand]:
         return
     together = sites.beside(site)
     # The first host speaks for all of them.
-    if site is together[0] and (words := last_words(together)):
+    if site is together[0] and (words := last_words(tuple(filter(_answers, together)))):
         warn(words)
+
+
+def _answers(site: Site) -> bool:
+    """Whether the host can still be asked for what is told of it; another one speaks for it."""
+    try:
+        with ctx_host.use(site.pyhost):
+            tuple(shut(site))
+    except OF_A_HOST as error:
+        lose(site.pyhost, error)
+        return False
+    return True

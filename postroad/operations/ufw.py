@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 
+from paramiko import SSHException
 from pyinfra.api.arguments import ConnectorArguments
 from pyinfra.api.command import PyinfraCommand, QuoteString, StringCommand
 from pyinfra.api.exceptions import ConnectError, OperationError
@@ -106,7 +107,7 @@ class FreshConnection(PyinfraCommand):
             status, _ = connector.run_shell_command(
                 command, state.print_output, state.print_input, **given
             )
-        except (ConnectError, TimeoutError, OSError) as error:
+        except (ConnectError, OSError, EOFError, SSHException) as error:
             return self._failed(host, str(error))
         finally:
             client = getattr(connector, "client", None)

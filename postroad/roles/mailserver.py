@@ -10,7 +10,7 @@ from pyinfra.api.exceptions import PyinfraError
 from pyinfra.api.host import Host
 from pyinfra.context import ctx_host
 
-from postroad import left_out, watch
+from postroad import keepalive, left_out
 from postroad.inventory import estate_for_run
 from postroad.pyinfra_words import errors_plainly, plainly
 from postroad.roles import (
@@ -54,7 +54,7 @@ def open_site() -> Site:
         raise GreenletExit
     site = Site(host, estate, Path(host.state.cwd or Path.cwd()))
     _refuse_missing_files(site)
-    watch.over(host)
+    keepalive.watch(host)
     return _SITES.add(site)
 
 

@@ -15,7 +15,7 @@ from pyinfra.api.connect import connect_all
 from pyinfra.api.exceptions import PyinfraError
 from pyinfra.api.state import State
 
-from postroad import ufw, watch
+from postroad import keepalive, ufw
 from postroad.ask import UnansweredError, ask
 from postroad.dns.missing import not_asked
 from postroad.left_out import connected_all, of
@@ -150,6 +150,27 @@ def test_a_host_that_is_lost_in_the_middle(
     assert "Traceback" not in caplog.text
 
 
+@dataclass
+class FallsSilent(Machine):
+    """A host that answers to the end of the work, and not when last words are made up."""
+
+    def _answers(self, stdin: str) -> Iterator[str]:
+        done = "rollback disarmed" in self.happened
+        return iter([""]) if done else super()._answers(stdin)
+
+
+def test_whoever_speaks_for_all_is_not_blamed_for_another(
+    runner: Runner, caplog: pytest.LogCaptureFixture
+) -> None:
+    unseen = "shop.example has no SPF record"
+    runner.has(Machine(BOTH, "mail1", world=unseen), FallsSilent(BOTH, "mail2"))
+    done = runner.run(BOTH)
+    assert done.failed == {"mail2"}
+    ended(done)
+    assert "Not done on mail2; the exit status is 1:\nmail2: its state" in caplog.text
+    assert "Incomplete: mail2 could not be asked" in caplog.text
+
+
 def test_a_stream_is_paused_where_it_can_be(runner: Runner) -> None:
     mail1, mail2 = Machine(BOTH, "mail1"), Machine(BOTH, "mail2")
     runner.has(mail1, mail2)
@@ -235,6 +256,16 @@ def test_a_host_that_cannot_be_reached_is_lost_without_a_question(
     assert "mail2: no connection (Could not connect" in caplog.records[-1].getMessage()
 
 
+def test_a_key_that_one_host_lacks_is_that_host_s_trouble() -> None:
+    fine, odd = StrangeHost(), StrangeHost()
+    with fine.up(), odd.up(), pyhosts(fine, odd) as (mail1, mail2):
+        mail2.connector.data["ssh_key"] = "/nowhere/key"
+        connected_all(connect_all)(mail1.state)
+        assert mail1.state.failed_hosts == {mail2}
+        assert "/nowhere/key" in of(mail1.state).why["mail2"]
+        assert mail1.connected
+
+
 def test_where_nobody_can_be_reached_everybody_is_named() -> None:
     first, second = StrangeHost(), StrangeHost()
     for gone in (first, second):
@@ -247,12 +278,12 @@ def test_where_nobody_can_be_reached_everybody_is_named() -> None:
 
 def test_who_stands_still_in_the_middle_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """As a host whose kernel answers, and none of its processes."""
-    monkeypatch.setattr(watch, "EVERY", 0.05)
-    monkeypatch.setattr(watch, "PATIENCE", 0.5)
+    monkeypatch.setattr(keepalive, "EVERY", 0.05)
+    monkeypatch.setattr(keepalive, "PATIENCE", 0.5)
     host = StrangeHost()
     with host.up(), pyhosts(host) as (mail1,):
         assert ask(mail1, Says("echo yes")) == ["yes"]
-        watch.over(mail1)
+        keepalive.watch(mail1)
         assert ask(mail1, Says("sleep 1; echo yes")) == ["yes"], "a long command is no silence"
         host.is_frozen.set()
         with gevent.Timeout(10), pytest.raises(UnansweredError):

@@ -24,15 +24,15 @@ PATIENCE = 60
 _ALIVE = "keepalive@openssh.com"
 
 
-def over(host: Host) -> None:
+def watch(host: Host) -> None:
     """Watch the connection of a run's host until it ends."""
     client = host.connector.client if isinstance(host.connector, SSHConnector) else None
     transport = client.get_transport() if client else None
     if transport is not None:
-        gevent.spawn(_watch, host, transport)
+        gevent.spawn(_watches, host, transport)
 
 
-def _watch(host: Host, transport: Transport) -> None:
+def _watches(host: Host, transport: Transport) -> None:
     while transport.is_active():
         gevent.sleep(EVERY)
         if transport.is_active() and not _answers(transport):
