@@ -19,6 +19,7 @@ from pyinfra.context import ctx_host
 
 from postroad.ask import UnansweredError
 from postroad.dns.dkim import UnusableKeyError
+from postroad.pyinfra_words import mended
 from postroad.terminal import fail, line
 from postroad.ufw import UfwError
 
@@ -49,7 +50,7 @@ class LeftOut(BaseStateCallback):
         self, state: State, host: Host, error: Exception
     ) -> None:
         """Keep what pyinfra tells once and forgets."""
-        self.why[host.name] = f"{host.name}: no connection ({line(error)})"
+        self.why[host.name] = f"{host.name}: no connection: {mended(line(error))}"
 
     def operation_host_error(  # type: ignore[override]
         self, state: State, host: Host, op_hash: str, *retries: int
@@ -67,11 +68,12 @@ class LeftOut(BaseStateCallback):
         """The run is over."""
         if self.why and not self.is_told:
             self.is_told = True
-            fail(f"Not done on {', '.join(self.why)}; the exit status is 1:\n{self.told()}")
+            names = ", ".join(name for name in state.inventory.hosts if name in self.why)
+            fail(f"Not done on {names}; the exit status is 1:\n{self.told(state)}")
 
-    def told(self) -> str:
-        """What is told of each, a line or more."""
-        return "\n".join(self.why.values())
+    def told(self, state: State) -> str:
+        """What is told of each, a line or more, in the inventory's order."""
+        return "\n".join(self.why[name] for name in state.inventory.hosts if name in self.why)
 
 
 def of(state: State) -> LeftOut:
@@ -116,7 +118,7 @@ def connected_all(connect_all: Callable[[State], None]) -> Callable[[State], Non
         except PyinfraError:
             if state.active_hosts or not found.why:
                 raise
-            raise _nobody(found) from None
+            raise _nobody(state) from None
         finally:
             state.should_raise_failed_hosts = asks
 
@@ -162,15 +164,16 @@ def leave_out(host: Host, told: str) -> NoReturn:
     if state.active_hosts <= {host}:
         state.failed_hosts.add(host)
         state.active_hosts.discard(host)
-        raise _nobody(found)
+        raise _nobody(state)
     fail(told)
     state.fail_hosts({host})
     raise GreenletExit
 
 
-def _nobody(found: LeftOut) -> PyinfraError:
+def _nobody(state: State) -> PyinfraError:
+    found = of(state)
     found.is_told = True
-    return PyinfraError(found.told())
+    return PyinfraError(found.told(state))
 
 
 def alone(role: Callable[P, T]) -> Callable[P, T]:
