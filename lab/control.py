@@ -14,6 +14,7 @@ from lab import (
     certificates,
     dns,
     forwarder,
+    guardian,
     images,
     internet,
     machine,
@@ -97,7 +98,7 @@ def up(targets: Iterable[Target], tell: Tell) -> State:
         if not network.is_up(current.network):
             network.make(current.network)
         machine.prepare(state.RUN)
-        current = _with_forwarder(current)
+        current = _with_guardian(_with_forwarder(current))
         _write(current)
         _start_hosts(current, known, tell)
         return current
@@ -148,8 +149,7 @@ def _taken_away(is_meant: Callable[[State], bool]) -> bool:
             remains.remove(each)
         # One that was killed before it had a record has nothing but its bridge.
         network.unclaim(state.mark(str(CLONE), name()))
-        if not state.numbers() and network.is_free_of_labs():
-            machine.restore(state.RUN)
+        remains.settle()
         return bool(known)
 
 
@@ -216,7 +216,14 @@ def _with_forwarder(current: State) -> State:
         return current
     directory = current.data / "forwarder"
     pid = forwarder.start(current.network, directory, images.apt_proxy())
-    return replace(current, processes={"forwarder": Process.of(pid)})
+    return replace(current, processes={**current.processes, "forwarder": Process.of(pid)})
+
+
+def _with_guardian(current: State) -> State:
+    process = current.processes.get("guardian")
+    if process and process.is_alive():
+        return current
+    return replace(current, processes={**current.processes, "guardian": guardian.start(current)})
 
 
 def _start_hosts(current: State, known: State, tell: Tell) -> None:

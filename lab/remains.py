@@ -4,7 +4,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from lab import network, qemu, state
+from lab import machine, network, qemu, state
 from lab.errors import LabError
 from lab.guest import wait_until
 from lab.network import Network
@@ -34,6 +34,12 @@ def remove(known: State) -> None:
     qemu.end(net)
     network.remove(net)
     state.forget(known.number)
+
+
+def settle() -> None:
+    """Give the machine back what it was, where no lab is left that it carries."""
+    if not state.numbers() and network.is_free_of_labs():
+        machine.restore(state.RUN)
 
 
 def _kill_containers(net: Network) -> None:

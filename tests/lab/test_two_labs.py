@@ -99,10 +99,19 @@ def test_a_lab_of_others_may_be_off(clone: Path, tmp_path: Path) -> None:
     assert (state.DATA / str(number) / "guests").is_dir()
 
 
+def test_a_lab_goes_with_its_checkout_s_folder(clone: Path) -> None:
+    number = up(clone)["number"]
+    shutil.rmtree(clone)
+    wait_until(lambda: traces(number) == [], 60, f"end of lab {number}")
+
+
 def test_a_lab_whose_checkout_is_gone_is_taken_down_by_any_other(
     clone: Path, tmp_path: Path
 ) -> None:
-    number = up(clone)["number"]
+    """Where nobody watches over it any more."""
+    content = up(clone)
+    number = content["number"]
+    os.kill(content["processes"]["guardian"]["pid"], signal.SIGKILL)
     shutil.rmtree(clone)
     with checkout(tmp_path / "second"):
         assert script(tmp_path / "second", "down").returncode == 0
