@@ -34,8 +34,12 @@ class Sent(StringCommand):
     """
 
     @classmethod
-    def of(cls, command: StringCommand) -> Sent:
-        """The same command."""
+    def of(cls, command: Any) -> Any:
+        """The same command; one that is nothing for a shell is left as it is."""
+        if isinstance(command, str):
+            return cls(command.strip())
+        if type(command) is not StringCommand:
+            return command
         return cls(*command.bits, _separator=command.separator, **command.connector_arguments)
 
     @override
@@ -66,8 +70,7 @@ def operation() -> Callable[[Callable[P, Commands]], Any]:
         def on_one_host(*args: P.args, **kwargs: P.kwargs) -> Commands:
             host: Host = ctx_host.get()
             try:
-                for command in work(*args, **kwargs):
-                    yield Sent.of(command) if type(command) is StringCommand else command
+                yield from map(Sent.of, work(*args, **kwargs))
             except Exception as error:
                 if not host.state.is_executing:
                     raise

@@ -309,7 +309,7 @@ def test_what_a_run_does_is_done_behind_su_as_well(su: str, tmp_path: Path) -> N
     with host.up(), pyhosts(host, **data) as (pyhost,):
         connect(pyhost)
         given = {"_su_user": "root", "_su_password": "secret"}
-        worked, _ = command.execute(pyhost.state, pyhost, given)  # type: ignore[arg-type]
+        worked, _ = command.execute(pyhost.state, pyhost, given)
     assert worked
     assert place.read_text() == "done\n"
     assert not any(b"secret" in command for command in host.commands)
