@@ -25,7 +25,8 @@ def checkout(place: Path) -> Iterator[Path]:
     try:
         yield place
     finally:
-        script(place, "down", "--all")
+        if place.is_dir():
+            script(place, "down", "--all")
 
 
 def script(

@@ -96,7 +96,7 @@ STARVED = "ulimit -v {}\n"
 # The kernel's own limit, for the login alone (cgroups(7), the pids controller): setrlimit(2) has
 # none for root. A shell that gets no process tries again for 15 seconds.
 FEW = """
-g=/sys/fs/cgroup/few-of-tests; mkdir -p $g; echo {} > $g/pids.max; echo $$ > $g/cgroup.procs
+g=/sys/fs/cgroup; [ ! -d $g/pids ] || g=$g/pids; g=$g/few-of-tests; mkdir -p $g; echo {} > $g/pids.max; echo $$ > $g/cgroup.procs
 """
 SILENT: dict[str, Strange] = {
     "no process but the shell": partial(says, FEW.format(1)),
@@ -135,7 +135,6 @@ def test_what_is_not_answered_is_unknown_and_the_others_are_known(
         assert "mail2 marketing" in queue.stdout
 
 
-@pytest.mark.parametrize("name", ["mail1", "mail2"])
 @pytest.mark.parametrize("processes", [1, 4, 9])
 def test_a_host_that_cannot_fork_says_so_and_a_run_goes_on_without(
     processes: int, deployed: Lab
@@ -189,6 +188,7 @@ def test_a_password_for_su(name: str, deployed: Lab) -> None:
         assert "Traceback" not in refused.stderr
 
 
+@pytest.mark.parametrize("name", ["mail1", "mail2"])
 def test_a_queue_that_cannot_be_listed_holds_nothing_up(name: str, deployed: Lab) -> None:
     guest = deployed.targets[name]
     program = guest.run("postconf -h daemon_directory").stdout.strip() + "/showq"

@@ -20,7 +20,9 @@ from lab.network import Network
 from lab.shell import run
 from tests.lab.checkouts import checkout, load, script, traces, up
 
-GROUPS = Path("/sys/fs/cgroup")
+# Where the first version of control groups is mounted as well, the second is beside it.
+_ROOTS = (Path("/sys/fs/cgroup/unified"), Path("/sys/fs/cgroup"))
+GROUPS = next(place for place in _ROOTS if (place / "cgroup.procs").exists())
 CLAIM = "import sys; from lab import network; print(network.claim([], sys.argv[1]).number)"
 
 
