@@ -96,7 +96,8 @@ STARVED = "ulimit -v {}\n"
 # The kernel's own limit, for the login alone (cgroups(7), the pids controller): setrlimit(2) has
 # none for root. A shell that gets no process tries again for 15 seconds.
 FEW = """
-g=/sys/fs/cgroup; [ ! -d $g/pids ] || g=$g/pids; g=$g/few-of-tests; mkdir -p $g; echo {} > $g/pids.max; echo $$ > $g/cgroup.procs
+g=/sys/fs/cgroup; [ ! -d $g/pids ] || g=$g/pids
+g=$g/few-of-tests; mkdir -p $g; echo {} > $g/pids.max; echo $$ > $g/cgroup.procs
 """
 SILENT: dict[str, Strange] = {
     "no process but the shell": partial(says, FEW.format(1)),
