@@ -42,7 +42,7 @@ def main(arguments: list[str]) -> int:
                 print(f"{name}: {error}", file=sys.stderr)
                 status = 1
     finally:
-        control.down_mine()
+        control.down()
     (BUILD / "chart.svg").write_text(chart.svg(found), encoding="utf-8")
     print(f"\nMedian (least to most) of at most {effort.runs} runs in turns:\n\n{table(found)}\n")
     print(f"{BUILD / 'results.json'}\n{BUILD / 'chart.svg'}")

@@ -73,7 +73,7 @@ def up(hosts: int) -> Lab:
 
 def anew(hosts: int) -> Lab:
     """A lab of its own with that many hosts and no others, whatever was there before."""
-    control.down_mine()
+    control.down()
     return up(hosts)
 
 

@@ -34,7 +34,8 @@ def _emulate(arguments: argparse.Namespace) -> int:
 
 
 def _down(arguments: argparse.Namespace) -> int:
-    print("the lab is gone" if control.down() else "no lab was up")
+    gone = control.down_all() if arguments.all else control.down()
+    print("the lab is gone" if gone else "no lab was up")
     return 0
 
 
@@ -78,7 +79,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     up.set_defaults(run=_up)
     commands.add_parser("status", help="what is up, and where").set_defaults(run=_status)
-    commands.add_parser("down", help="take everything away").set_defaults(run=_down)
+    down = commands.add_parser("down", help="take the lab away, with everything that it made")
+    down.add_argument("--all", action="store_true", help="take away all labs of this checkout")
+    down.set_defaults(run=_down)
     emulate = commands.add_parser(
         "emulate", help="give a bare host a kernel, a disk and a clock of its own; it gets slow"
     )

@@ -1,6 +1,7 @@
 """Bringing a lab up and taking it down."""
 
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -13,6 +14,7 @@ from lab import (
     certificates,
     dns,
     forwarder,
+    guardian,
     images,
     internet,
     machine,
@@ -43,6 +45,9 @@ class Target:
     suffixes: tuple[int, ...]
 
 
+# The number of a lab that has none yet.
+_NOWHERE = -1
+
 DEFAULT_TARGETS = (Target("mail1", "bookworm", (11, 12, 13)),)
 
 
@@ -71,8 +76,7 @@ def up(targets: Iterable[Target], tell: Tell) -> State:
         for package in packages.ensure(packages.NEEDED):
             tell(f"package {package}: installed")
         _sweep(tell)
-        free = network.free_network(state.numbers()).number
-        known = mine() or State(free, str(CLONE), name())
+        known = mine() or State(_NOWHERE, str(CLONE), name())
         asked = list(targets) or ([] if known.hosts else list(DEFAULT_TARGETS))
         bare = {target.name: images.bare(target.suite) for target in asked}
         images.ensure([images.world(), *bare.values()], tell)
@@ -87,12 +91,14 @@ def up(targets: Iterable[Target], tell: Tell) -> State:
         kept = {name: host for name, host in known.hosts.items() if host.is_bare}
         current = replace(known, hosts=fixed | kept | wanted)
         _refuse_doubles(current.hosts)
+        if current.number == _NOWHERE:
+            whose = state.mark(current.clone, current.name)
+            current = replace(current, number=network.claim(state.numbers(), whose).number)
         _write(current)
         if not network.is_up(current.network):
-            network.remove(current.network)
             network.make(current.network)
         machine.prepare(state.RUN)
-        current = _with_forwarder(current)
+        current = _with_guardian(_with_forwarder(current))
         _write(current)
         _start_hosts(current, known, tell)
         return current
@@ -127,28 +133,37 @@ def emulate(host: str, tell: Tell) -> State:
 
 
 def down() -> bool:
-    """Take this checkout's labs away without trace; return whether there was one."""
+    """Take this process's lab away without trace, and no other; return whether there was one."""
+    return _taken_away(lambda each: each.name == name())
+
+
+def down_all() -> bool:
+    """Take all of this checkout's labs away without trace; return whether there was one."""
+    return _taken_away(lambda each: True)
+
+
+def _taken_away(is_meant: Callable[[State], bool]) -> bool:
     with state.lock():
-        known = state.of_clone(CLONE)
-        for each in known:
-            remains.remove(each.number)
-        if not state.numbers():
-            machine.restore(state.RUN)
+        known = [each for each in state.of_clone(CLONE) if is_meant(each)]
+        for each in (*known, *orphans()):
+            remains.remove(each)
+        # One that was killed before it had a record has nothing but its bridge.
+        network.unclaim(state.mark(str(CLONE), name()))
+        remains.settle()
         return bool(known)
 
 
-def down_mine() -> None:
-    """Take this process's lab away, and leave the checkout's others."""
-    with state.lock():
-        if known := mine():
-            remains.remove(known.number)
-        if not state.numbers():
-            machine.restore(state.RUN)
+def orphans() -> list[State]:
+    """The labs of this root whose checkout is gone, so that nobody else can end them."""
+    return [each for each in state.all_known() if not Path(each.clone).is_dir()]
 
 
 def name() -> str:
     """The name of this process's lab among those of its checkout."""
-    return os.environ.get(NAME_VARIABLE, "lab")
+    given = os.environ.get(NAME_VARIABLE, "lab")
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}", given):
+        raise LabError(f"{NAME_VARIABLE}={given!r}: write a short word of letters and digits")
+    return given
 
 
 def mine() -> State | None:
@@ -170,11 +185,20 @@ def surroundings(current: State) -> internet.Surroundings:
 
 
 def _sweep(tell: Tell) -> None:
-    """Remove what crashed labs left, and labs whose checkout is gone."""
-    for number in state.numbers():
-        if remains.is_orphan(number) or not remains.is_alive(number):
-            tell(f"lab {number}: dead; its remains are removed")
-            remains.remove(number)
+    """Remove what this lab has left when it crashed, and labs whose checkout is gone.
+
+    Those of others are theirs, dead or alive: their hosts may be down for a reason.
+    """
+    known = mine()
+    if known is not None and not remains.is_alive(known):
+        tell(f"lab {known.number}: dead; its remains are removed")
+        remains.remove(known)
+    for each in orphans():
+        tell(f"lab {each.number}: its checkout {each.clone} is gone; it is removed")
+        remains.remove(each)
+    for number in state.without_record():
+        tell(f"lab {number}: nothing but data is left; it is removed")
+        state.forget(number)
 
 
 def _refuse_doubles(hosts: Mapping[str, Host]) -> None:
@@ -192,7 +216,14 @@ def _with_forwarder(current: State) -> State:
         return current
     directory = current.data / "forwarder"
     pid = forwarder.start(current.network, directory, images.apt_proxy())
-    return replace(current, processes={"forwarder": Process.of(pid)})
+    return replace(current, processes={**current.processes, "forwarder": Process.of(pid)})
+
+
+def _with_guardian(current: State) -> State:
+    process = current.processes.get("guardian")
+    if process and process.is_alive():
+        return current
+    return replace(current, processes={**current.processes, "guardian": guardian.start(current)})
 
 
 def _start_hosts(current: State, known: State, tell: Tell) -> None:

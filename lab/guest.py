@@ -53,7 +53,7 @@ class Guest:
     @property
     def container(self) -> str:
         """LXC's name for it, unique on the machine."""
-        return f"{self.network.bridge}-{self.name}"
+        return f"{self.network.hosts_prefix}{self.name}"
 
     @property
     def directory(self) -> Path:

@@ -2,6 +2,7 @@
 
 import ipaddress
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -24,14 +25,29 @@ _LAST_NUMBER = 99
 
 @dataclass(frozen=True)
 class Network:
-    """Addresses and names of the lab with this number. A host is known by its last octet."""
+    """Addresses and names of the lab with this number. A host is known by its last octet.
+
+    ``mark`` is the lab's own, ten hexadecimal digits: it tells what this lab has made from what
+    another one with the same number has (`lab.state.mark`).
+    """
 
     number: int
+    mark: str
 
     @property
     def bridge(self) -> str:
         """The bridge's interface name; also the name of the lab's nftables table."""
         return f"prlab{self.number}"
+
+    @property
+    def bridge_mac(self) -> str:
+        """The bridge's address, which says whose it is: locally administered (RFC 9542 2.1)."""
+        return ":".join(["02", *(self.mark[at : at + 2] for at in range(0, 10, 2))])
+
+    @property
+    def hosts_prefix(self) -> str:
+        """How the names of this lab's hosts begin, and of no other's on the whole machine."""
+        return f"{self.bridge}-{self.mark}-"
 
     @property
     def ipv4_range(self) -> ipaddress.IPv4Network:
@@ -80,17 +96,52 @@ class Network:
         return f"http://{self.ipv4(MACHINE)}:{FORWARDER_PORT}"
 
 
-def free_network(taken: Iterable[int]) -> Network:
-    """The first network whose number is not *taken* and whose ranges this machine does not use."""
-    used = _used_ranges()
+def claim(taken: Iterable[int], mark: str) -> Network:
+    """The first network whose number is not *taken* and whose ranges this machine does not use.
+
+    From here on it is this lab's: its bridge is there. A network namespace has a name once, so of
+    those who want a number at the same time, from whichever root, the kernel lets one have it.
+    What a lab that was killed has claimed before is its own still.
+    """
     skipped = set(taken)
-    for number in range(_LAST_NUMBER + 1):
-        network = Network(number)
-        if number in skipped or _exists(network.bridge):
-            continue
-        if not any(_overlap(network, other) for other in used):
+    free = [Network(number, mark) for number in range(_LAST_NUMBER + 1) if number not in skipped]
+    for network in free:
+        if is_ours(network):
+            return network
+    used = _used_ranges()
+    for network in free:
+        if not any(_overlap(network, other) for other in used) and _claimed(network):
             return network
     raise LabError("no free range: 10.77.0.0/24 to 10.176.0.0/24 are all in use on this machine")
+
+
+def _claimed(network: Network) -> bool:
+    """Whether the bridge could be made. It has its lab's mark from its first moment."""
+    bridge = ["ip", "link", "add", network.bridge, "address", network.bridge_mac]
+    # Without an address of its own, a bridge takes the lowest of its ports', which change.
+    made = run([*bridge, "type", "bridge", "stp_state", "0", "forward_delay", "0"], check=False)
+    if made.returncode != 0 and not _exists(network.bridge):
+        raise LabError(f"no bridge can be made: {made.stderr.strip()}")
+    return made.returncode == 0
+
+
+def unclaim(mark: str) -> None:
+    """Take away what a lab has that was killed when it had claimed a number and nothing else."""
+    for number in range(_LAST_NUMBER + 1):
+        if is_ours(Network(number, mark)):
+            remove(Network(number, mark))
+
+
+def is_ours(network: Network) -> bool:
+    """Whether the bridge is there, and this lab's."""
+    shown = run(["ip", "-j", "link", "show", network.bridge], check=False)
+    return shown.returncode == 0 and json.loads(shown.stdout)[0]["address"] == network.bridge_mac
+
+
+def is_free_of_labs() -> bool:
+    """Whether no lab, of whichever root, has a bridge here."""
+    names = (link["ifname"] for link in json.loads(run(["ip", "-j", "link"]).stdout))
+    return not any(re.fullmatch(r"prlab\d+", name) for name in names)
 
 
 _Range = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -125,37 +176,46 @@ def _cables(network: Network) -> list[str]:
 
 
 def is_up(network: Network) -> bool:
-    """Whether the bridge and the wall are there."""
+    """Whether bridge and wall are there, and this lab's."""
     table = run(["nft", "list", "table", "inet", network.bridge], check=False)
-    return table.returncode == 0 and _exists(network.bridge)
+    return table.returncode == 0 and is_ours(network)
 
 
 def make(network: Network) -> None:
-    """Build the wall, then the bridge behind it."""
-    run(["nft", "-f", "-"], input=_wall(network))
+    """Build the wall around a bridge that is ours, then give it its addresses."""
     bridge = network.bridge
-    run(["ip", "link", "add", bridge, "type", "bridge", "stp_state", "0", "forward_delay", "0"])
-    # Without one of its own, a bridge takes the lowest of its ports' addresses, which change.
-    run(["ip", "link", "set", bridge, "address", network.mac(MACHINE)])
-    prefix = network.ipv4_range.prefixlen
-    run(["ip", "address", "add", f"{network.ipv4(MACHINE)}/{prefix}", "dev", bridge])
-    prefix = network.ipv6_range.prefixlen
-    run(["ip", "address", "add", f"{network.ipv6(MACHINE)}/{prefix}", "dev", bridge, "nodad"])
+    # Whoever had the bridge before has left no wall, or one that nobody needs.
+    anew = f"table inet {bridge}\ndelete table inet {bridge}\n"
+    run(["nft", "-f", "-"], input=anew + _wall(network))
+    for address, options in (
+        (f"{network.ipv4(MACHINE)}/{network.ipv4_range.prefixlen}", []),
+        (f"{network.ipv6(MACHINE)}/{network.ipv6_range.prefixlen}", ["nodad"]),
+    ):
+        run(["ip", "address", "replace", address, "dev", bridge, *options])
     run(["ip", "link", "set", bridge, "up"])
 
 
 def remove(network: Network) -> None:
-    """Take away cables, bridge and wall, whichever of them is there.
+    """Take away cables, wall and bridge, whichever of them is there; nothing of another lab's.
 
+    The bridge goes last: as long as it is there, the number is nobody else's. Where somebody has
+    taken it away by hand, it is claimed once more, and what is left behind it is ours to remove.
     The kernel takes a cable away some time after its host has ended; without its bridge it would
     still be in the way of the next host. Raises LabError where an interface stays.
     """
-    for interface in (*_cables(network), network.bridge):
+    if not is_ours(network) and not _claimed(network):
+        return
+    _delete(_cables(network))
+    if run(["nft", "list", "table", "inet", network.bridge], check=False).returncode == 0:
+        run(["nft", "delete", "table", "inet", network.bridge])
+    _delete([network.bridge])
+
+
+def _delete(interfaces: Iterable[str]) -> None:
+    for interface in interfaces:
         deleted = run(["ip", "link", "delete", interface], check=False)
         if deleted.returncode != 0 and _exists(interface):
             raise LabError(f"interface {interface} is left: {deleted.stderr.strip()}")
-    if run(["nft", "list", "table", "inet", network.bridge], check=False).returncode == 0:
-        run(["nft", "delete", "table", "inet", network.bridge])
 
 
 def _wall(network: Network) -> str:

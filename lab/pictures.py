@@ -27,7 +27,7 @@ def main() -> None:
     try:
         take()
     finally:
-        control.down_mine()
+        control.down()
 
 
 def take() -> None:

@@ -222,7 +222,8 @@ def end(network: Network) -> None:
     """End every machine of a lab; their interfaces go with them."""
 
     def members() -> list[int]:
-        return [pid for name, pid in _running().items() if name.startswith(f"{network.bridge}-")]
+        running = _running().items()
+        return [pid for name, pid in running if name.startswith(network.hosts_prefix)]
 
     for pid in members():
         os.kill(pid, signal.SIGKILL)

@@ -1,63 +1,61 @@
-"""Taking labs away: one that is no longer wanted, or what a dead one has left."""
+"""Taking a lab away, or what a dead one has left; nothing of others."""
 
 import os
-import signal
 from contextlib import suppress
 from pathlib import Path
 
-from lab import network, qemu, state
+from lab import machine, network, qemu, state
 from lab.errors import LabError
 from lab.guest import wait_until
 from lab.network import Network
+from lab.state import Process, State
 
 _CGROUPS = Path("/sys/fs/cgroup")
 
 
-def is_alive(number: int) -> bool:
-    """Whether lab *number* can still be used: it is on record, has its bridge, and a host runs."""
-    known = state.read(number)
-    if known is None or not network.is_up(known.network):
+def is_alive(known: State) -> bool:
+    """Whether a lab can still be used: it has its bridge, and a host runs."""
+    if not network.is_up(known.network):
         return False
     return any(guest.is_running() for guest in known.guests().values())
 
 
-def is_orphan(number: int) -> bool:
-    """Whether the checkout that lab *number* belongs to is gone, so that nobody can end it."""
-    known = state.read(number)
-    return known is not None and not Path(known.clone).is_dir()
+def remove(known: State) -> None:
+    """Remove all of a lab: processes, interfaces, filter rules, files.
 
-
-def remove(number: int) -> None:
-    """Remove all of lab *number*: processes, interfaces, filter rules, files.
-
-    Every step looks for what is there rather than for what should be, so that it also
-    removes what a lab has left that was killed at any point.
+    Every step looks for what is there rather than for what should be, so that it also removes what
+    a lab has left that was killed at any point; and it looks for the lab's mark, since others may
+    have its number, in this network namespace or in one of their own.
     """
-    net = Network(number)
-    known = state.read(number)
-    for process in known.processes.values() if known else ():
+    net = known.network
+    for process in known.processes.values():
         process.end()
     _kill_containers(net)
     qemu.end(net)
     network.remove(net)
-    state.forget(number)
+    state.forget(known.number)
+
+
+def settle() -> None:
+    """Give the machine back what it was, where no lab is left that it carries."""
+    if not state.numbers() and network.is_free_of_labs():
+        machine.restore(state.RUN)
 
 
 def _kill_containers(net: Network) -> None:
     """End every process in a control group of this lab's containers, then remove the groups.
 
-    LXC names them lxc.payload.NAME and lxc.monitor.NAME (lxc.container.conf(5)).
+    LXC names them lxc.payload.NAME and lxc.monitor.NAME (lxc.container.conf(5)); the name has the
+    lab's mark.
     """
-    marks = tuple(f"/lxc.{part}.{net.bridge}-" for part in ("payload", "monitor"))
+    marks = tuple(f"/lxc.{part}.{net.hosts_prefix}" for part in ("payload", "monitor"))
 
-    def members() -> list[int]:
-        return [pid for pid in _processes() if any(m in _control_groups(pid) for m in marks)]
+    def members() -> list[Process]:
+        # In this order: a number that was given anew in between is another process.
+        return [one for one in map(Process.of, _processes()) if _is_member(one.pid, marks)]
 
-    for pid in members():
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            continue
+    for process in members():
+        process.kill()
     wait_until(lambda: not members(), 30, f"{net.bridge}: end of the hosts' processes")
 
     def groups() -> list[Path]:
@@ -73,6 +71,10 @@ def _kill_containers(net: Network) -> None:
     # is left behind, and harms nobody.
     with suppress(LabError):
         wait_until(are_gone, 5, f"{net.bridge}: removal of the control groups")
+
+
+def _is_member(pid: int, marks: tuple[str, ...]) -> bool:
+    return any(mark in _control_groups(pid) for mark in marks)
 
 
 def _processes() -> list[int]:

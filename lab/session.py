@@ -106,6 +106,6 @@ class Lab:
 def load() -> Lab:
     """The lab of this clone; raises LabError where none is up."""
     known = control.mine()
-    if known is None or not remains.is_alive(known.number):
+    if known is None or not remains.is_alive(known):
         raise LabError("no lab is up for this checkout: script/lab up")
     return Lab(known)

@@ -1,6 +1,7 @@
 """What a lab writes down for those who use it, and for its own end: lab.json, directories."""
 
 import fcntl
+import hashlib
 import json
 import os
 import shutil
@@ -18,9 +19,12 @@ from lab.qemu import Machine
 
 RUN = Path("/run/postroad-lab")
 DATA = Path("/var/lib/postroad-lab")
+# Never removed: who shares it shares the records, and its place on its disk tells one root's from
+# another's.
+_LOCK = RUN / "lock"
 
 # Raised with every change of lab.json that an older or newer clone would misread.
-_FORMAT = 2
+_FORMAT = 3
 
 
 @dataclass(frozen=True)
@@ -39,10 +43,24 @@ class Process:
         """Whether it still runs."""
         return self.started != 0 and _start_time(self.pid) == self.started
 
+    def kill(self) -> None:
+        """Kill it, if it still runs: it, and no later one with its number (pidfd_open(2))."""
+        try:
+            held = os.pidfd_open(self.pid)
+        except ProcessLookupError:
+            return
+        try:
+            if self.is_alive():
+                signal.pidfd_send_signal(held, signal.SIGKILL)
+        except ProcessLookupError:
+            return
+        finally:
+            os.close(held)
+
     def end(self) -> None:
         """Kill it, if it still runs, and wait until it is gone."""
         if self.is_alive():
-            os.kill(self.pid, signal.SIGKILL)
+            self.kill()
             wait_until(lambda: not self.is_alive(), 10, f"process {self.pid}: end")
 
 
@@ -90,7 +108,7 @@ class State:
     @property
     def network(self) -> Network:
         """The lab's network."""
-        return Network(self.number)
+        return Network(self.number, mark(self.clone, self.name))
 
     @property
     def folder(self) -> Path:
@@ -126,6 +144,17 @@ class State:
     def guests(self) -> dict[str, Guest]:
         """All guests by name."""
         return {name: self.guest(name) for name in self.hosts}
+
+
+def mark(clone: str, name: str) -> str:
+    """What this lab's things are marked with: ten hexadecimal digits.
+
+    They stand for the checkout, the lab's name in it, and the root whose records these are: two
+    roots may have a checkout at the same place, and see the same processes and interfaces.
+    """
+    record = _LOCK.stat()
+    whose = f"{record.st_dev}:{record.st_ino}:{clone}:{name}"
+    return hashlib.sha256(whose.encode()).hexdigest()[:10]
 
 
 def save(state: State, facts: Mapping[str, Any]) -> None:
@@ -167,10 +196,19 @@ def numbers() -> list[int]:
     return sorted({int(place.name) for place in places if place.name.isdigit()})
 
 
+def all_known() -> list[State]:
+    """The labs of this root that this version can read, dead or alive."""
+    return [state for state in map(read, numbers()) if state]
+
+
 def of_clone(clone: Path) -> list[State]:
     """The labs that belong to this checkout, dead or alive."""
-    states = [read(number) for number in numbers()]
-    return [state for state in states if state and state.clone == str(clone)]
+    return [state for state in all_known() if state.clone == str(clone)]
+
+
+def without_record() -> list[int]:
+    """The numbers of labs of which nothing but data is left, as after a restart of the machine."""
+    return [number for number in numbers() if not (RUN / str(number) / "lab.json").exists()]
 
 
 def forget(number: int) -> None:
@@ -188,6 +226,6 @@ def forget(number: int) -> None:
 def lock() -> Iterator[None]:
     """Hold the machine's labs: two commands that make or remove labs wait for each other."""
     RUN.mkdir(mode=0o755, parents=True, exist_ok=True)
-    with (RUN / "lock").open("w") as held:
+    with _LOCK.open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         yield

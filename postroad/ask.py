@@ -47,6 +47,7 @@ from postroad.question import (
     is_done,
     misread,
 )
+from postroad.su import REFUSALS, prepared
 from postroad.terminal import inform, line
 
 T = TypeVar("T")
@@ -205,6 +206,12 @@ def _asked(pyhost: Host, questions: Sequence[Question[Any]]) -> list[Said]:
             "sudo asks for a password there: give it in the inventory (_sudo_password), or allow"
             " the account to do without (sudoers(5), NOPASSWD)",
         )
+    if not uid and any(refusal in errors for refusal in REFUSALS):
+        raise UnansweredError(
+            pyhost.name,
+            "su lets nobody in there: write root's password under _su_password in the inventory,"
+            " and see that root has one (passwd -S root)",
+        )
     return found
 
 
@@ -261,16 +268,18 @@ def _wants_password(errors: str) -> bool:
 
 def _spoken(pyhost: Host, mark: str, script: str, arguments: Mapping[str, Any]) -> tuple[str, str]:
     """What the host says to standard output and error where it is given ``script``."""
-    shell, connector = StringCommand("sh", "-s"), pyhost.connector
+    connector = pyhost.connector
+    shell, given = prepared(StringCommand("sh", "-s"), {**arguments, "_stdin": script})
     if not isinstance(connector, SSHConnector):
-        _, said = pyhost.run_shell_command(shell, _stdin=script, **arguments)
+        _, said = pyhost.run_shell_command(shell, **given)
         return f"\n{said.stdout}\n", f"\n{said.stderr}\n"
     spoken: list[_Heard] = []
+    stdin = given.pop("_stdin")
 
     def once() -> tuple[int, Any]:
         _prepare_password(pyhost, arguments)
-        command = make_unix_command_for_host(pyhost.state, pyhost, shell, **arguments)
-        status, heard_of = _over(connector.client, command.get_raw_value(), script, mark)
+        command = make_unix_command_for_host(pyhost.state, pyhost, shell, **given)
+        status, heard_of = _over(connector.client, command.get_raw_value(), stdin, mark)
         spoken.append(heard_of)
         return status, heard_of
 

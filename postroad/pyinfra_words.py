@@ -25,12 +25,12 @@ _COMPARE = "and compare it with what the host's own console shows"
 # What pyinfra and paramiko say → what to do. Each is said of one host, whose name stands before it.
 _MENDS = (
     (
-        r"No such private key file: (?P<it>\S+)",
+        r"No such private key file: (?P<it>[^\s;]+)",
         'write the file that is there under "ssh_key", or make it by'
         " ssh-keygen -t ed25519 -f {it} and let the host know it",
     ),
     (
-        r"Invalid private key file: (?P<it>\S+)",
+        r"Invalid private key file: (?P<it>[^\s;]+)",
         'name the private half of a key under "ssh_key": its file begins with -----BEGIN',
     ),
     (
@@ -78,7 +78,11 @@ _MENDS = (
 
 
 def mended(said: str) -> str:
-    """What pyinfra said, and behind it what to do; as it was where that is not known."""
+    """What pyinfra said, and behind each line what to do; as it was where that is not known."""
+    return "\n".join(map(_mended, said.split("\n")))
+
+
+def _mended(said: str) -> str:
     for form, mend in _MENDS:
         if found := re.search(form, said):
             words = mend.format(**found.groupdict())

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
@@ -32,19 +32,20 @@ from postroad.foreign import firewall as foreign_firewall
 from postroad.foreign import keys as foreign_keys
 from postroad.keys import published_keys, signing_keys, withdrawn_keys
 from postroad.leaving import absent_instances
+from postroad.left_out import RefusedError
 from postroad.manifest import rows
 from postroad.parents import above
 from postroad.paths import ADOPTED, CONFIG, MAILBOX_USER, STAMPS, opened_path, paths_for, pause_path
 from postroad.pause import Pause, because
 from postroad.pause import found as paused_on
-from postroad.preflight import not_root
+from postroad.preflight import not_root, refusals
 from postroad.question import Question
 from postroad.render import POSTFIX_PARAMETERS, Renderer, facts_from
 from postroad.secrets import resolve
 from postroad.settings.model import AcmeTls, Estate, Host, SecretRef, StreamName
 from postroad.software import packages
 from postroad.state import HostState, Questions, blank
-from postroad.terminal import inform
+from postroad.terminal import inform, line
 
 T = TypeVar("T")
 
@@ -127,6 +128,17 @@ class Site:
     def forget(self) -> None:
         """The host was changed: what is known of it is out of date."""
         self._reading = None
+
+    def refuse(self, more: Iterable[str] = ()) -> None:
+        """RefusedError with every reason at once where the host must not be touched as it is.
+
+        ``more`` are reasons besides those that the host's own state gives.
+        """
+        parts = tuple(shape(self.estate, self.host).everything())
+        state = self.state()
+        own = refusals(self.estate, self.host, state, self.clock_ahead, parts, self.components())
+        if listed := "\n".join(f"  - {line(reason)}" for reason in (*own, *more)):
+            raise RefusedError(f"{self.host.name} is left as it is:\n{listed}")
 
     def component(self, build: Build) -> Component:
         """One component as it must be now."""

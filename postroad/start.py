@@ -11,6 +11,7 @@ from pathlib import Path
 import pyinfra
 from pyinfra.api.exceptions import PyinfraError
 
+from postroad.left_out import connected_all
 from postroad.operator_files import (
     InventoryError,
     base_of,
@@ -32,11 +33,20 @@ def start() -> None:
     if not pyinfra.is_cli:
         return
     errors_plainly()
+    _connect_plainly()
     inventory, operations = called()
     try:
         _look(inventory, [Path(one) for one in operations if one.endswith(".py")])
     except InventoryError as error:
         raise PyinfraError(str(error)) from None
+
+
+def _connect_plainly() -> None:
+    """From here on a host that cannot be connected to is lost with its reason, and nobody asks."""
+    from pyinfra_cli import cli  # type: ignore[import-untyped]
+
+    if not hasattr(cli.connect_all, "__wrapped__"):
+        cli.connect_all = connected_all(cli.connect_all)
 
 
 def _look(inventory: str, deploys: list[Path]) -> None:

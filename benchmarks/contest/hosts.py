@@ -36,7 +36,7 @@ def up(wanted: Sequence[Target], known: Iterable[Target], tell: Callable[[str], 
     current = control.mine()
     names = {target.name for target in (*wanted, *known)}
     if current and any(host.is_bare and name not in names for name, host in current.hosts.items()):
-        control.down_mine()
+        control.down()
     control.up(wanted, tell)
     running = lab.load()
     for guest in running.targets.values():

@@ -60,7 +60,7 @@ def measure(effort: Effort) -> Iterator[Figure]:
             runs = _audits(alone, running, estate.INVENTORY_OF_ONE, effort.runs)
             taken = {alone: (A_HOST, runs), **taken}
     finally:
-        control.down_mine()
+        control.down()
     for name, (limit, audits) in taken.items():
         yield from _figures(name, limit, audits)
 

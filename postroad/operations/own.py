@@ -1,19 +1,62 @@
-"""The operations of ours: what one host does not answer ends the work on that host alone."""
+"""The operations of ours: what goes wrong on one host ends the work on that host alone."""
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Generator
 from functools import wraps
 from typing import Any, ParamSpec
 
+from paramiko import SSHException
+from pyinfra.api.arguments import ConnectorArguments
+from pyinfra.api.command import StringCommand
+from pyinfra.api.exceptions import PyinfraError
+from pyinfra.api.host import Host
 from pyinfra.api.operation import operation as pyinfra_operation
+from pyinfra.api.state import State
 from pyinfra.context import ctx_host
+from typing_extensions import override
 
-from postroad.ask import UnansweredError
+from postroad.left_out import OF_A_HOST, of
 from postroad.operations.ufw import Refusal
+from postroad.su import prepared
+from postroad.terminal import fail, line
 
 P = ParamSpec("P")
 Commands = Generator[Any, None, None]
+
+
+class Sent(StringCommand):
+    """A command whose connection may break at any time.
+
+    pyinfra takes an EOFError, which is what paramiko has of a server that has hung up, for a fault
+    of its own, and ends the run for every host.
+    """
+
+    @classmethod
+    def of(cls, command: Any) -> Any:
+        """The same command; one that is nothing for a shell is left as it is."""
+        if isinstance(command, str):
+            return cls(command.strip())
+        if type(command) is not StringCommand:
+            return command
+        return cls(*command.bits, _separator=command.separator, **command.connector_arguments)
+
+    @override
+    def execute(self, state: State, host: Host, connector_arguments: ConnectorArguments) -> Any:
+        given = {**connector_arguments, **self.connector_arguments}
+        command, arguments = prepared(self, given)
+        try:
+            return host.run_shell_command(
+                command,
+                print_output=state.print_output,
+                print_input=state.print_input,
+                **arguments,
+            )
+        except (OSError, SSHException):
+            raise
+        except Exception as error:
+            raise OSError(f"{type(error).__name__}: {line(error)}") from error
 
 
 def operation() -> Callable[[Callable[P, Commands]], Any]:
@@ -25,13 +68,23 @@ def operation() -> Callable[[Callable[P, Commands]], Any]:
     def decorated(work: Callable[P, Commands]) -> Any:
         @wraps(work)
         def on_one_host(*args: P.args, **kwargs: P.kwargs) -> Commands:
+            host: Host = ctx_host.get()
             try:
-                yield from work(*args, **kwargs)
-            except UnansweredError as error:
-                if not ctx_host.get().state.is_executing:
+                yield from map(Sent.of, work(*args, **kwargs))
+            except Exception as error:
+                if not host.state.is_executing:
                     raise
-                yield Refusal(error.reason)
+                yield _refusal(host, error)
 
         return pyinfra_operation()(on_one_host)
 
     return decorated
+
+
+def _refusal(host: Host, error: Exception) -> Refusal:
+    """Fails the host with what is wrong. Whatever nobody has thought of is a fault of ours."""
+    if not isinstance(error, (*OF_A_HOST, PyinfraError)):
+        fail(traceback.format_exc())
+    reason = str(getattr(error, "reason", error)) or type(error).__name__
+    of(host.state).why.setdefault(host.name, f"{host.name}: {reason}")
+    return Refusal(reason)

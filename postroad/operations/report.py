@@ -16,11 +16,13 @@ from pyinfra.api.state import State
 from postroad import lone
 from postroad.ask import UnansweredError
 from postroad.dns.dkim import LiveKey
+from postroad.dns.missing import not_asked
 from postroad.dns.records import derive
 from postroad.dns.tlsa import LiveCertificate
 from postroad.dns.work_order import work_order
 from postroad.doors import Door, box
 from postroad.leaving import draining
+from postroad.left_out import OF_A_HOST, lose
 from postroad.live import of_each
 from postroad.operations.own import operation
 from postroad.pyinfra_words import at_the_end
@@ -62,6 +64,18 @@ def known_of(site: Site) -> Known:
     )
 
 
+def _known_or_lost(site: Site) -> Known:
+    """As `known_of`; whatever keeps one host from being known is counted as its own failure."""
+    try:
+        return known_of(site)
+    except UnansweredError as error:
+        lose(site.pyhost, error)
+        raise
+    except OF_A_HOST as error:
+        lose(site.pyhost, error)
+        raise UnansweredError(site.host.name, line(error)) from error
+
+
 def _door(site: Site, stream: StreamName) -> Door:
     return Door(site.host, site.estate.stream(stream), site.closed_because(stream))
 
@@ -94,7 +108,7 @@ def last_words(sites: Sequence[Site], unknown: Mapping[str, str] = NOBODY) -> La
     estate = sites[0].estate
     places = {one.name: place for place, one in enumerate(estate.hosts)}
     # pyinfra comes to its hosts in any order.
-    answers = of_each(sorted(sites, key=lambda site: places[site.host.name]), known_of)
+    answers = of_each(sorted(sites, key=lambda site: places[site.host.name]), _known_or_lost)
     silent = {one.host: one.reason for one in answers if isinstance(one, UnansweredError)}
     known = [one for one in answers if not isinstance(one, UnansweredError)]
     uncertified = {one.name: one.uncertified for one in known if one.uncertified}
@@ -119,6 +133,7 @@ def _records(estate: Estate, known: Sequence[Known]) -> str:
     return "\n".join(
         [
             "Publish these records, then run again; a stream opens when its host sees them.",
+            *filter(None, [not_asked(estate, {one.name for one in known})]),
             "",
             work_order(estate, derive(estate, keys, certificates), ()),
         ]

@@ -25,6 +25,7 @@ from postroad.dns.primary import PrimaryError
 from postroad.dns.publishing import Place
 from postroad.dns.sight import absent_for_all, seen_by_all
 from postroad.facts.queues import OldestQueued
+from postroad.left_out import OF_A_HOST, named, of
 from postroad.live import live_keys, withdrawn_keys
 from postroad.operations.own import operation
 from postroad.primaries import places
@@ -33,6 +34,11 @@ from postroad.settings.model import StreamName
 from postroad.site import Site
 from postroad.state import KeyState
 from postroad.terminal import fail, inform, shown
+
+_TOGETHER = (
+    "The hosts of a stream change their keys together, so nothing was rotated: run it for all "
+    "hosts, without --limit, when all of them answer and none is refused"
+)
 
 
 @dataclass
@@ -56,13 +62,11 @@ class Rotations:
 
 def sites(site: Site) -> list[Site]:
     """A site for every host of the estate. PyinfraError where the run lacks one of them."""
+    of(site.pyhost.state).needs_all = _TOGETHER
     active = {one.name: one for one in site.pyhost.state.active_hosts}
     absent = [one.name for one in site.estate.hosts if one.name not in active]
     if absent:
-        raise PyinfraError(
-            f"{', '.join(absent)} is not in this run, and the hosts of a stream change their keys "
-            "together: run it for all hosts, without --limit, when all of them answer"
-        )
+        raise PyinfraError(f"{', '.join(absent)} is not in this run. {_TOGETHER}")
     return [Site(active[one.name], site.estate, site.base) for one in site.estate.hosts]
 
 
@@ -72,6 +76,7 @@ def _planned(together: list[Site]) -> tuple[Step, ...]:
     now = 0.0
     for site in together:
         with ctx_host.use(site.pyhost):
+            _refuse(site)
             found[site.host.name] = site.state().keys
             now = max(now, site.state().clock)
             for stream, since in _oldest(site).items():
@@ -81,6 +86,14 @@ def _planned(together: list[Site]) -> tuple[Step, ...]:
     names = seen_by_all(resolvers, pending(estate, found))
     leaving = (key.owner for key in withdrawn_keys(together))
     return steps(estate, found, Seen(now, names, absent_for_all(resolvers, leaving), oldest))
+
+
+def _refuse(site: Site) -> None:
+    """PyinfraError, with the host's reason, where ``site`` cannot take part."""
+    try:
+        site.refuse()
+    except OF_A_HOST as error:
+        raise PyinfraError(f"{named(site.pyhost, error)}\n{_TOGETHER}") from None
 
 
 def _oldest(site: Site) -> dict[StreamName, float]:

@@ -13,6 +13,7 @@ from postroad import left_behind, taken_back
 from postroad.dns.dkim import LiveKey
 from postroad.dns.tlsa import LiveCertificate
 from postroad.facts.ours import Ours
+from postroad.left_out import OF_A_HOST, lose
 from postroad.operations import ufw
 from postroad.operations.own import operation
 from postroad.pause import all_found
@@ -164,9 +165,14 @@ def last_words(together: Iterable[Departure]) -> str:
     gone: list[Departure] = []
     said: list[str] = []
     for one in together:
-        with ctx_host.use(one.site.pyhost):
-            waiting = one.waiting()
-            said.append(_waits(one, waiting) if waiting else _stays(one))
+        try:
+            with ctx_host.use(one.site.pyhost):
+                waiting = one.waiting()
+                said.append(_waits(one, waiting) if waiting else _stays(one))
+        # Another host speaks for it.
+        except OF_A_HOST as error:
+            lose(one.site.pyhost, error)
+            continue
         if not waiting:
             gone.append(one)
     if gone:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 
+from paramiko import SSHException
 from pyinfra.api.arguments import ConnectorArguments
 from pyinfra.api.command import PyinfraCommand, QuoteString, StringCommand
 from pyinfra.api.exceptions import ConnectError, OperationError
@@ -18,6 +19,7 @@ from pyinfra.context import host
 from typing_extensions import override
 
 from postroad.facts.ufw import UfwState
+from postroad.su import prepared
 from postroad.terminal import fail, line
 from postroad.ufw import (
     ROLLBACK_UNIT,
@@ -101,10 +103,11 @@ class FreshConnection(PyinfraCommand):
         connector = host.connector_cls(state, host)
         try:
             connector.connect()
+            command, given = prepared(StringCommand(_DISARM), dict(connector_arguments))
             status, _ = connector.run_shell_command(
-                StringCommand(_DISARM), state.print_output, state.print_input, **connector_arguments
+                command, state.print_output, state.print_input, **given
             )
-        except (ConnectError, TimeoutError, OSError) as error:
+        except (ConnectError, OSError, EOFError, SSHException) as error:
             return self._failed(host, str(error))
         finally:
             client = getattr(connector, "client", None)

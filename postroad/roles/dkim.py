@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from pyinfra.api.deploy import deploy
-
 from postroad.operations import dkim as operations
 from postroad.roles.apply import titled
+from postroad.roles.own import deploy
 from postroad.site import Site
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pyinfra.api.deploy import deploy
-
 from postroad import openings, ufw
 from postroad.components import Builder
 from postroad.operations import firewall as operations
 from postroad.roles.apply import titled
+from postroad.roles.own import deploy
 from postroad.site import Site
 
 

@@ -10,6 +10,7 @@ from pyinfra.api.exceptions import PyinfraError
 from pyinfra.api.host import Host
 from pyinfra.context import ctx_host
 
+from postroad import keepalive, left_out
 from postroad.inventory import estate_for_run
 from postroad.pyinfra_words import errors_plainly, plainly
 from postroad.roles import (
@@ -43,6 +44,8 @@ def open_site() -> Site:
     plainly()
     if pyinfra.is_cli:
         errors_plainly()
+    left_out.of(host.state)
+    left_out.unasked(host.state)
     # Read for the first host, it is the same for all: twice the hosts, not four times the work.
     estate = _SITES.estate(host.state) or estate_for_run(host.inventory)
     if host.name not in {one.name for one in estate.hosts}:
@@ -51,6 +54,7 @@ def open_site() -> Site:
         raise GreenletExit
     site = Site(host, estate, Path(host.state.cwd or Path.cwd()))
     _refuse_missing_files(site)
+    keepalive.watch(host)
     return _SITES.add(site)
 
 

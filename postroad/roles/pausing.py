@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import get_args
 
-from pyinfra.api.deploy import deploy
 from pyinfra.api.exceptions import PyinfraError
 
 from postroad.components import stream_build
 from postroad.operations import pausing as operations
 from postroad.pause import Pause, found
 from postroad.roles.apply import converge
+from postroad.roles.own import deploy
 from postroad.settings.model import StreamName
 from postroad.site import Site
 

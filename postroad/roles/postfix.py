@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pyinfra import host
-from pyinfra.api.deploy import deploy
 
 from postroad.components import Builder, stream_build
 from postroad.operations import leaving
 from postroad.operations.leaving import orphans
 from postroad.roles.apply import converge, titled
+from postroad.roles.own import deploy
 from postroad.site import Site
 
 

@@ -4,32 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pyinfra.api.exceptions import PyinfraError
-
 from postroad.brought import pair_doubts, pair_faults, signing_key_fault
 from postroad.facts.outward import Port25Open
 from postroad.foreign import files
 from postroad.keys import key_faults
+from postroad.left_out import alone
 from postroad.paths import BEFORE
-from postroad.preflight import refusals, warnings
+from postroad.preflight import warnings
 from postroad.settings.doubts import doubts
 from postroad.settings.model import SecretRef, SuppliedTls
-from postroad.site import Site, shape
-from postroad.terminal import inform, line, warn
+from postroad.site import Site
+from postroad.terminal import inform, warn
 
 
+@alone
 def preflight(site: Site) -> None:
-    """Refuse a host that would be spoilt or could not be finished; warn where mail can wait.
-
-    Raises PyinfraError with every reason at once.
-    """
+    """Leave out a host that would be spoilt or could not be finished; warn where mail can wait."""
+    site.refuse(_brought(site))
     state = site.state()
-    parts = tuple(shape(site.estate, site.host).everything())
-    found = refusals(site.estate, site.host, state, site.clock_ahead, parts, site.components())
-    reasons = list(map(line, (*found, *_brought(site))))
-    if reasons:
-        listed = "\n".join(f"  - {reason}" for reason in reasons)
-        raise PyinfraError(f"{site.host.name} is left as it is:\n{listed}")
     if "postfix" not in state.packages:
         inform(
             f"{site.host.name} is bare: files are named here, their text is settled once the "

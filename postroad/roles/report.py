@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from pyinfra.api.deploy import deploy
-
 from postroad.operations import report as operations
+from postroad.roles.own import deploy
 from postroad.site import Site, Sites
 
 

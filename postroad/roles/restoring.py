@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pyinfra.api.deploy import deploy
 from pyinfra.api.exceptions import PyinfraError
 
 from postroad.backup.archive import Backup, NoBackupError, archive_name, checked
+from postroad.left_out import RefusedError, alone
 from postroad.operations import restore as operations
+from postroad.roles.own import deploy
 from postroad.site import Site
 from postroad.terminal import inform
 
 USAGE = "say where the backups are, as --data backups=/srv/backups/mail"
 
 
+@alone
 def backup_of(site: Site) -> Backup:
-    """The backup of this host, checked before anything is changed; PyinfraError without one."""
+    """The backup of this host, checked before anything is changed; without one it is left out."""
     folder = site.pyhost.data.get("backups")
     if not folder:
         raise PyinfraError(f"which backups? {USAGE}")
@@ -24,9 +26,9 @@ def backup_of(site: Site) -> Backup:
     try:
         backup = checked(place.read_bytes())
     except OSError as error:
-        raise PyinfraError(f"{place} cannot be read: {error.strerror}") from None
+        raise RefusedError(f"{site.host.name}: {place} cannot be read: {error.strerror}") from None
     except NoBackupError as error:
-        raise PyinfraError(f"{place} is no backup of a host: {error}") from None
+        raise RefusedError(f"{site.host.name}: {place} is no backup of a host: {error}") from None
     for path in backup.passed_over:
         inform(f"{site.host.name}: {path} of the backup is not put back")
     return backup

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from weakref import WeakKeyDictionary
 
-from pyinfra.api.deploy import deploy
 from pyinfra.api.exceptions import PyinfraError
 from pyinfra.api.state import State
 
 from postroad import taken_back
+from postroad.left_out import alone
 from postroad.operations import taking_back as operations
 from postroad.operations.taking_back import Departure
 from postroad.roles.apply import name_what_differs, titled
+from postroad.roles.own import deploy
 from postroad.site import Site
 
 EVERYBODY = "all"
@@ -19,6 +20,7 @@ EVERYBODY = "all"
 _BY_RUN: WeakKeyDictionary[State, dict[str, Departure]] = WeakKeyDictionary()
 
 
+@alone
 def departing(site: Site) -> Departure:
     """The host on its way out. PyinfraError where it cannot be meant, or cannot be done."""
     state = site.pyhost.state

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pyinfra.api.deploy import deploy
-
 from postroad.components import Builder
 from postroad.operations import tls as operations
 from postroad.roles.apply import converge, titled
+from postroad.roles.own import deploy
 from postroad.site import Site
 
 

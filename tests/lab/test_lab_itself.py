@@ -1,14 +1,11 @@
 """The lab is what it claims to be: a signed, walled-in internet whose receivers refuse."""
 
 import base64
-import contextlib
 import dataclasses
 import email.utils
-import json
 import os
 import re
 import secrets
-import shutil
 import signal
 import socket
 import subprocess
@@ -17,7 +14,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import dkim
 import dns.flags
@@ -30,11 +26,12 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from lab import Guest, Lab, Record, control, state
+from lab import Guest, Lab, Record, state
 from lab.client import SmtpReply, Tls
 from lab.dns import TSIG_NAME, pointer
 from lab.guest import wait_until
 from lab.shell import run
+from tests.lab.checkouts import checkout, load, script, traces, up
 
 PROVIDERS = ("bigmail", "strictmail")
 DOMAIN = "sender-of-tests.example"
@@ -469,56 +466,8 @@ def answers(address: str, port: int) -> bool:
 @pytest.fixture
 def clone(tmp_path: Path) -> Iterator[Path]:
     """Another checkout, whose lab is its own."""
-    shutil.copytree(control.CLONE / "lab", tmp_path / "lab")
-    try:
+    with checkout(tmp_path):
         yield tmp_path
-    finally:
-        script(tmp_path, "down")
-
-
-def script(clone: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """`script/lab` of that checkout."""
-    return subprocess.run(
-        [sys.executable, "-m", "lab", *arguments],
-        cwd=clone,
-        env={**os.environ, "PYTHONPATH": str(clone), control.NAME_VARIABLE: "lab"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-
-
-def up(clone: Path) -> dict[str, Any]:
-    """Bring the clone's lab up with one target; return its lab.json."""
-    done = script(clone, "up", "--target", "only:bookworm:11,12")
-    assert done.returncode == 0, done.stderr
-    content: dict[str, Any] = json.loads((clone / "build/lab/lab.json").read_text())
-    return content
-
-
-def traces(number: int) -> list[str]:
-    """Everything on this machine that belongs to lab *number*."""
-    bridge = f"prlab{number}"
-    is_ours = re.compile(rf"\b{bridge}(\b|[-v])|/postroad-lab/{number}(/|\b)").search
-    found = [line for line in run(["ip", "-o", "link"]).stdout.splitlines() if is_ours(line)]
-    found += [line for line in run(["nft", "list", "tables"]).stdout.splitlines() if is_ours(line)]
-    mounts = Path("/proc/self/mountinfo").read_text().splitlines()
-    found += [line for line in mounts if is_ours(line)]
-    for process in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            command = (process / "cmdline").read_text().replace("\0", " ")
-            words = command + (process / "cgroup").read_text()
-            # One without a command line has ended and waits for PID 1 to notice (proc(5)).
-            if command and is_ours(words):
-                found.append(words)
-    groups = Path("/sys/fs/cgroup")
-    found += [
-        str(path) for path in [*groups.glob("lxc*"), *groups.glob("*/lxc*")] if is_ours(str(path))
-    ]
-    places = (Path("/run/postroad-lab"), Path("/var/lib/postroad-lab"))
-    found += [str(place / str(number)) for place in places if (place / str(number)).exists()]
-    return found
 
 
 def test_down_leaves_nothing(lab: Lab, clone: Path) -> None:
@@ -563,12 +512,6 @@ def test_two_that_come_up_at_once_are_one_lab(clone: Path) -> None:
     with ThreadPoolExecutor() as pool:
         numbers = {content["number"] for content in pool.map(up, [clone, clone])}
     assert len(numbers) == 1
-
-
-def load(clone: Path) -> Lab:
-    """The lab of another checkout."""
-    (known,) = state.of_clone(clone)
-    return Lab(known)
 
 
 def test_a_target_is_bare_and_known(clone: Path) -> None:
@@ -617,5 +560,5 @@ def test_a_faulty_target_is_named(clone: Path, target: str, words: str) -> None:
     assert words in done.stderr
     assert "Traceback" not in done.stderr
     with state.lock():
-        nameless = [number for number in state.numbers() if state.read(number) is None]
+        nameless = state.without_record()
     assert nameless == [], "a lab that never was leaves nothing"

@@ -93,7 +93,16 @@ def test_all_is_answered_whatever_else_is_said(
 
 
 STARVED = "ulimit -v {}\n"
+# The kernel's own limit, for the login alone (cgroups(7), the pids controller): setrlimit(2) has
+# none for root. A shell that gets no process tries again for 15 seconds.
+FEW = """
+g=/sys/fs/cgroup; [ ! -d $g/pids ] || g=$g/pids
+g=$g/few-of-tests; mkdir -p $g; echo {} > $g/pids.max; echo $$ > $g/cgroup.procs
+"""
 SILENT: dict[str, Strange] = {
+    "no process but the shell": partial(says, FEW.format(1)),
+    "a process or two": partial(says, FEW.format(4)),
+    "processes for half of it": partial(says, FEW.format(9)),
     "no session": partial(sshd, "MaxSessions 0"),
     "no memory": partial(says, STARVED.format(12_000)),
     "memory for half of it": partial(says, STARVED.format(40_000)),
@@ -125,6 +134,59 @@ def test_what_is_not_answered_is_unknown_and_the_others_are_known(
         assert queue.returncode == 2
         assert queue.stderr.startswith("mail1: ")
         assert "mail2 marketing" in queue.stdout
+
+
+@pytest.mark.parametrize("processes", [1, 4, 9])
+def test_a_host_that_cannot_fork_says_so_and_a_run_goes_on_without(
+    processes: int, deployed: Lab
+) -> None:
+    with says(FEW.format(processes), deployed.targets["mail2"]):
+        queue = asked("queue", INVENTORY)
+        run = road.pyinfra("--dry", INVENTORY, str(road.DEPLOY))
+    assert queue.returncode == 2
+    assert "mail2: " in queue.stderr
+    assert "it cannot start programs, for want of processes or memory" in queue.stderr
+    assert run.returncode == 1
+    assert "Traceback" not in run.stdout + run.stderr
+    assert "Not done on mail2; the exit status is 1:\nmail2: " in run.stdout + run.stderr
+
+
+@contextmanager
+def shopkeeper(guest: Guest, password: str) -> Iterator[None]:
+    """An account that may become root by su(1), and nothing else."""
+    guest.run(
+        "useradd --create-home shopkeeper && install -d -o shopkeeper /home/shopkeeper/.ssh &&"
+        " install -o shopkeeper -m 600 /root/.ssh/authorized_keys /home/shopkeeper/.ssh/"
+        " && chpasswd",
+        input=f"root:{password}\n",
+    )
+    try:
+        yield
+    finally:
+        # sshd's process of the connection may outlive the command that it was for.
+        guest.run(
+            "usermod -p '*' root; until userdel --remove shopkeeper 2>/dev/null; do sleep 0.1; done"
+        )
+
+
+@pytest.mark.parametrize("name", ["mail1", "mail2"])
+def test_a_password_for_su(name: str, deployed: Lab) -> None:
+    guest = deployed.targets[name]
+    way = ("--limit", name, "--data", "ssh_user=shopkeeper", "--data", "_su_user=root")
+    with shopkeeper(guest, "Auf 'geht$s"):
+        right = (*way, "--data", "_su_password=Auf 'geht$s")
+        assert road.plan(*right) == []
+        guest.run("cp -a /etc/mailname /root/mailname; echo drift >> /etc/mailname")
+        done = road.deploy(*right)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "drift" not in guest.read_file("/etc/mailname")
+        assert "geht" not in done.stdout + done.stderr
+        wrong = road.deploy(*way, "--data", "_su_password=wrong")
+        none = road.deploy(*way)
+    for refused in (wrong, none):
+        assert refused.returncode == 1
+        assert "su lets nobody in there: write root's password under _su_password" in refused.stderr
+        assert "Traceback" not in refused.stderr
 
 
 @pytest.mark.parametrize("name", ["mail1", "mail2"])

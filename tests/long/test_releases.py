@@ -35,7 +35,7 @@ def deployed() -> Iterator[Lab]:
         patch.setenv(control.NAME_VARIABLE, "releases")
         control.up([control.parse_target(text) for text in TARGETS], print)
         yield opened(lab_package.load())
-        control.down_mine()
+        control.down()
 
 
 @pytest.fixture

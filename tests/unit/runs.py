@@ -55,6 +55,7 @@ class Runner:
     base: Path
     machines: dict[str, Machine] = field(default_factory=dict)
     deploy: Path = DEPLOY
+    data: dict[str, Any] = field(default_factory=dict)
 
     def has(self, *machines: Machine) -> None:
         """These hosts are what the inventory names."""
@@ -64,7 +65,7 @@ class Runner:
 
     def plan(self, declared: Declaration, **options: Any) -> Run:
         """Connect and load the deploy file: what `pyinfra --dry` does."""
-        data = {"fake_delay": 0, "fake_delay_jitter": 0, "estate": declared}
+        data = {"fake_delay": 0, "fake_delay_jitter": 0, "estate": declared, **self.data}
         inventory = Inventory(([(f"@fake/{name}", data) for name in self.machines], {}))
         state = State(**options)
         state.cwd = str(self.base)
@@ -77,12 +78,12 @@ class Runner:
             load_deploy_file(state, str(self.deploy))
         return Run(state, self.machines)
 
-    def run(self, declared: Declaration, **options: Any) -> Run:
+    def run(self, declared: Declaration, *, no_wait: bool = False, **options: Any) -> Run:
         """Plan, then carry out: what `pyinfra -y` does."""
         planned = self.plan(declared, **options)
         with ctx_state.use(planned.state), ctx_inventory.use(planned.state.inventory):
             planned.state.set_stage(StateStage.Execute)
-            run_ops(planned.state)
+            run_ops(planned.state, no_wait=no_wait)
         return planned
 
 

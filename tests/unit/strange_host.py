@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import gevent  # type: ignore[import-untyped]
+import gevent.event  # type: ignore[import-untyped]
 import paramiko
 
 # First: it makes sockets cooperative, paramiko's among them.
@@ -51,13 +52,19 @@ def obeys(host: StrangeHost, channel: paramiko.Channel, command: bytes) -> None:
 
 @dataclass
 class StrangeHost:
-    """``sessions`` is its MaxSessions; ``lingers`` whether a session stays open at its end."""
+    """``sessions`` is its MaxSessions; ``lingers`` whether a session stays open at its end.
+
+    ``session_ends`` is how many seconds a session counts when it has ended; a host that
+    ``is_frozen`` answers nothing any more.
+    """
 
     shell: Shell = obeys
     greeting: bytes = b""
     sessions: int = 10
     lingers: bool = False
     takes_commands: bool = True
+    session_ends: float = 0
+    is_frozen: gevent.event.Event = field(default_factory=gevent.event.Event)
     open: int = 0
     most: int = 0
     commands: list[bytes] = field(default_factory=list)
@@ -135,6 +142,11 @@ class _Server(paramiko.ServerInterface):
         self.host.most = max(self.host.most, self.host.open)
         return OPEN_SUCCEEDED
 
+    def check_global_request(self, kind: str, msg: paramiko.Message) -> bool:
+        if self.host.is_frozen.is_set():
+            gevent.event.Event().wait()  # paramiko reads all that comes in this thread.
+        return False
+
     def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
         self.host.commands.append(command)
         if self.host.takes_commands:
@@ -146,6 +158,7 @@ class _Server(paramiko.ServerInterface):
             self.host.shell(self.host, channel, command)
         while not channel.closed:
             gevent.sleep(0.01)
+        gevent.sleep(self.host.session_ends)
         self.host.open -= 1
 
 

@@ -6,6 +6,7 @@ import os
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from tests.unit.strange_host import Shell, StrangeHost, obeys, pyhosts  # First: see there.
@@ -13,6 +14,7 @@ from tests.unit.strange_host import Shell, StrangeHost, obeys, pyhosts  # First:
 import gevent  # type: ignore[import-untyped]  # isort: skip
 import paramiko  # isort: skip
 import pytest
+from pyinfra.api.command import StringCommand
 from pyinfra.api.config import Config
 from pyinfra.api.inventory import Inventory
 from pyinfra.api.state import State
@@ -20,6 +22,7 @@ from pyinfra.context import ctx_host, ctx_state
 
 from postroad import ask as module
 from postroad.ask import UnansweredError, ask, ask_all, connect
+from postroad.operations.own import Sent
 from postroad.question import Question
 
 LATIN = "Willkommen in Köln\n".encode("latin-1")
@@ -128,6 +131,13 @@ def test_one_question_after_the_other_needs_one_session(sessions: int) -> None:
     with host.up(), pyhosts(host) as (pyhost,):
         assert [ask(pyhost, Says(f"echo {n}")) for n in range(5)] == [[str(n)] for n in range(5)]
     assert host.most == 1
+
+
+def test_a_session_that_is_still_ending_is_waited_for() -> None:
+    """sshd(8) counts a session until it has reaped its shell, a while after the last word of it."""
+    host = StrangeHost(sessions=1, session_ends=0.5)
+    with host.up(), pyhosts(host) as (pyhost,):
+        assert [ask(pyhost, Says(f"echo {n}")) for n in range(3)] == [["0"], ["1"], ["2"]]
 
 
 def test_other_connections_are_asked_in_the_same_way() -> None:
@@ -264,15 +274,61 @@ def test_a_password_is_handed_over_whatever_the_shell_says() -> None:
     assert answer(host, "echo yes", **data) == ["yes"]
 
 
+SU = """#!/bin/sh
+# As su(1) of util-linux: to the end of a line, and no octet of what is behind it.
+IFS= read -r given
+[ "$given" = secret ] || { echo 'su: Authentication failure' >&2; exit 1; }
+exec sh -c "$3"
+"""
+EASY = '#!/bin/sh\nexec sh -c "$3"\n'
+
+
+@pytest.mark.parametrize("su", [SU, EASY], ids=["asks", "asks root for nothing"])
+@pytest.mark.parametrize("greeting", [b"", b"hello\n"])
+def test_a_password_for_su_comes_before_the_script(su: str, greeting: bytes) -> None:
+    host = StrangeHost(greeting=greeting)
+    data = {"_su_user": "root", "_su_password": "secret", **_becomes("su", su, host)}
+    assert answer(host, "echo yes; cat; id >/dev/null", **data) == ["yes"]
+    assert not any(b"secret" in command for command in host.commands)
+
+
+def test_a_wrong_password_for_su_is_told() -> None:
+    host = StrangeHost()
+    data = {"_su_user": "root", "_su_password": "wrong", **_becomes("su", SU, host)}
+    told = reason(host, **data)
+    assert told.startswith("su lets nobody in there: write root's password under _su_password")
+    assert "wrong" not in told
+
+
+@pytest.mark.parametrize("su", [SU, EASY])
+def test_what_a_run_does_is_done_behind_su_as_well(su: str, tmp_path: Path) -> None:
+    """pyinfra's own way loses the script, and says that it has succeeded."""
+    host, place = StrangeHost(), tmp_path / "done"
+    data = {"_su_user": "root", "_su_password": "secret", **_becomes("su", su, host)}
+    command = Sent.of(StringCommand("sh", "-s", _stdin=f"echo done > {place}\n"))
+    with host.up(), pyhosts(host, **data) as (pyhost,):
+        connect(pyhost)
+        given = {"_su_user": "root", "_su_password": "secret"}
+        worked, _ = command.execute(pyhost.state, pyhost, given)
+    assert worked
+    assert place.read_text() == "done\n"
+    assert not any(b"secret" in command for command in host.commands)
+
+
 def _sudo(script: str, host: StrangeHost) -> dict[str, Any]:
     """The host has this for its sudo(8)."""
+    return _becomes("sudo", script, host)
 
-    def with_sudo(host: StrangeHost, channel: paramiko.Channel, command: bytes) -> None:
-        place = "$d/sudo"
+
+def _becomes(program: str, script: str, host: StrangeHost) -> dict[str, Any]:
+    """The host has this for its sudo(8) or su(1)."""
+
+    def with_it(host: StrangeHost, channel: paramiko.Channel, command: bytes) -> None:
+        place = f"$d/{program}"
         made = f"d=$(mktemp -d); printf %s {shlex.quote(script)} > {place}; chmod 755 {place}"
         obeys(host, channel, f"{made}; PATH=$d:$PATH; ".encode() + command)
 
-    host.shell = with_sudo
+    host.shell = with_it
     return {}
 
 

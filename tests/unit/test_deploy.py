@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from pyinfra.api.exceptions import OperationError, PyinfraError
+from pyinfra.api.exceptions import PyinfraError
 
 from postroad import ufw
 from postroad.component import drift
@@ -371,16 +371,6 @@ def test_a_clock_that_is_wrong_is_refused(runner: Runner) -> None:
         runner.plan(ESTATE)
 
 
-def test_one_refused_host_keeps_the_others_as_they_are(runner: Runner) -> None:
-    both = two_hosts()
-    mail1, mail2 = Machine(both, "mail1"), Machine(both, "mail2")
-    mail2.state = replace(mail2.state, uid=1000)
-    runner.has(mail1, mail2)
-    with pytest.raises(PyinfraError, match="mail2: the connection is not root"):
-        runner.run(both)
-    assert (mail1.sent, mail2.sent) == ([], [])
-
-
 def test_faults_of_the_estate_are_told_at_once_before_anything_is_asked(runner: Runner) -> None:
     mail1 = Machine(ESTATE)
     runner.has(mail1)
@@ -400,7 +390,7 @@ def test_a_firewall_that_would_shut_out_the_run_itself_is_refused_first(runner: 
     elsewhere = ufw.State(connection=ufw.parse_connection("203.0.113.9 50000 192.0.2.11 22"))
     mail1.state = replace(mail1.state, firewall=elsewhere)
     runner.has(mail1)
-    with pytest.raises(OperationError, match=r"no rule admits 203\.0\.113\.9 to port 22/tcp"):
+    with pytest.raises(PyinfraError, match=r"mail1: .* admits 203\.0\.113\.9 to port 22/tcp"):
         runner.run(ESTATE)
     assert mail1.sent == []
 
