@@ -32,12 +32,20 @@ def shut(site: Site) -> Iterator[str]:
     for stream in site.host.streams:
         if reason := site.closed_because(stream):
             yield f"The {stream} stream is closed on {name}: {reason}."
+            continue
+        now = site.standing(stream)
+        for domain, reason in now.waiting.items():
+            yield f"{stream} mail From: {domain} waits on {name}: {reason}."
+        for what, reason in now.unused.items():
+            yield f"The {stream} stream does not use {what} yet on {name}: {reason}."
     yield from (f"{name}: {sentence}." for sentence in draining(site.state().leaving))
 
 
 def waits_for_records(site: Site, stream: StreamName) -> bool:
-    """Whether it is the world that keeps ``stream`` closed, and not its operator."""
-    return bool(site.closed_because(stream) and not site.pause_of(stream) and not site.estate.lone)
+    """Whether it is the world that keeps ``stream`` closed, or a part of it, and no operator."""
+    now = site.standing(stream)
+    waits = now.closed or now.waiting or now.unused
+    return bool(waits and not site.pause_of(stream) and not site.estate.lone)
 
 
 def _no_certificate(site: Site) -> str:

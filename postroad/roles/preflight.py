@@ -8,6 +8,7 @@ from postroad.facts.outward import Port25Open
 from postroad.foreign import files
 from postroad.paths import BEFORE
 from postroad.preflight import refusals, warnings
+from postroad.roles.closing import closings
 from postroad.site import Site, shape
 from postroad.terminal import inform, line, warn
 
@@ -31,6 +32,8 @@ def preflight(site: Site) -> None:
         )
     for sentence in warnings(state):
         warn(f"{site.host.name}: {sentence}")
+    for sentence in closings(site):
+        warn(sentence)
     _name_what_is_kept(site)
     probe = site.estate.port25_probe
     # Asked once, before the first deploy: it costs five seconds where the answer is no.

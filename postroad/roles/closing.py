@@ -1,0 +1,40 @@
+"""What a run takes away that works, in words: before the first change, and in a dry run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from postroad.settings.model import STREAM_NAMES, StreamName
+from postroad.site import Site
+
+
+def closings(site: Site) -> Iterator[str]:
+    """A sentence for each stream that takes mail on the host and will not after the run, and what
+    to do first so that it need not."""
+    name = site.host.name
+    for stream in site.host.streams:
+        if reason := site.closes(stream):
+            yield f"{_words(stream, name)}: {reason}. {site.standing(stream).instead}"
+    for instance in site.state().leaving:
+        if instance.name in STREAM_NAMES and instance.doors:
+            yield (
+                f"{_words(instance.name, name)}: the estate does not declare it there any more. "
+                "What it has taken is delivered; have no application submit to it any more before "
+                "you go on"
+            )
+
+
+def outlook(site: Site, stream: StreamName) -> tuple[str, ...]:
+    """What the run makes of ``stream``, where that is not simply open: for an operation's name."""
+    if reason := site.closes(stream):
+        return (f"{_words(stream, site.host.name)}: {reason}",)
+    if site.closed_because(stream):
+        return ()
+    now = site.standing(stream)
+    waiting = (f"mail From: {domain} will wait: {why}" for domain, why in now.waiting.items())
+    unused = (f"{what} is not used yet: {why}" for what, why in now.unused.items())
+    return (*waiting, *unused)
+
+
+def _words(stream: str, host: str) -> str:
+    return f"this run will CLOSE the {stream} stream on {host}"
