@@ -170,6 +170,15 @@ def _way(
     why = {need: faults[need] for need in wanted.needs.way if need in faults}
     if not why:
         return wanted.way, {}
+    ways = list(_ways_before(wanted, known))
+    if not ways:
+        return None, {}
+    way = max(ways, key=lambda way: len(way.addresses))
+    return way, dict(_unused(wanted.way, way, why))
+
+
+def _ways_before(wanted: Wanted, known: Collection[str]) -> Iterator[WayOut]:
+    """The ways by which mail left that are still whole, with the declared name in HELO first."""
     stood = _stood(known)
     for helo in (wanted.way.helo, *(name for name in stood if name != wanted.way.helo)):
         addresses = [a for a in wanted.way.addresses if a in stood.get(helo, ())]
@@ -181,8 +190,7 @@ def _way(
         )
         lines = set(map(line, needs_of_way(wanted.stream, way)))
         if lines and lines <= set(known) and set(stood[helo]) <= set(addresses):
-            return way, dict(_unused(wanted.way, way, why))
-    return None, {}
+            yield way
 
 
 def _unused(declared: WayOut, way: WayOut, why: Mapping[Need, str]) -> Iterator[tuple[str, str]]:
