@@ -151,8 +151,20 @@ class Site:
 
     def closes(self, stream: StreamName) -> str:
         """Why the run closes ``stream``, which takes mail now; empty where it does not."""
-        is_open = opened_path(stream) in self.state().files
-        return self.standing(stream).closed if is_open and not self.pause_of(stream) else ""
+        if not self._takes_mail(stream) or self.pause_of(stream):
+            return ""
+        return self.standing(stream).closed
+
+    def drops(self, stream: StreamName) -> tuple[str, ...]:
+        """The From: domains whose mail ``stream`` takes now, and that are not declared any more."""
+        declared = self.estate.stream(stream).from_domains
+        signed = dict.fromkeys(key.domain for key in self._verified_keys(stream))
+        gone = tuple(domain for domain in signed if domain not in declared)
+        return gone if self._takes_mail(stream) else ()
+
+    def _takes_mail(self, stream: StreamName) -> bool:
+        """Whether the host takes mail for ``stream`` as it is now."""
+        return opened_path(stream) in self.state().files and not paused_on(self.state(), stream)
 
     def pause_of(self, stream: StreamName) -> Pause:
         """How the operator has paused ``stream``, or does so in this run; empty where it runs."""
@@ -175,10 +187,14 @@ class Site:
         return tuple(
             key
             for stream in self.host.streams
-            for key in self._keys_there(stream)
+            for key in self._verified_keys(stream)
             if key.domain in self.estate.stream(stream).from_domains
-            and line(need_of_key(key)) in self.state().opened.get(stream, ())
         )
+
+    def _verified_keys(self, stream: StreamName) -> tuple[LiveKey, ...]:
+        known = self.state().opened.get(stream, ())
+        there = self._keys_there(stream)
+        return tuple(key for key in there if line(need_of_key(key)) in known)
 
     def published_keys(self) -> tuple[LiveKey, ...]:
         """The DKIM keys of this host that belong in the DNS: also those that do not sign."""

@@ -29,6 +29,11 @@ def shut(site: Site) -> Iterator[str]:
     name = site.host.name
     if site.state().certificate is None:
         yield f"Submission is closed on {name}: {_no_certificate(site)}."
+    elif lacking := _lacking(site):
+        yield (
+            f"The certificate on {name} has no {' and no '.join(lacking)} yet: applications submit "
+            f"by its other names until then{_said(site)}."
+        )
     for stream in site.host.streams:
         if reason := site.closed_because(stream):
             yield f"The {stream} stream is closed on {name}: {reason}."
@@ -51,8 +56,19 @@ def waits_for_records(site: Site, stream: StreamName) -> bool:
 def _no_certificate(site: Site) -> str:
     if isinstance(site.estate.tls, NoTls):
         return 'tls.source is "none"'
+    return f"{NO_CERTIFICATE}{_said(site)}"
+
+
+def _said(site: Site) -> str:
     said = line(site.state().certificate_fault.rstrip("."))
-    return f"{NO_CERTIFICATE}; the authority says: {said}" if said else NO_CERTIFICATE
+    return f"; the authority says: {said}" if said else ""
+
+
+def _lacking(site: Site) -> list[str]:
+    """The names that clients may connect to, and that the certificate does not have."""
+    found = site.state().certificate
+    names = site.host.certificate_names
+    return [name for name in names if found is not None and name not in found.names]
 
 
 def last_words(sites: tuple[Site, ...]) -> str:

@@ -15,6 +15,9 @@ def closings(site: Site) -> Iterator[str]:
     for stream in site.host.streams:
         if reason := site.closes(stream):
             yield f"{_words(stream, name)}: {reason}. {site.standing(stream).instead}"
+            continue
+        for domain in site.drops(stream):
+            yield f"{_of_domain(stream, name, domain)}. Have no application write it first"
     for instance in site.state().leaving:
         if instance.name in STREAM_NAMES and instance.doors:
             yield (
@@ -31,9 +34,17 @@ def outlook(site: Site, stream: StreamName) -> tuple[str, ...]:
     if site.closed_because(stream):
         return ()
     now = site.standing(stream)
+    dropped = (_of_domain(stream, site.host.name, domain) for domain in site.drops(stream))
     waiting = (f"mail From: {domain} will wait: {why}" for domain, why in now.waiting.items())
     unused = (f"{what} is not used yet: {why}" for what, why in now.unused.items())
-    return (*waiting, *unused)
+    return (*dropped, *waiting, *unused)
+
+
+def _of_domain(stream: str, host: str, domain: str) -> str:
+    return (
+        f"{stream} mail From: {domain} is refused on {host} after this run: the estate does not "
+        "declare it any more"
+    )
 
 
 def _words(stream: str, host: str) -> str:
