@@ -132,8 +132,8 @@ def unasked(wanted: Wanted, known: Collection[str]) -> Standing:
 
 # New domains wait beside one that is open.
 _BESIDE = (
-    "So that it need not: declare the new From: domain beside one that works, run, publish its "
-    "key, run again; then take the other one away"
+    "So that it need not: keep a From: domain that works beside the new one until its key is "
+    "published and it is open as well; then take the other one away"
 )
 
 
