@@ -151,7 +151,8 @@ class Site:
 
     def closes(self, stream: StreamName) -> str:
         """Why the run closes ``stream``, which takes mail now; empty where it does not."""
-        if not self._takes_mail(stream) or self.pause_of(stream):
+        # A lone box waits for nobody: what it lacks, the run makes.
+        if self.estate.lone or self.pause_of(stream) or not self._takes_mail(stream):
             return ""
         return self.standing(stream).closed
 

@@ -31,7 +31,7 @@ def outlook(site: Site, stream: StreamName) -> tuple[str, ...]:
     """What the run makes of ``stream``, where that is not simply open: for an operation's name."""
     if reason := site.closes(stream):
         return (f"{_words(stream, site.host.name)}: {reason}",)
-    if site.closed_because(stream):
+    if site.closed_because(stream) or site.estate.lone:
         return ()
     now = site.standing(stream)
     dropped = (_of_domain(stream, site.host.name, domain) for domain in site.drops(stream))

@@ -67,9 +67,10 @@ class Estate:
         assert "CLOSE" not in said, said
         return said
 
-    def become(self, change: Change) -> None:
+    def become(self, *changes: Change) -> None:
         """Declare something else, and do as the run says: publish, and run again."""
-        change(self.declared)
+        for change in changes:
+            change(self.declared)
         self.variant = self._written()
         self.run()
         self.flow_on()
@@ -78,6 +79,12 @@ class Estate:
         self.run()
         assert self.variant.plan() == []
         self.flow_on()
+
+    def leave(self, host: str) -> None:
+        """A host hands on what it has, and stops."""
+        inventory = str(self.variant.inventory)
+        done = road.pyinfra("-y", "--limit", host, inventory, str(road.LEAVE))
+        assert done.returncode == 0, done.stdout + done.stderr
 
     def add_host(self, name: str) -> Change:
         def add(declared: Any) -> None:
@@ -126,35 +133,29 @@ def test_an_estate_grows_is_renamed_and_shrinks(three_hosts: Lab, tmp_path: Path
     with ExitStack() as flows:
         estate = Estate(lab, tmp_path, flows)
         road.publish(lab, estate.variant.inventory)
-        estate.become(lambda declared: None)
+        estate.become()
         estate.flow("mail1", FIRST)
 
-        estate.become(domains(FIRST, TOYS))
+        estate.become(domains(FIRST, TOYS), estate.add_host("mail2"))
         estate.flow("mail1", TOYS)
-        estate.become(estate.add_host("mail2"))
         second = estate.flow("mail2", FIRST, TOYS)
-        estate.become(domains(FIRST, TOYS, GARDEN))
+        estate.become(domains(FIRST, TOYS, GARDEN), estate.add_host("mail3"))
         garden = estate.flow("mail1", GARDEN)
-        estate.become(estate.add_host("mail3"))
         third = estate.flow("mail3", FIRST, TOYS)
 
-        estate.become(renamed)
-        estate.flow("mail1", FIRST)
         # A domain is renamed by way of both.
-        estate.become(domains(FIRST, TOYS, GARDEN, YARD))
+        estate.become(renamed, domains(FIRST, TOYS, GARDEN, YARD))
+        estate.flow("mail1", FIRST)
         yard = estate.flow("mail1", YARD)
-        garden.stop()
-        estate.become(domains(FIRST, TOYS, YARD))
 
-        for host, flow in (("mail3", third), ("mail2", second)):
-            flow.stop()
-            left = road.pyinfra(
-                "-y", "--limit", host, str(estate.variant.inventory), str(road.LEAVE)
-            )
-            assert left.returncode == 0, left.stdout + left.stderr
-            estate.become(without(host))
+        garden.stop()
+        third.stop()
+        estate.leave("mail3")
+        estate.become(without("mail3"), domains(FIRST, TOYS, YARD))
         yard.stop()
-        estate.become(domains(FIRST, TOYS))
+        second.stop()
+        estate.leave("mail2")
+        estate.become(without("mail2"), domains(FIRST, TOYS))
 
         for flow in estate.running:
             found = flow.books()
