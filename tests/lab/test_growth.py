@@ -29,10 +29,13 @@ def as_declared(deployed: Lab) -> Iterator[Lab]:
     yield deployed
     road.publish(deployed)
     for _ in range(2):
+        # The first makes what the second sees published.
         done = road.deploy()
         assert done.returncode == 0, done.stdout + done.stderr
+        if road.plan() == []:
+            return
+        road.publish(deployed)
     assert road.plan() == []
-    mail.flows(deployed)
 
 
 @pytest.fixture
@@ -77,6 +80,13 @@ def post(lab: Lab, host: str, sender: str) -> tuple[letters.Letter, SmtpReply]:
         password=shop.password(shop.USERS["transactional"]),
     )
     return letter, reply
+
+
+def all_taken(flow: traffic.Flow) -> None:
+    """Not one message was refused or lost."""
+    found = flow.books()
+    assert found.is_clean, found
+    assert {one.words for one in flow.handed() if one.outcome != "accepted"} == set()
 
 
 def with_toys(estate: Any) -> None:
@@ -124,9 +134,7 @@ def test_a_new_domain_waits_alone_until_its_key_is_seen(
         assert "CLOSE" not in done.stdout + done.stderr
         assert post(lab, "mail1", f"orders@{TOYS}")[1].code == 550
         flow.wait_for(2, "accepted")
-        found = flow.books()
-    assert found.is_clean, found
-    assert {one.words for one in flow.handed() if one.outcome != "accepted"} == set()
+        all_taken(flow)
 
 
 def test_another_helo_name_is_said_when_it_is_one(
@@ -203,9 +211,7 @@ def test_another_label_signs_when_its_key_is_seen(
         assert names(relabelled) == ""
         kept = guest.run("ls /etc/postroad/transactional/keys/shop.example").stdout
         assert "-mail1" not in kept
-        found = flow.books()
-    assert found.is_clean, found
-    assert {one.words for one in flow.handed() if one.outcome != "accepted"} == set()
+        all_taken(flow)
 
 
 def test_what_must_close_is_said_before_anything_changes(
