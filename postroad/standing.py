@@ -164,8 +164,8 @@ def _way(
 ) -> tuple[WayOut | None, dict[str, str]]:
     """How mail leaves, None where it must not; and why what is declared beyond that does not count.
 
-    Where the declared way does not stand, what stood before does, as long as every address of it is
-    still declared: what is said in HELO may have been another name, and an address may be new.
+    Where the declared way does not stand, what stood before does: another name may have been said
+    in HELO, and an address may be new, unless it is in the place of another one.
     """
     why = {need: faults[need] for need in wanted.needs.way if need in faults}
     if not why:
@@ -189,8 +189,14 @@ def _ways_before(wanted: Wanted, known: Collection[str]) -> Iterator[WayOut]:
             ipv6=wanted.way.ipv6 if wanted.way.ipv6 in addresses else None,
         )
         lines = set(map(line, needs_of_way(wanted.stream, way)))
-        if lines and lines <= set(known) and set(stood[helo]) <= set(addresses):
+        if lines and lines <= set(known) and not _moved(wanted.way, stood[helo]):
             yield way
+
+
+def _moved(declared: WayOut, before: Collection[Address]) -> bool:
+    """Whether an address is in the place of another one: then applications come to it, too."""
+    added = (address for address in declared.addresses if address not in before)
+    return any(address.version == other.version for address in added for other in before)
 
 
 def _unused(declared: WayOut, way: WayOut, why: Mapping[Need, str]) -> Iterator[tuple[str, str]]:

@@ -190,6 +190,19 @@ def test_an_address_that_is_new_waits_alone() -> None:
     assert list(now.unused) == ["the address 2001:db8::12"]
 
 
+def test_a_name_and_an_address_less_at_once_close_nothing() -> None:
+    renamed = wanted(host=way(helo="post1.shop.example", ipv6=None))
+    now = standing(renamed, opened(wanted()), World("post1"))
+    assert (now.closed, now.way.helo, now.way.ipv6) == ("", "out1.shop.example", None)
+
+
+def test_a_name_and_an_address_more_at_once_wait_together() -> None:
+    known = opened(wanted(host=way(ipv6=None)))
+    now = standing(wanted(host=way(helo="post1.shop.example")), known, World("post1"))
+    assert (now.closed, now.way.helo, now.way.ipv6) == ("", "out1.shop.example", None)
+    assert list(now.unused) == ["the HELO name post1.shop.example", "the address 2001:db8::12"]
+
+
 def test_an_address_in_the_place_of_another_closes_and_says_what_to_publish() -> None:
     """Also where the other family stays: mail for most receivers would wait in the queue."""
     moved = wanted(host=way(ipv4=IPv4Address("192.0.2.99")))
