@@ -5,10 +5,10 @@ from __future__ import annotations
 from pyinfra import host
 from pyinfra.api.deploy import deploy
 
+from postroad.closing import outlook
 from postroad.components import Builder, stream_build
 from postroad.operations import leaving
 from postroad.roles.apply import converge, titled
-from postroad.roles.closing import outlook
 from postroad.site import Site
 
 

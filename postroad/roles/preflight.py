@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pyinfra.api.exceptions import PyinfraError
 
+from postroad.closing import closings
 from postroad.facts.outward import Port25Open
 from postroad.foreign import files
 from postroad.paths import BEFORE
 from postroad.preflight import refusals, warnings
-from postroad.roles.closing import closings
 from postroad.site import Site, shape
 from postroad.terminal import inform, line, warn
 
