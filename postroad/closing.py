@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from postroad.settings.model import STREAM_NAMES, StreamName
+from postroad.settings.model import STREAM_NAMES, NoTls, StreamName
 from postroad.site import Site
 
 
@@ -13,8 +13,8 @@ def closings(site: Site) -> Iterator[str]:
     to do first so that it need not."""
     name = site.host.name
     for stream in site.host.streams:
-        if reason := site.closes(stream):
-            yield f"{_words(stream, name)}: {reason}. {site.standing(stream).instead}"
+        if reason := _reason(site, stream):
+            yield f"{_words(stream, name)}: {reason}. {site.standing(stream).instead}".rstrip()
             continue
         for domain in site.drops(stream):
             yield f"{_of_domain(stream, name, domain)}. Have no application write it first"
@@ -29,7 +29,7 @@ def closings(site: Site) -> Iterator[str]:
 
 def outlook(site: Site, stream: StreamName) -> tuple[str, ...]:
     """What the run makes of ``stream``, where that is not simply open: for an operation's name."""
-    if reason := site.closes(stream):
+    if reason := _reason(site, stream):
         return (f"{_words(stream, site.host.name)}: {reason}",)
     if site.closed_because(stream) or site.estate.lone:
         return ()
@@ -38,6 +38,20 @@ def outlook(site: Site, stream: StreamName) -> tuple[str, ...]:
     waiting = (f"mail From: {domain} will wait: {why}" for domain, why in now.waiting.items())
     unused = (f"{what} is not used yet: {why}" for what, why in now.unused.items())
     return (*dropped, *waiting, *unused)
+
+
+def _reason(site: Site, stream: StreamName) -> str:
+    return site.closes(stream) or _without_certificate(site, stream)
+
+
+def _without_certificate(site: Site, stream: StreamName) -> str:
+    """Why nobody can log in after the run, where somebody can now; empty where that stays."""
+    way = site.host.way_out(stream)
+    doors = {(str(a), port) for a in way.addresses for port in (way.starttls_port, way.tls_port)}
+    is_open = any((door.address.strip("[]"), door.port) in doors for door in site.state().listeners)
+    if is_open and isinstance(site.estate.tls, NoTls):
+        return 'tls.source is "none", and without a certificate nobody logs in'
+    return ""
 
 
 def _of_domain(stream: str, host: str, domain: str) -> str:

@@ -9,6 +9,7 @@ import pytest
 from postroad.closing import closings, outlook
 from postroad.commands.diff import _parts
 from postroad.facts.world import Seen
+from postroad.foreign.listeners import Listener
 from postroad.paths import pause_path
 from postroad.state import FileState
 from postroad.taken_away import Instance
@@ -94,6 +95,18 @@ def test_a_stream_that_is_taken_away_from_a_host_is_closed() -> None:
     )
     (said,) = closings(machine.site())
     assert said.startswith("this run will CLOSE the transactional stream on mail1: the estate ")
+
+
+def test_without_a_certificate_every_open_door_is_closed() -> None:
+    declared = put(declaration(), ("tls",), {"source": "none"})
+    machine = changed(declared)
+    assert list(closings(machine.site())) == []
+    address = machine.host.way_out("marketing").ipv4
+    machine.state = replace(machine.state, listeners=(Listener(f"{address}", 465, "master"),))
+    (said,) = closings(machine.site())
+    assert said.startswith(
+        'this run will CLOSE the marketing stream on mail1: tls.source is "none"'
+    )
 
 
 def test_a_lone_box_closes_for_nobody() -> None:

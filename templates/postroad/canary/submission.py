@@ -32,29 +32,27 @@ def submission_tasks(canary: Canary, doors: Sequence[Listener], password: str) -
     known, signing = logins(canary), keys(canary)
     if not known:
         return
-    for login, from_address in waiting_letters(known, waiting(canary)):
-        yield partial(check_waits, doors[0], login, from_address, password)
-    letters = good_letters(known, signing, waiting(canary))
+    waits = waiting(canary)
+    letters = good_letters(known, signing, waits)
 
     def carried(at: Listener, login: Login, from_address: str) -> None:
         mail = Mail(address_in(login.envelope_grants[0]), ELSEWHERE, from_address)
         with logged_in(at, login.name, password) as smtp:
             carry(canary, smtp, mail, signing[domain_of(from_address)])
 
+    for at in doors:
+        yield from (partial(carried, at, *letter) for letter in letters[:1])
+        yield partial(check_cleartext, at, known[0], password)
     for login in known:
         yield partial(check_wrong_password, doors[0], login)
-    for at in doors:
-        yield partial(check_cleartext, at, known[0], password)
-    if not letters:
-        return
-    first = letters[0]
-    for at in doors:
-        yield partial(carried, at, *first)
     for login, from_address in letters[1:]:
         yield partial(carried, doors[0], login, from_address)
-    strange = next(strange_addresses(first[0], known, signing), "")
-    for probe in submission_probes(doors[0], *first, strange):
-        yield partial(check_probe, probe, password)
+    for login, from_address in waiting_letters(known, waits):
+        yield partial(check_waits, doors[0], login, from_address, password)
+    for login, from_address in letters[:1]:
+        strange = next(strange_addresses(login, known, signing), "")
+        for probe in submission_probes(doors[0], login, from_address, strange):
+            yield partial(check_probe, probe, password)
 
 
 def good_letters(
