@@ -351,7 +351,11 @@ def test_mail_leaves_as_before_and_is_taken_as_declared() -> None:
     assert said["smtpd_banner"] == f"{declared.helo} ESMTP"
     written = estates.text("/etc/postfix-transactional/master.cf", ESTATE, wide, facts)
     assert f"[{declared.ipv6}]:587 inet" in written
-    assert services(written)["smtp unix"] == ["inet_protocols=ipv4"]
+    for name in ("smtp unix", "relay unix"):
+        assert services(written)[name] == [
+            "inet_protocols=ipv4",
+            f"inet_interfaces={declared.ipv4}",
+        ]
 
 
 def test_a_certificate_that_lacks_a_new_name_serves_where_a_stream_is_open() -> None:
