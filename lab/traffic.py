@@ -39,21 +39,22 @@ _QUEUES = "for d in /etc/postfix /etc/postfix-*; do [ -e $d/main.cf ] || continu
 
 @dataclass(frozen=True)
 class Door:
-    """Where a host takes the mail of a stream."""
+    """Where a host takes the mail of a stream, and the From: of what is handed in there."""
 
     host: str
     stream: StreamName
     way: WayOut
+    sender: str
 
     def __str__(self) -> str:
-        return f"{self.stream} on {self.host}"
+        return f"{self.stream} on {self.host} From: {self.sender}"
 
 
 def doors() -> list[Door]:
     """Every door of the lab's estate."""
     estate = load(control.CLONE / road.INVENTORY).estate
     return [
-        Door(host.name, stream.name, way)
+        Door(host.name, stream.name, way, _FROM[stream.name])
         for host in estate.hosts
         for stream, way in estate.streams_of(host)
     ]
@@ -185,13 +186,14 @@ def flowing(
     pause: float = 0.25,
     most: int = 2000,
     timeout: float = 6,
+    at: Sequence[Door] = (),
 ) -> Iterator[Flow]:
-    """Mail at every door for as long as the block lasts: a message, a ``pause``, the next.
+    """Mail at every door (or ``at`` some) while the block lasts: a message, a ``pause``, the next.
 
     Each door has this many ``clients``; ``most`` bounds the messages of each, and it waits
     ``timeout`` seconds for a reply.
     """
-    known = doors() * clients
+    known = [*(at or doors())] * clients
     order = {
         "run": f"n{uuid4().hex[:8]}",
         "doors": [_as_json(door) for door in known],
@@ -227,5 +229,5 @@ def _as_json(door: Door) -> dict[str, object]:
         "user": user,
         "password": shop.password(user),
         "mail_from": letters.ENVELOPE[door.stream],
-        "from": _FROM[door.stream],
+        "from": door.sender,
     }

@@ -5,7 +5,7 @@ Pure: from the estate, the host, its facts and its state to `postroad.component.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -52,6 +52,7 @@ from postroad.paths import (
 from postroad.pause import content
 from postroad.render import HostFacts, Renderer
 from postroad.settings.model import AcmeTls, Estate, Host, StreamName, SuppliedTls
+from postroad.standing import latch
 from postroad.state import HostState
 
 # The checker wants the operator's own hints and anchor where the configuration names them. Without
@@ -109,7 +110,6 @@ class Builder:
     state: HostState
     facts: HostFacts
     renderer: Renderer
-    digests: Mapping[StreamName, str]
 
     def _files(self, rows: tuple[Row, ...]) -> tuple[File, ...]:
         wanted = (r for r in rows if not r.only_where or r.only_where in self.state.files)
@@ -325,7 +325,7 @@ class Builder:
         if pause:
             # Whether the world could verify it is not asked meanwhile: it opens as it was.
             return ((paused, True),)
-        opened = File(opened_path(name), latch(self.digests.get(name, "")))
+        opened = File(opened_path(name), latch(self.facts.latch_of(name)))
         return (paused, False), (opened, not self.facts.closed_because(name))
 
     def inbound(self) -> Component:
@@ -428,11 +428,6 @@ def _listeners_change(instance: str) -> str:
     now = f"MAIL_CONFIG={config_folder(instance)} {asked}"
     staged = f'MAIL_CONFIG="$stage"{config_folder(instance)} {asked}'
     return f'[ "$({now})" != "$({staged})" ]'
-
-
-def latch(digest: str) -> bytes:
-    """What stands in a stream's latch while it is open."""
-    return f"{digest}\n".encode()
 
 
 Build = Callable[[Builder], Component]

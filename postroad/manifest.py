@@ -322,12 +322,13 @@ STREAM_ROWS: tuple[Row, ...] = (
         secret=True,
         reader=_LOGINS,
     ),
+    # Before main.cf, which opens the stream: what of it waits is told here.
+    Row(
+        "stream", "postfix/header_checks.j2", "/etc/postfix-{stream}/header_checks", reader=_POSTFIX
+    ),
     Row("stream", "postfix/stream.main.cf.j2", "/etc/postfix-{stream}/main.cf", reader=_POSTFIX),
     Row(
         "stream", "postfix/stream.master.cf.j2", "/etc/postfix-{stream}/master.cf", reader=_POSTFIX
-    ),
-    Row(
-        "stream", "postfix/header_checks.j2", "/etc/postfix-{stream}/header_checks", reader=_POSTFIX
     ),
     Row("stream", "postfix/body_checks.j2", "/etc/postfix-{stream}/body_checks", reader=_POSTFIX),
     Row(

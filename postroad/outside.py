@@ -101,12 +101,18 @@ def _probes(site: Site, heard: Sequence[Signed]) -> tuple[Probe, ...]:
             site.host.name,
             one.stream,
             _domain(one.sender),
-            one.outcome,
+            "waits until a run has seen its key" if _waits(site, one) else one.outcome,
             one.message.encode("utf-8"),
         )
         for one in heard
         if _domain(one.sender) in ours
     )
+
+
+def _waits(site: Site, one: Signed) -> bool:
+    """Whether the signer has no key for the domain because the host has not seen its record."""
+    of = (stream for stream in site.host.streams if stream == one.stream)
+    return any(_domain(one.sender) in site.standing(stream).waiting for stream in of)
 
 
 def _domains(estate: Estate) -> frozenset[str]:

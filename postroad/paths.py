@@ -171,5 +171,5 @@ def auth_socket(stream: str) -> str:
 
 
 def opened_path(stream: str) -> str:
-    """The latch: present while the stream is open, with the digest of what the world verified."""
+    """The latch: present while the stream is open, with what the world has verified of it."""
     return f"{OPENED}/{stream}"

@@ -22,6 +22,7 @@ from postroad.manifest import Row
 from postroad.paths import LOCKS, MAILBOX_USER, key_path, paths_for
 from postroad.pause import Pause, all_found
 from postroad.settings.model import Estate, Host, SecretRef, Stream, StreamName
+from postroad.standing import Standing
 from postroad.state import HostState, KeyState
 
 HERE = Path(__file__).resolve().parent
@@ -65,6 +66,7 @@ class HostFacts:
     keys: tuple[KeyState, ...]
     closed: Mapping[str, str] = field(default_factory=dict)
     pauses: Mapping[StreamName, Pause] = field(default_factory=dict)
+    standings: Mapping[str, Standing] = field(default_factory=dict)
 
     def closed_because(self, stream: str) -> str:
         """Why ``stream`` takes no mail; empty once the world can verify it."""
@@ -73,6 +75,14 @@ class HostFacts:
     def pause_of(self, stream: StreamName) -> Pause:
         """How the operator has paused ``stream``; empty where it runs."""
         return self.pauses.get(stream, "")
+
+    def waiting_of(self, stream: StreamName) -> Mapping[str, str]:
+        """Why mail of a From: domain waits, by the domains whose mail does."""
+        return self.standings[stream].waiting if stream in self.standings else {}
+
+    def latch_of(self, stream: StreamName) -> tuple[str, ...]:
+        """What is remembered of ``stream`` while it is open."""
+        return self.standings[stream].latch if stream in self.standings else ()
 
 
 def facts_from(state: HostState, host: Host, closed: Mapping[str, str]) -> HostFacts:
@@ -83,7 +93,8 @@ def facts_from(state: HostState, host: Host, closed: Mapping[str, str]) -> HostF
         dovecot_version=state.dovecot_version,
         certificate=certificate is not None
         and certificate.seconds_left > 0
-        and certificate.names.issuperset(host.certificate_names),
+        # One that lacks a new name goes on until there is another: clients use the old ones.
+        and (bool(state.opened) or certificate.names.issuperset(host.certificate_names)),
         mailbox_uid=state.users.get(MAILBOX_USER, 0),
         mailbox_gid=state.groups.get(MAILBOX_USER, 0),
         keys=state.keys,
@@ -102,15 +113,19 @@ def _sender_logins(stream: Stream) -> dict[str, list[str]]:
 
 
 def _signing_keys(estate: Estate, host: Host, stream: Stream, facts: HostFacts) -> list[SigningKey]:
-    return [
-        SigningKey(
-            key.domain,
-            key.selector,
-            key_path(stream.name, key.domain, key.selector),
-            key.public_key,
-        )
+    """The keys that sign: none of a domain whose mail waits, and those that sign until another can
+    be verified."""
+    kept = facts.standings[stream.name].keys if stream.name in facts.standings else {}
+    waiting = facts.waiting_of(stream.name)
+    declared = {
+        key.domain: (key.selector, key.public_key)
         for key in signing_keys(estate, host, facts.keys)
-        if key.stream == stream.name
+        if key.stream == stream.name and key.domain not in waiting
+    }
+    signing = declared | {d: (key.selector, key.public_key_base64) for d, key in kept.items()}
+    return [
+        SigningKey(domain, selector, key_path(stream.name, domain, selector), public_key)
+        for domain, (selector, public_key) in signing.items()
     ]
 
 
@@ -193,7 +208,9 @@ class Renderer:
             stream = estate.stream(name)
             context |= {
                 "stream": stream,
-                "way": host.way_out(name),
+                "listens": host.way_out(name),
+                "way": facts.standings[name].way if name in facts.standings else host.way_out(name),
+                "waiting": facts.waiting_of(name),
                 "keys": _signing_keys(estate, host, stream, facts),
                 "sender_logins": _sender_logins(stream),
                 "carries_system_mail": name == system.name,

@@ -7,9 +7,8 @@ makes a run without changes one question long.
 
 from __future__ import annotations
 
-import hashlib
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
@@ -22,9 +21,9 @@ from pyinfra.api.state import StateStage
 from postroad import ground
 from postroad.ask import UnansweredError, ask
 from postroad.component import Component, Drift, drift
-from postroad.components import Build, Builder, latch
+from postroad.components import Build, Builder
 from postroad.dns.dkim import LiveKey
-from postroad.dns.needs import MissingKeyError, Need, digest, needs, needs_json
+from postroad.dns.needs import Need, as_line, need_of_key, needs, needs_json
 from postroad.dns.tlsa import LiveCertificate
 from postroad.facts.host import State
 from postroad.facts.world import WorldSees
@@ -44,6 +43,7 @@ from postroad.render import POSTFIX_PARAMETERS, Renderer, facts_from
 from postroad.secrets import resolve
 from postroad.settings.model import AcmeTls, Estate, Host, SecretRef, StreamName
 from postroad.software import packages
+from postroad.standing import UNVERIFIED, Standing, Wanted, lone, remembered, standing, unasked
 from postroad.state import HostState, Questions, blank
 from postroad.terminal import inform, line
 
@@ -55,11 +55,6 @@ PACKAGED_UNITS = ("postfix.service", "postfix@-.service")
 # How many seconds a plan may wait for its operator's yes. A later yes reads the host anew, because
 # the plan was made of what it was like before.
 PATIENCE = 60.0
-
-# What stands in the latch of a stream that nobody had to verify.
-LONE = "lone"
-
-UNVERIFIED = "its records could not be verified"
 
 
 @dataclass
@@ -88,7 +83,7 @@ class _Reading:
     state: HostState
     while_executing: bool
     at: float
-    closed: dict[StreamName, str] = field(default_factory=dict)
+    standings: dict[StreamName, Standing] = field(default_factory=dict)
     made: dict[bool, _Made] = field(default_factory=dict)
 
     def is_outdated(self, executing: bool) -> bool:
@@ -154,17 +149,36 @@ class Site:
         return self._made().drift(build)
 
     def closed_because(self, stream: StreamName) -> str:
-        """Why ``stream`` may not take mail on this host yet; empty when it may.
+        """Why ``stream`` may not take mail on this host yet; empty when it may."""
+        return because(self.pause_of(stream)) or self.standing(stream).closed
 
-        A stream that has opened stays open for the same keys, names and addresses, so that a
-        resolver in trouble never closes it.
+    def standing(self, stream: StreamName) -> Standing:
+        """What ``stream`` may do on this host, by what the world can verify of it.
+
+        Of a paused one it is what is remembered: nobody looks meanwhile, and it goes on as it was.
         """
-        if pause := self.pause_of(stream):
-            return because(pause)
         known = self._known()
-        if stream not in known.closed:
-            known.closed[stream] = self._look(stream)
-        return known.closed[stream]
+        if stream not in known.standings:
+            known.standings[stream] = self._standing(stream)
+        return known.standings[stream]
+
+    def closes(self, stream: StreamName) -> str:
+        """Why the run closes ``stream``, which takes mail now; empty where it does not."""
+        # A lone box waits for nobody: what it lacks, the run makes.
+        if self.estate.lone or self.pause_of(stream) or not self._takes_mail(stream):
+            return ""
+        return self.standing(stream).closed
+
+    def drops(self, stream: StreamName) -> tuple[str, ...]:
+        """The From: domains whose mail ``stream`` takes now, and that are not declared any more."""
+        declared = self.estate.stream(stream).from_domains
+        signed = dict.fromkeys(key.domain for key in self._verified_keys(stream))
+        gone = tuple(domain for domain in signed if domain not in declared)
+        return gone if self._takes_mail(stream) else ()
+
+    def _takes_mail(self, stream: StreamName) -> bool:
+        """Whether the host takes mail for ``stream`` as it is now."""
+        return opened_path(stream) in self.state().files and not paused_on(self.state(), stream)
 
     def pause_of(self, stream: StreamName) -> Pause:
         """How the operator has paused ``stream``, or does so in this run; empty where it runs."""
@@ -181,8 +195,27 @@ class Site:
             if key.stream == stream
         )
 
+    def kept_keys(self) -> tuple[LiveKey, ...]:
+        """The DKIM keys that signed until now, whatever is declared since: their mail is on its
+        way, and they sign on until the world can verify what is to take their place."""
+        return tuple(
+            key
+            for stream in self.host.streams
+            for key in self._verified_keys(stream)
+            if key.domain in self.estate.stream(stream).from_domains
+        )
+
+    def _verified_keys(self, stream: StreamName) -> tuple[LiveKey, ...]:
+        known = self.state().opened.get(stream, ())
+        there = self._keys_there(stream)
+        return tuple(key for key in there if as_line(need_of_key(key)) in known)
+
     def published_keys(self) -> tuple[LiveKey, ...]:
         """The DKIM keys of this host that belong in the DNS: also those that do not sign."""
+        declared = self._declared_keys()
+        return (*declared, *(key for key in self.kept_keys() if key not in declared))
+
+    def _declared_keys(self) -> tuple[LiveKey, ...]:
         return tuple(
             LiveKey(
                 self.host.name,
@@ -239,34 +272,43 @@ class Site:
             self._reading = _Reading(state, executing, time.monotonic())
         return self._reading
 
-    def _needs(self, stream: StreamName) -> tuple[Need, ...]:
-        return needs(self.estate, self.host, self.estate.stream(stream), self.live_keys())
+    def _wanted(self, stream: StreamName) -> Wanted:
+        declared = self.estate.stream(stream)
+        found = needs(self.estate, self.host, declared, self.live_keys())
+        return Wanted(declared, self.host.way_out(stream), found, self._keys_there(stream))
 
-    def _look(self, stream: StreamName) -> str:
-        try:
-            wanted = self._needs(stream)
-        except MissingKeyError:
-            return "it has no DKIM key yet"
+    def _keys_there(self, stream: StreamName) -> tuple[LiveKey, ...]:
+        """Every key that could sign for ``stream``, whoever is to; the last has signed last."""
+        there = [
+            key
+            for key in self.state().keys
+            if key.stream == stream and key.public_key and key.life.revoked is None
+        ]
+        there.sort(key=lambda key: (key.life.active or 0.0, key.selector))
+        return tuple(
+            LiveKey(self.host.name, stream, key.domain, key.selector, key.public_key)
+            for key in there
+        )
+
+    def _standing(self, stream: StreamName) -> Standing:
+        wanted = self._wanted(stream)
         if self.estate.lone:
-            return ""
-        found = self.state().files.get(opened_path(stream))
-        if found is not None and found.sha256 == _sha256(latch(digest(wanted))):
-            return ""
-        seen = self.ask(WorldSees(needs_json(wanted)))
-        faults = [verdict.reason for verdict in seen if verdict.verdict != "ok"]
-        if not faults and len(seen) == len(wanted):
-            return ""
-        # An empty reason would read as an open stream.
-        return _one_line(faults[0] if faults else "") or UNVERIFIED
+            return lone(wanted)
+        known = remembered(self.state().opened.get(stream, ()), wanted.needs)
+        if self.pause_of(stream):
+            return unasked(wanted, known)
+        return standing(wanted, known, self._look)
 
-    def _digests(self) -> Iterator[tuple[StreamName, str]]:
-        for stream in self.host.streams:
-            try:
-                wanted = self._needs(stream)
-                # No digest, so that it opens nothing should the world come to know the host.
-                yield stream, LONE if self.estate.lone else digest(wanted)
-            except MissingKeyError:
-                continue
+    def _look(self, wanted: tuple[Need, ...]) -> Mapping[Need, str]:
+        """Why the host's resolver cannot verify needs, by those that it cannot."""
+        seen = self.ask(WorldSees(needs_json(wanted)))
+        said = dict(zip(wanted, seen, strict=False))
+        return {
+            # An empty reason would read as an open stream.
+            need: (_one_line(said[need].reason) if need in said else "") or UNVERIFIED
+            for need in wanted
+            if need not in said or said[need].verdict != "ok"
+        }
 
     def _made(self) -> _Made:
         known = self._known()
@@ -295,9 +337,10 @@ class Site:
             found,
             certificate=found.certificate or certificate_expected,
             pauses={stream: self.pause_of(stream) for stream in self.host.streams},
+            standings={stream: self.standing(stream) for stream in self.host.streams},
         )
         renderer = Renderer(self.operator_file, self.secret)
-        return Builder(self.estate, self.host, self.state(), facts, renderer, dict(self._digests()))
+        return Builder(self.estate, self.host, self.state(), facts, renderer)
 
     def _questions(self) -> Questions:
         parts = tuple(shape(self.estate, self.host).everything())
@@ -380,17 +423,12 @@ class Sites:
 def shape(estate: Estate, host: Host) -> Builder:
     """The components of ``host`` with nothing known of it: their paths and units are right."""
     state = blank()
-    digests: Mapping[StreamName, str] = {}
     renderer = Renderer(lambda path: "", lambda ref: "")
-    return Builder(estate, host, state, facts_from(state, host, {}), renderer, digests)
+    return Builder(estate, host, state, facts_from(state, host, {}), renderer)
 
 
 def _each(*values: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(values))
-
-
-def _sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
 
 
 def _one_line(text: str) -> str:

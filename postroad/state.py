@@ -19,7 +19,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from postroad import ground, taken_away, ufw
 from postroad.foreign import listeners, queues
 from postroad.foreign.listeners import Listener
-from postroad.paths import ACME_RENEWAL, ADOPTED, CERTIFICATE_FAULT
+from postroad.paths import ACME_RENEWAL, ADOPTED, CERTIFICATE_FAULT, OPENED
 
 MARK = "@@postroad "
 
@@ -137,6 +137,7 @@ class HostState:
     ``offered_keys`` the bits of key files that are to be taken over, 0 of one that holds no key;
     ``has_user_namespaces`` is whether root may make one there (user_namespaces(7)).
     ``var_free_inodes`` is None where the file system makes them as it needs them (btrfs).
+    ``opened`` has the lines of each stream's latch (`postroad.standing`).
     ``sockets`` are the places by which daemons are reached, None where one is not there.
     """
 
@@ -169,6 +170,7 @@ class HostState:
     leaving: tuple[taken_away.Instance, ...] = ()
     has_user_namespaces: bool = True
     var_free_inodes: int | None = None
+    opened: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
     sockets: Mapping[str, FileState | None] = field(default_factory=dict, repr=False)
     ground: ground.Ground = field(default_factory=ground.Ground, repr=False)
 
@@ -293,6 +295,7 @@ def _files_and_names(ask: Questions) -> str:
             f'm users; for u in {_words(ask.users)}; do echo "$u $(id -u $u)"; done',
             f'm groups; for u in {_words(ask.users)}; do echo "$u $(id -g $u)"; done',
             f"m stamps; cd {shlex.quote(ask.stamp_folder)} && grep -H . *",
+            f"m opened; cd {OPENED} && grep -H . *",
             f"m adopted; ls {ADOPTED}",
             "m user-namespaces; unshare --user true || echo none",
         ]
@@ -487,6 +490,13 @@ def _keys(lines: Iterable[str], lives: Iterable[str]) -> tuple[KeyState, ...]:
     return tuple(sorted(keys, key=lambda k: (k.stream, k.domain, k.selector)))
 
 
+def _opened(lines: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    opened: dict[str, list[str]] = {}
+    for stream, _, verified in _split(lines, ":"):
+        opened.setdefault(stream, []).append(verified)
+    return {stream: tuple(verified) for stream, verified in opened.items()}
+
+
 # As openssl(1) prints it, whatever the language (ASN1_TIME_print(3)).
 _END = "notAfter=%b %d %H:%M:%S %Y GMT"
 
@@ -570,6 +580,7 @@ def parse(output: Iterable[str]) -> HostState:
         var_free_inodes=int(said["inodes"][0]) if said.get("inodes") else None,
         hostname=hostname,
         addresses=frozenset(ip_address(a) for a in said["addresses"]),
+        opened=_opened(said.get("opened", [])),
         files=_files(said["files"], said["hashes"]),
         units=_units(said["units"], said.get("frozen", [])),
         packages={

@@ -6,7 +6,7 @@ published. Ansible's first run brings the state after the second.
 
 That both bring the same is looked at: after our runs the playbook changes nothing, and where it is
 run on a bare host, which a quick run leaves out, `postroad diff` names afterwards but our own
-book-keeping: the latch of each stream, which holds a digest of the keys that this host has made,
+book-keeping: the latch of each stream, which names the keys that this host has made,
 and the stamp of each component. A difference ends the suite with its name.
 """
 

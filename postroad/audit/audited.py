@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from postroad.audit.evidence import Instance, Partly, Signed, Smtp, System
 from postroad.component import Component, Drift, drift
-from postroad.settings.model import Estate, Host
+from postroad.settings.model import Estate, Host, StreamName
+from postroad.standing import Standing
 from postroad.state import HostState
 
 
@@ -25,7 +26,8 @@ class Expectation:
 class Audited(Partly):
     """Everything that the suites judge; what the host did not answer is not there.
 
-    ``closed`` says why a stream takes no mail, and is empty text where it does. ``run`` is the
+    ``closed`` says why a stream takes no mail, and is empty text where it does; ``standings`` are
+    what each may do, by what the world can verify. ``run`` is the
     command that converges this host, ``clock_ahead`` in seconds against the machine that asks.
     """
 
@@ -36,6 +38,7 @@ class Audited(Partly):
     closed: Mapping[str, str]
     state: HostState
     clock_ahead: float
+    standings: Mapping[StreamName, Standing]
     expectations: tuple[Expectation, ...]
     system: System
     instances: Mapping[str, Instance]

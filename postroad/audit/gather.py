@@ -11,7 +11,7 @@ from postroad.ask import UnansweredError, ask_all
 from postroad.audit import asking
 from postroad.audit.audited import Audited, Expectation
 from postroad.audit.evidence import partly
-from postroad.dns.needs import MissingKeyError, Need, needs, needs_json
+from postroad.dns.needs import Need, needs_json
 from postroad.facts.audited import InstancesSeen, SmtpSeen, SystemSeen
 from postroad.facts.probes import Probed
 from postroad.facts.world import Seen, WorldSees
@@ -47,6 +47,7 @@ def _audited(site: Site, run: str) -> Audited:
     try:
         state, components = steady(site), site.components()
         closed: dict[str, str] = {stream: site.closed_because(stream) for stream in own.streams}
+        standings = {stream: site.standing(stream) for stream in own.streams}
     # What the operator keeps elsewhere and cannot be read now: of this host nothing can be judged.
     except SecretError as error:
         raise UnansweredError(site.pyhost.name, f"cannot be audited: {error}") from None
@@ -74,6 +75,7 @@ def _audited(site: Site, run: str) -> Audited:
         "run": run,
         "components": components,
         "closed": closed,
+        "standings": standings,
         "state": state,
         "clock_ahead": site.clock_ahead,
     }
@@ -98,9 +100,6 @@ def _expected(wanted: Iterable[tuple[StreamName, Need]], seen: list[Seen]) -> It
 
 
 def _needs(site: Site) -> Iterable[tuple[StreamName, Need]]:
-    for stream, _ in site.estate.streams_of(site.host):
-        try:
-            found = needs(site.estate, site.host, stream, site.live_keys())
-        except MissingKeyError:
-            continue  # The check of the keys says so.
-        yield from ((stream.name, need) for need in found)
+    """What the mail of each stream needs as it leaves."""
+    for stream in site.host.streams:
+        yield from ((stream, need) for need in site.standing(stream).used)

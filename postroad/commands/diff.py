@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from postroad.changes import Change, Part, part, readable, text
+from postroad.closing import closings
 from postroad.commands.asking import told, who_answers
 from postroad.commands.output import add_json, answer
 from postroad.component import drift
@@ -52,6 +53,7 @@ def _look(site: Site) -> tuple[str, list[Part]]:
 
 def _parts(site: Site) -> Iterator[Part]:
     """What differs, in about the order of a run."""
+    yield _named("streams", tuple(closings(site)))
     state, components = site.state(), site.components()
     secrets = {row.path for row in rows(site.estate, site.host) if row.secret}
     paths = tuple(readable(components, state, secrets))

@@ -5,7 +5,7 @@ Of a lone box, which publishes nothing: where its mail lies, and what was waived
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -57,7 +57,7 @@ def known_of(site: Site) -> Known:
         site.host.name,
         _no_certificate(site) if state.certificate is None else "",
         tuple(_door(site, stream) for stream in site.host.streams),
-        tuple(f"{site.host.name}: {one}." for one in draining(state.leaving)),
+        tuple(_left(site)),
         any(waits_for_records(site, stream) for stream in site.host.streams),
         site.published_keys(),
         site.live_certificate(),
@@ -76,20 +76,51 @@ def _known_or_lost(site: Site) -> Known:
         raise UnansweredError(site.host.name, line(error)) from error
 
 
+def _left(site: Site) -> Iterator[str]:
+    """What is to be told of the host besides its doors, a sentence each."""
+    name = site.host.name
+    if lacking := _lacking(site):
+        yield (
+            f"The certificate on {name} has no {' and no '.join(lacking)} yet: applications submit "
+            f"by its other names until then{_said(site)}."
+        )
+    yield from (f"{name}: {sentence}." for sentence in draining(site.state().leaving))
+
+
 def _door(site: Site, stream: StreamName) -> Door:
-    return Door(site.host, site.estate.stream(stream), site.closed_because(stream))
+    now = site.standing(stream)
+    return Door(
+        site.host,
+        site.estate.stream(stream),
+        site.closed_because(stream),
+        waiting=now.waiting,
+        unused=now.unused,
+    )
 
 
 def waits_for_records(site: Site, stream: StreamName) -> bool:
-    """Whether it is the world that keeps ``stream`` closed, and not its operator."""
-    return bool(site.closed_because(stream) and not site.pause_of(stream) and not site.estate.lone)
+    """Whether it is the world that keeps ``stream`` closed, or a part of it, and no operator."""
+    now = site.standing(stream)
+    waits = now.closed or now.waiting or now.unused
+    return bool(waits and not site.pause_of(stream) and not site.estate.lone)
 
 
 def _no_certificate(site: Site) -> str:
     if isinstance(site.estate.tls, NoTls):
         return 'tls.source is "none"'
+    return f"{NO_CERTIFICATE}{_said(site)}"
+
+
+def _said(site: Site) -> str:
     said = line(site.state().certificate_fault.rstrip("."))
-    return f"{NO_CERTIFICATE}; the authority says: {said}" if said else NO_CERTIFICATE
+    return f"; the authority says: {said}" if said else ""
+
+
+def _lacking(site: Site) -> list[str]:
+    """The names that clients may connect to, and that the certificate does not have."""
+    found = site.state().certificate
+    names = site.host.certificate_names
+    return [name for name in names if found is not None and name not in found.names]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +150,13 @@ def last_words(sites: Sequence[Site], unknown: Mapping[str, str] = NOBODY) -> La
     # Records fill a screen: what is left to be read is below them.
     records = [_records(estate, known)] if any(one.waits for one in known) else []
     parts = [*records, *_lone(estate), *left, framed]
-    waits = bool(left or uncertified or silent or unknown or any(door.shut for door in doors))
+    waits = bool(
+        left
+        or uncertified
+        or silent
+        or unknown
+        or any(door.shut or door.waiting or door.unused for door in doors)
+    )
     return LastWords("\n".join(filter(None, parts)), not waits)
 
 

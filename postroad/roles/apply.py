@@ -26,9 +26,10 @@ def titled(site: Site, title: str, things: Sequence[object]) -> str:
     return f"{title}: {where}{', '.join(map(line, things[:NAMED]))}{more}"
 
 
-def converge(site: Site, title: str, build: Build) -> None:
-    """Add the operation that makes one component true."""
-    component.converge(name=titled(site, title, site.drift(build)), site=site, build=build)
+def converge(site: Site, title: str, build: Build, told: Sequence[str] = ()) -> None:
+    """Add the operation that makes one component true; ``told`` is what that comes to."""
+    things = (*told, *site.drift(build))
+    component.converge(name=titled(site, title, things), site=site, build=build)
 
 
 def name_what_differs(state: State) -> None:

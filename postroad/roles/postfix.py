@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pyinfra import host
 
+from postroad.closing import outlook
 from postroad.components import Builder, stream_build
 from postroad.operations import leaving
-from postroad.operations.leaving import orphans
 from postroad.roles.apply import converge, titled
 from postroad.roles.own import deploy
 from postroad.site import Site
@@ -15,12 +15,15 @@ from postroad.site import Site
 @deploy("Postfix")
 def instances(site: Site) -> None:
     """Each instance behind its canary: nothing that has not carried a message goes live."""
-    gone = orphans(site)
-    leaving.leave(name=titled(site, "Taken away", gone), site=site)
+    leaving.leave(name=titled(site, "Taken away", leaving.gone(site)), site=site)
     converge(site, "Null client for root's mail", Builder.default)
     if site.host.inbound:
         converge(site, "Inbound", Builder.inbound)
     if site.estate.lone:
         converge(site, "Sink of a lone box", Builder.sink)
     for stream in host.loop(site.host.streams):
-        converge(site, f"Stream {stream}", stream_build(stream))
+        build = stream_build(stream)
+        told = outlook(site, stream) if site.drift(build) else ()
+        converge(site, f"Stream {stream}", build, told)
+    # Last: until here a signer may read them.
+    leaving.forget_keys(name=titled(site, "Keys taken away", leaving.gone_keys(site)), site=site)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from postroad.brought import pair_doubts, pair_faults, signing_key_fault
+from postroad.closing import closings
 from postroad.facts.outward import Port25Open
 from postroad.foreign import files
 from postroad.keys import key_faults
@@ -29,6 +30,8 @@ def preflight(site: Site) -> None:
         )
     for sentence in (*warnings(state), *doubts(site.estate, site.host), *_hardly_brought(site)):
         warn(f"{site.host.name}: {sentence}")
+    for sentence in closings(site):
+        warn(sentence)
     _name_what_is_kept(site)
     probe = site.estate.port25_probe
     # Asked once, before the first deploy: it costs five seconds where the answer is no.

@@ -37,6 +37,7 @@ from postroad.paths import (
 from postroad.settings.model import AcmeTls, Estate, Host, Stream, WayOut
 from postroad.settings.read import read
 from postroad.software import packages
+from postroad.standing import Standing
 from postroad.state import CertificateState, FileState, HostState, KeyState, blank
 from tests.unit.declarations import declaration
 
@@ -102,6 +103,7 @@ def audited() -> Audited:
         run="pyinfra -y",
         components=(),
         closed=dict.fromkeys(host.streams, ""),
+        standings={way.stream: Standing(way) for way in host.ways_out},
         state=_state(estate, host),
         clock_ahead=0.0,
         expectations=tuple(Expectation(s, "ok", "it is there", ()) for s in host.streams),

@@ -27,7 +27,16 @@ from postroad.components import Builder
 from postroad.facts.host import State
 from postroad.facts.world import Seen, WorldSees
 from postroad.keys import OWNER, wanted_keys
-from postroad.paths import MAILBOX_USER, WORLD_SEES, key_folder, key_path, life_path, stream_folder
+from postroad.paths import (
+    MAILBOX_USER,
+    OPENED,
+    WORLD_SEES,
+    key_folder,
+    key_path,
+    life_path,
+    opened_path,
+    stream_folder,
+)
 from postroad.question import Question
 from postroad.settings.model import AcmeTls, Estate, Host, SuppliedTls
 from postroad.site import Site
@@ -92,9 +101,13 @@ def made_true(state: HostState, component: Component) -> HostState:
         units[unit.name] = UnitState("loaded", "active", "enabled", needs_reload=False)
     for name in component.masked:
         units[name] = UnitState("masked", "inactive", "masked", needs_reload=False)
+    opened = {s: lines for s, lines in state.opened.items() if opened_path(s) in files}
+    for f in component.files:
+        if f.path.startswith(f"{OPENED}/"):
+            opened[component.name] = tuple(f.content.decode().splitlines())
     stamps = {**state.stamps, component.name: component.digest}
     adopted = state.adopted | {component.name}
-    return replace(state, files=files, units=units, stamps=stamps, adopted=adopted)
+    return replace(state, files=files, units=units, stamps=stamps, adopted=adopted, opened=opened)
 
 
 @dataclass
@@ -368,6 +381,7 @@ def told(state: HostState) -> str:
             for one in state.listeners
         ),
     )
+    section("opened", *(f"{s}:{line}" for s, lines in state.opened.items() for line in lines))
     section("adopted", *sorted(state.adopted))
     section("offered-keys", *(f"{path} {bits}" for path, bits in state.offered_keys.items()))
     section("queued-elsewhere", *(f"{name} {n}" for name, n in state.queued_elsewhere.items()))

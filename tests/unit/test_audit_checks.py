@@ -458,6 +458,50 @@ def test_records_of_a_closed_stream_are_no_fault_of_its_own() -> None:
     assert list(dns.wrong_records(replace(host, expectations=bad, closed=closed))) == []
 
 
+def waiting() -> Audited:
+    """A host with a domain that the world cannot verify yet; its probe is deferred."""
+    host = audited()
+    now = host.standings["marketing"]
+    waits = replace(now, waiting={"news.shop.example": "no DKIM key"})
+    signed = tuple(
+        replace(p, outcome="deferred", verdict="") if p.stream == "marketing" else p
+        for p in host.signed
+    )
+    return replace(host, standings={**host.standings, "marketing": waits}, signed=signed)
+
+
+def test_a_domain_that_waits_is_seen_for_what_it_is() -> None:
+    host = waiting()
+    said = "marketing: mail From: news.shop.example waits: no DKIM key"
+    assert wrong(dns.waiting_parts, host) == said
+    assert list(signing.unsigned(host)) == []
+    assert list(signing.unverifiable(host)) == []
+    closed = {**host.closed, "marketing": "no SPF"}
+    assert list(dns.waiting_parts(replace(host, closed=closed))) == []
+    assert list(dns.waiting_parts(audited())) == []
+
+
+def test_a_signature_with_a_key_that_the_world_has_not_seen_is_seen() -> None:
+    host = waiting()
+    signed = tuple(replace(p, outcome="signed", verdict="wrong") for p in host.signed)
+    said = [f.wrong for f in signing.unverifiable(replace(host, signed=signed))]
+    assert any("whose key the world has not seen" in each for each in said)
+
+
+def test_a_name_that_is_not_said_yet_is_seen_and_what_is_said_is_right() -> None:
+    host = audited()
+    now = host.standings["marketing"]
+    kept = replace(
+        now, way=replace(now.way, helo="old.shop.example"), unused={"the HELO name": "no PTR"}
+    )
+    host = replace(host, standings={**host.standings, "marketing": kept})
+    assert wrong(dns.waiting_parts, host) == "marketing: the HELO name is not used yet: no PTR"
+    assert "smtp_helo_name" in next(iter(postfix.other_values(host))).wrong
+    said = spoilt(host, "marketing")
+    parameters = {**said.instances["marketing"].parameters, "smtp_helo_name": "old.shop.example"}
+    assert list(postfix.other_values(spoilt(host, "marketing", parameters=parameters))) == []
+
+
 def test_mail_past_its_lifetime_is_seen_only_after_its_last_try() -> None:
     host = audited()
     limits = {stream.name: stream.limits for stream in host.estate.streams}

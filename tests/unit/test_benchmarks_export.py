@@ -33,7 +33,7 @@ KEYS = (
 STATE = replace(blank(), keys=KEYS)
 FACTS: HostFacts = estates.facts(ESTATE, HOST)
 COMPONENTS: tuple[Component, ...] = tuple(
-    Builder(ESTATE, HOST, STATE, FACTS, estates.renderer(), {}).everything()
+    Builder(ESTATE, HOST, STATE, FACTS, estates.renderer()).everything()
 )
 TIMES = {
     file.path: 1_800_000_000 + n for n, file in enumerate(f for c in COMPONENTS for f in c.files)

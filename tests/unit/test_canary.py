@@ -85,3 +85,44 @@ def test_words_that_say_nothing_of_the_configuration_are_none(
         check=True,
     )
     assert done.stdout == f"{complains}\n"
+
+
+def test_a_domain_that_waits_is_found_in_header_checks_and_asks_for_no_good_letter(
+    installed: Path, tmp_path: Path
+) -> None:
+    """Its logins may have none; a login whose domains neither wait nor are signed is refused."""
+    (tmp_path / "header_checks").write_text(
+        "/^From: x$/x REJECT 4.7.1 mail From: toys.example waits: there is no DKIM key at a.b\n"
+        "/^/ REJECT 5.7.1 From: and Sender: must end in one address at shop.example\n"
+    )
+    asked = (
+        "from types import SimpleNamespace\n"
+        "from pathlib import Path\n"
+        "from logins import Login, waiting\n"
+        "from refusal import RefusedError\n"
+        "from submission import good_letters, waiting_letters\n"
+        f"waits = waiting(SimpleNamespace(config=Path({str(tmp_path)!r})))\n"
+        "assert waits == {'toys.example'}, waits\n"
+        "sender = ('bounce@b.example',)\n"
+        "shop = Login('shop', ('@shop.example', '@toys.example'), sender)\n"
+        "toys = Login('toys', ('orders@toys.example',), sender)\n"
+        "lost = Login('lost', ('@old.example',), sender)\n"
+        "signing = {'shop.example': None}\n"
+        "assert good_letters([shop, toys], signing, waits) == [(shop, 'canary@shop.example')]\n"
+        "assert [a for _, a in waiting_letters([shop], waits)] == ['canary@toys.example']\n"
+        "assert good_letters([toys], signing, waits) == []\n"
+        "try:\n"
+        "    good_letters([shop, lost], signing, waits)\n"
+        "except RefusedError as refusal:\n"
+        "    print(refusal)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", asked],
+        cwd=installed,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+    assert done.stderr == ""
+    assert done.stdout.startswith("login lost: no From: address in policy.lua")

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from postroad.component import Component, Unit, drift, script
-from postroad.components import Builder, latch, stream_build
+from postroad.components import Builder, stream_build
 from postroad.paths import OPENED, pause_path
 from postroad.pause import Pause, because, content
 from postroad.settings.model import Estate, Host, StreamName
 from postroad.site import shape
+from postroad.standing import Standing, latch
 from postroad.state import FileState, HostState, blank
 from tests.unit import estates
 from tests.unit.declarations import declaration, put
@@ -25,14 +26,14 @@ EVERY_HOST = pytest.mark.parametrize(
 )
 ESTATE = estates.estate(declaration())
 MAIL1 = ESTATE.host("mail1")
-DIGESTS: dict[StreamName, str] = {"transactional": "a" * 64, "marketing": "b" * 64}
+STANDS = Standing(MAIL1.way_out("transactional"), latch=("verified", "also"))
 
 
 def builder(
     estate: Estate = ESTATE, host: Host = MAIL1, state: HostState | None = None, **closed: str
 ) -> Builder:
     facts = estates.closed(estates.facts(estate, host), **closed)
-    return Builder(estate, host, state or blank(), facts, estates.renderer(), DIGESTS)
+    return Builder(estate, host, state or blank(), facts, estates.renderer())
 
 
 def named(name: str, made: Builder) -> Component:
@@ -132,12 +133,13 @@ def test_no_file_of_one_stream_is_read_by_the_other() -> None:
 
 def test_an_open_stream_has_its_latch_and_a_closed_one_has_not() -> None:
     made = builder(marketing="no SPF record")
+    made = replace(made, facts=replace(made.facts, standings={"transactional": STANDS}))
     closed, open_ = named("marketing", made), named("transactional", made)
     assert closed.absent == (pause_path("marketing"), f"{OPENED}/marketing")
     assert f"{OPENED}/marketing" not in {f.path for f in closed.files}
     assert open_.absent == (pause_path("transactional"),)
     (written,) = (f for f in open_.files if f.path == f"{OPENED}/transactional")
-    assert written.content == latch("a" * 64) == b"a" * 64 + b"\n"
+    assert written.content == latch(STANDS.latch) == b"also\nverified\n"
 
 
 @pytest.mark.parametrize("pause", ["drain", "stop"])

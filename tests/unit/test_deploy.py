@@ -13,11 +13,12 @@ from pyinfra.api.exceptions import PyinfraError
 
 from postroad import ufw
 from postroad.component import drift
-from postroad.state import HostState
+from postroad.state import HostState, KeyState
 from tests.unit import estates, runs
 from tests.unit.declarations import Declaration, declaration, drop, put, two_hosts
 from tests.unit.machine import Machine
 from tests.unit.runs import Runner
+from tests.unit.test_dns.estates import public_key
 
 ESTATE = declaration()
 
@@ -442,6 +443,112 @@ def test_a_stream_opens_by_a_run_and_stays_open_when_the_resolver_is_in_trouble(
     mail1.world = "the resolver does not answer"
     assert runner.run(ESTATE).plan == {"mail1": []}
     assert "closed" not in caplog.text
+
+
+GROWN = put(
+    ESTATE,
+    ("streams", "marketing", "from_domains"),
+    ["news.shop.example", "toys.news.shop.example"],
+)
+LATCH = "/var/lib/postroad/opened/marketing"
+
+
+def test_a_new_domain_waits_alone_and_is_published_before_anything_uses_it(
+    runner: Runner, standing: Machine, caplog: pytest.LogCaptureFixture
+) -> None:
+    mail1 = standing
+    main, held = mail1.state.files[MAIN_CF], set(mail1.state.opened["marketing"])
+    mail1.declared, mail1.world = GROWN, UNSEEN
+    planned = " ".join(runner.plan(GROWN).plan["mail1"])
+    assert "mail From: toys.news.shop.example will wait: it has no DKIM key yet" in planned
+    assert "CLOSE" not in planned
+    assert not runner.run(GROWN).failed
+    assert "CLOSE" not in caplog.text
+    assert mail1.happened == ["keys", "marketing"]
+    assert f"marketing mail From: toys.news.shop.example waits on mail1: {UNSEEN}." in caplog.text
+    assert "._domainkey.toys.news.shop.example" in caplog.text.partition("Publish these records")[2]
+    assert mail1.state.files[MAIN_CF] == main
+    assert set(mail1.state.opened["marketing"]) == held
+    assert runner.plan(GROWN).plan == {"mail1": []}, "waiting is no drift"
+    caplog.clear()
+    mail1.world = ""
+    runner.run(GROWN)
+    assert "waits" not in caplog.text
+    assert set(mail1.state.opened["marketing"]) > held
+
+
+def test_a_domain_that_is_taken_away_closes_nothing(
+    runner: Runner, made: HostState, caplog: pytest.LogCaptureFixture
+) -> None:
+    mail1 = deployed(runner, Machine(GROWN, state=made))
+    mail1.declared, mail1.world = ESTATE, UNSEEN
+    caplog.clear()
+    said = "marketing mail From: toys.news.shop.example is refused on mail1 after this run"
+    assert said in " ".join(runner.plan(ESTATE).plan["mail1"])
+    assert not runner.run(ESTATE).failed
+    assert caplog.text.count(said) == 2, "once a run"
+    assert LATCH in mail1.state.files
+    assert "CLOSE" not in caplog.text
+    assert "closed" not in caplog.text
+
+
+def test_what_must_close_is_said_in_a_dry_run_and_before_the_first_change(
+    runner: Runner, standing: Machine, caplog: pytest.LogCaptureFixture
+) -> None:
+    mail1 = standing
+    moved = put(ESTATE, ("hosts", "mail1", "ways_out", "marketing", "ipv4"), "192.0.2.19")
+    mail1.declared, mail1.world = moved, UNSEEN
+    addresses = {*mail1.state.addresses, *mail1.host.way_out("marketing").addresses}
+    mail1.state = replace(mail1.state, addresses=frozenset(addresses))
+    said = f"this run will CLOSE the marketing stream on mail1: {UNSEEN}"
+    assert said in " ".join(runner.plan(moved).plan["mail1"])
+    assert said in caplog.text
+    assert mail1.sent == []
+    assert "So that it need not: publish first what it needs" in caplog.text
+    assert "19.2.0.192.in-addr.arpa" in caplog.text
+    caplog.clear()
+    runner.run(moved)
+    assert LATCH not in mail1.state.files
+    caplog.clear()
+    runner.run(moved)
+    assert "CLOSE" not in caplog.text, "it is closed"
+
+
+def test_a_renamed_host_says_its_old_name_until_the_world_knows_the_new_one(
+    runner: Runner, standing: Machine, caplog: pytest.LogCaptureFixture
+) -> None:
+    mail1 = standing
+    renamed = put(ESTATE, ("hosts", "mail1", "ways_out", "marketing", "helo"), "post.shop.example")
+    mail1.declared, mail1.world, mail1.authority = renamed, UNSEEN, False
+    runner.run(renamed)
+    assert "CLOSE" not in caplog.text
+    assert "does not use the HELO name post.shop.example yet on mail1: news1" in caplog.text
+    assert LATCH in mail1.state.files
+    master = mail1.component("marketing")
+    assert any(b":587 inet" in f.content for f in master.files), "its certificate is the old one"
+
+
+def test_a_key_under_another_label_signs_when_it_is_seen_and_the_old_one_is_removed_last(
+    runner: Runner, standing: Machine, caplog: pytest.LogCaptureFixture
+) -> None:
+    mail1 = standing
+    blue = put(ESTATE, ("hosts", "mail1", "ways_out", "marketing", "selector_label"), "blue")
+    mail1.declared, mail1.world = blue, UNSEEN
+    new = KeyState("marketing", "news.shop.example", "202611-blue", public_key(7))
+    mail1.state = replace(mail1.state, keys=(*mail1.state.keys, new))
+    table = "/etc/postroad/marketing/key.table"
+
+    def signs() -> bytes:
+        return next(f.content for f in mail1.component("marketing").files if f.path == table)
+
+    assert b"202611-mail1" in signs()
+    assert not any("Keys taken away" in name for name in runner.plan(blue).plan["mail1"])
+    owners = {key.selector for key in mail1.site().published_keys() if key.stream == "marketing"}
+    assert owners == {"202611-mail1", "202611-blue"}
+    mail1.world = ""
+    assert b"202611-blue" in signs()
+    (*_, last) = runner.plan(blue).plan["mail1"]
+    assert last == "Postfix | Keys taken away: 202611-mail1._domainkey.news.shop.example"
 
 
 def test_a_changed_address_closes_the_stream_until_the_world_knows_it(

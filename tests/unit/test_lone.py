@@ -15,7 +15,7 @@ from postroad.audit import asking
 from postroad.audit.questions import signing
 from postroad.audit.report import Result, nagios_line, nagios_status
 from postroad.audit.suites import firewall, listeners, postfix
-from postroad.components import Builder, latch
+from postroad.components import Builder
 from postroad.dns.dkim import LiveKey
 from postroad.foreign.listeners import Listener
 from postroad.manifest import rows
@@ -25,7 +25,7 @@ from postroad.preflight import refusals
 from postroad.settings.faults import EstateFaults
 from postroad.settings.model import Estate
 from postroad.settings.read import read
-from postroad.site import LONE
+from postroad.standing import LONE, latch
 from postroad.state import CertificateState, FileState
 from tests.unit import estates
 from tests.unit.declarations import Declaration, Path, declaration, put
@@ -91,7 +91,7 @@ def test_a_stream_opens_without_a_look_once_it_has_its_key() -> None:
 def test_its_latch_opens_nothing_for_the_world() -> None:
     path = opened_path("marketing")
     (file,) = (f for f in keyed(BOX).component("marketing").files if f.path == path)
-    assert file.content == latch(LONE)
+    assert file.content == latch([LONE])
     sending = keyed(declaration())
     there = FileState("file", "root", "root", 0o644, file.sha256)
     sending.state = replace(sending.state, files={**sending.state.files, path: there})

@@ -6,15 +6,18 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from ipaddress import IPv6Address
 
 import pytest
 from jinja2 import UndefinedError
 
 from postroad import formats, paths, render
+from postroad.dns.dkim import LiveKey
 from postroad.manifest import Row, rows
 from postroad.render import TEMPLATES, facts_from, instances, system_stream
 from postroad.settings import defaults
 from postroad.settings.model import STREAM_NAMES, Estate, Host, StreamName
+from postroad.standing import Standing
 from postroad.state import CertificateState, blank
 from tests.unit import estates
 from tests.unit.declarations import HASH, declaration, put, two_hosts
@@ -258,6 +261,111 @@ def test_a_closed_stream_answers_with_the_reason_and_the_other_stays_open() -> N
         "news.shop.example has no SPF record}, reject"
     )
     assert main_cf("-transactional", facts) == main_cf("-transactional")
+
+
+WAITING = "there is no DKIM key at 202611-mail1._domainkey.toys.shop.example"
+
+
+def with_toys() -> tuple[Estate, render.HostFacts]:
+    """An open stream, one of whose domains the world cannot verify yet."""
+    wide = estates.estate(
+        put(
+            declaration(),
+            ("streams", "transactional", "from_domains"),
+            ["shop.example", "toys.shop.example"],
+        )
+    )
+    host = wide.host("mail1")
+    now = Standing(host.way_out("transactional"), waiting={"toys.shop.example": WAITING})
+    return wide, replace(estates.facts(wide, host), standings={"transactional": now})
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "orders@toys.shop.example",
+        "Toys <orders@TOYS.Shop.Example>",
+        '"Toys, Inc." <orders@toys.shop.example> (us)',
+        "(us) orders@toys.shop.example",
+    ],
+)
+def test_a_domain_that_waits_gets_its_reason_however_it_is_written(written: str) -> None:
+    wide, facts = with_toys()
+    checks = estates.text("/etc/postfix-transactional/header_checks", wide, MAIL1, facts)
+    said = pcre(checks, f"From: {written}")
+    assert said == f"REJECT 4.7.1 mail From: toys.shop.example waits: {WAITING}"
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        "From: orders@shop.example",
+        "Sender: orders@toys.shop.example",
+        "From: toys.shop.example <a@shop.example>",
+    ],
+)
+def test_all_else_flows_beside_a_domain_that_waits(field: str) -> None:
+    wide, facts = with_toys()
+    checks = estates.text("/etc/postfix-transactional/header_checks", wide, MAIL1, facts)
+    assert pcre(checks, field) == "DUNNO"
+    below = pcre(checks, "From: orders@old.toys.shop.example")
+    assert below is not None
+    assert below.startswith("REJECT 5.7.1 ")
+
+
+def test_no_signer_has_the_key_of_a_domain_that_waits() -> None:
+    wide, facts = with_toys()
+    for name in ("key.table", "signing.table", "public.table"):
+        written = estates.text(f"/etc/postroad/transactional/{name}", wide, MAIL1, facts)
+        assert "\nshop.example" in written or "\n*@shop.example" in written
+        assert "toys.shop.example" not in written
+
+
+def test_the_key_that_signs_is_the_one_that_the_world_has_seen() -> None:
+    kept = LiveKey("mail1", "transactional", "shop.example", "202601-old", "old")
+    now = Standing(MAIL1.way_out("transactional"), keys={"shop.example": kept})
+    facts = replace(FACTS, standings={"transactional": now})
+    written = estates.text("/etc/postroad/transactional/key.table", ESTATE, MAIL1, facts)
+    (row,) = [line for line in written.splitlines() if not line.startswith("#")]
+    assert row == (
+        "shop.example shop.example:202601-old:"
+        "/etc/postroad/transactional/keys/shop.example/202601-old.pem"
+    )
+
+
+def test_mail_leaves_as_before_and_is_taken_as_declared() -> None:
+    """Until the world knows the new name and address."""
+    declared = MAIL1.way_out("transactional")
+    assert declared.ipv4
+    declared = replace(declared, ipv6=IPv6Address("2001:db8::12"))
+    wide = replace(MAIL1, ways_out=(declared, *MAIL1.ways_out[1:]))
+    before = replace(declared, helo="old.shop.example", ipv6=None)
+    facts = replace(FACTS, standings={"transactional": Standing(before)})
+    path = "/etc/postfix-transactional/main.cf"
+    lines = logical(estates.text(path, ESTATE, wide, facts))
+    said = {name.strip(): value.strip() for name, _, value in (x.partition("=") for x in lines)}
+    assert said["smtp_helo_name"] == "old.shop.example"
+    assert said["smtp_bind_address"] == str(declared.ipv4)
+    assert said["smtp_bind_address6"] == ""
+    assert said["inet_interfaces"] == ", ".join(map(str, declared.addresses))
+    assert said["smtpd_banner"] == f"{declared.helo} ESMTP"
+    written = estates.text("/etc/postfix-transactional/master.cf", ESTATE, wide, facts)
+    assert f"[{declared.ipv6}]:587 inet" in written
+    for name in ("smtp unix", "relay unix"):
+        assert services(written)[name] == [
+            "inet_protocols=ipv4",
+            f"inet_interfaces={declared.ipv4}",
+        ]
+
+
+def test_a_certificate_that_lacks_a_new_name_serves_where_a_stream_is_open() -> None:
+    held = CertificateState(frozenset({"mail1.shop.example"}), 86_400)
+    bare = replace(blank(), certificate=held)
+    assert not facts_from(bare, MAIL1, {}).certificate
+    is_open = replace(bare, opened={"transactional": ("verified",)})
+    assert facts_from(is_open, MAIL1, {}).certificate
+    over = replace(is_open, certificate=replace(held, seconds_left=0))
+    assert not facts_from(over, MAIL1, {}).certificate
 
 
 def test_system_mail_waits_while_its_stream_is_closed() -> None:

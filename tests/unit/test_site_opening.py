@@ -11,7 +11,8 @@ from postroad.component import File
 from postroad.dns.tlsa import LiveCertificate
 from postroad.facts.world import Seen
 from postroad.paths import opened_path
-from postroad.site import UNVERIFIED, shape
+from postroad.site import shape
+from postroad.standing import UNVERIFIED
 from postroad.state import CertificateState, FileState
 from tests.unit.declarations import declaration, two_hosts
 from tests.unit.machine import Machine
@@ -98,7 +99,9 @@ def latched(machine: Answering) -> Answering:
 
 def with_latch(machine: Answering, latch: File) -> Answering:
     there = FileState("file", "root", "root", 0o644, latch.sha256)
-    machine.state = replace(machine.state, files={**machine.state.files, latch.path: there})
+    opened = {**machine.state.opened, "marketing": tuple(latch.content.decode().splitlines())}
+    files = {**machine.state.files, latch.path: there}
+    machine.state = replace(machine.state, files=files, opened=opened)
     machine.looked.clear()
     return machine
 

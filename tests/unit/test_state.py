@@ -148,6 +148,7 @@ DEPLOYED = replace(
     users={"postroad-mail": 998},
     groups={"postroad-mail": 997},
     stamps={"default": "b" * 64, "resolv-conf": "c" * 64},
+    opened={"marketing": ('{"kind": "spf", "address": "2001:db8::1"}', "a" * 64)},
     postfix_version="3.8.6",
     postfix_is_wrapper=True,
     postfix_parameters=frozenset({"smtpd_forbid_bare_newline", "smtp_bind_address_enforce"}),

@@ -21,6 +21,25 @@ def closed_streams(audited: Audited) -> Iterator[Fault]:
             )
 
 
+def waiting_parts(audited: Audited) -> Iterator[Fault]:
+    """Parts of an open stream that the world cannot verify yet."""
+    for stream, now in audited.standings.items():
+        if audited.closed.get(stream):
+            continue
+        for domain, reason in now.waiting.items():
+            yield Fault(
+                f"{stream}: mail From: {domain} waits: {reason}",
+                "applications get 451 for it, and keep it; all else flows",
+                f"publish what `postroad dns plan` prints; then {audited.run}",
+            )
+        for what, reason in now.unused.items():
+            yield Fault(
+                f"{stream}: {what} is not used yet: {reason}",
+                "the stream goes on as it was, and stops when that is no longer true",
+                f"publish what `postroad dns plan` prints; then {audited.run}",
+            )
+
+
 def _opened_by(audited: Audited, stream: str) -> str:
     """What opens a stream: a run alone where the host lacks something, else records as well."""
     is_seen = [e.verdict == "ok" for e in audited.expectations if e.stream == stream]
@@ -56,8 +75,9 @@ def wrong_records(audited: Audited) -> Iterator[Fault]:
 
 
 def test_streams_are_open(audited: Audited) -> None:
-    """A stream that waits for its records sends nothing; neither does one that is paused."""
-    refute(closed_streams(audited))
+    """A stream that waits for its records sends nothing, nor does one that is paused; beside an
+    open one no domain, name, address or key waits."""
+    refute((*closed_streams(audited), *waiting_parts(audited)))
     unknown(paused_streams(audited))
 
 

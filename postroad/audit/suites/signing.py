@@ -48,10 +48,17 @@ def _of_key(audited: Audited, fault: KeyFault) -> str:
     return audited.run
 
 
+def _waits(audited: Audited, probe: Signed) -> bool:
+    """Whether the world cannot verify its domain yet, so that no signer has its key."""
+    streams = (now for stream, now in audited.standings.items() if stream == probe.stream)
+    domain = probe.sender.rpartition("@")[2]
+    return any(domain in now.waiting for now in streams)
+
+
 def unsigned(audited: Audited) -> Iterator[Fault]:
     """Probes of the stream's own domains that did not come back signed."""
     for probe in audited.signed:
-        if not _is_nobodys(probe) and probe.outcome != "signed":
+        if not _is_nobodys(probe) and not _waits(audited, probe) and probe.outcome != "signed":
             yield Fault(
                 f"the {probe.stream} signer, given a message from {probe.sender}: {probe.outcome}",
                 "mail of this stream waits in the shop's own queues, or leaves unsigned",
@@ -62,7 +69,13 @@ def unsigned(audited: Audited) -> Iterator[Fault]:
 def unverifiable(audited: Audited) -> Iterator[Fault]:
     """Signatures that do not verify, or that leave headers open to be changed."""
     for probe in audited.signed:
-        if probe.verdict == "wrong":
+        if _waits(audited, probe) and probe.outcome == "signed":
+            yield Fault(
+                f"the {probe.stream} signer signs {probe.sender}, whose key the world has not seen",
+                "receivers take the mail for forged",
+                _why(audited, probe.stream),
+            )
+        elif probe.verdict == "wrong":
             yield Fault(
                 f"what the {probe.stream} signer signs for {probe.sender} cannot be verified: "
                 f"{probe.reason}",

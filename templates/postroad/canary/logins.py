@@ -59,6 +59,12 @@ def may_write(login: Login, address: str) -> bool:
     return address in login.from_grants or f"@{domain_of(address)}" in login.from_grants
 
 
+def waiting(canary: Canary) -> frozenset[str]:
+    """The From: domains whose mail waits, as header_checks say it: no key is there for them."""
+    checks = (canary.config / "header_checks").read_text(encoding="utf-8")
+    return frozenset(re.findall(r" REJECT 4\.7\.1 mail From: (\S+) waits: ", checks))
+
+
 def set_password(canary: Canary, password: str) -> None:
     """A password of the canary's own for every login. The staged hashes become the second file,
     where a wrong password has to get past them."""

@@ -12,7 +12,7 @@ from dialogue import logged_in, session, submit
 from journal import Journal
 from keys import keys
 from listeners import Listener, listeners
-from logins import address_in, logins, set_password
+from logins import address_in, logins, set_password, waiting
 from mail import ELSEWHERE, NO_MAIL_HOSTS, STRANGER, Mail, domain_of, unreadable
 from places import Canary
 from probes import Probe, check_probe
@@ -76,8 +76,9 @@ def check_closed(canary: Canary, at: Listener, password: str) -> None:
 def seal_tasks(canary: Canary, bare: Listener, password: str) -> Iterator[Task]:
     """What the signer cannot read stays here, even where nothing before it has refused that."""
     known, signing = logins(canary), keys(canary)
-    if known:
-        login, address = good_letters(known, signing)[0]
+    letters = good_letters(known, signing, waiting(canary)) if known else []
+    if letters:
+        login, address = letters[0]
         mail = Mail(address_in(login.envelope_grants[0]), ELSEWHERE, unreadable(address))
         what = "From: a field that the signer cannot read, past header_checks,"
         yield partial(check_probe, Probe(what, bare, mail, login.name), password)

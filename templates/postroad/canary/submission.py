@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import secrets
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
 
 from delivery import carry
-from dialogue import clear_session, log_in, logged_in, session
+from dialogue import clear_session, log_in, logged_in, session, submit
 from keys import Key, keys
 from listeners import Listener
-from logins import Login, address_in, logins, may_write
+from logins import Login, address_in, logins, may_write, waiting
 from mail import (
     ELSEWHERE,
     NO_RECIPIENTS,
     STRANGER,
     Mail,
     domain_of,
+    letter,
     percent_hack,
     unreadable,
 )
@@ -30,28 +32,36 @@ def submission_tasks(canary: Canary, doors: Sequence[Listener], password: str) -
     known, signing = logins(canary), keys(canary)
     if not known:
         return
-    letters = good_letters(known, signing)
+    waits = waiting(canary)
+    letters = good_letters(known, signing, waits)
 
     def carried(at: Listener, login: Login, from_address: str) -> None:
         mail = Mail(address_in(login.envelope_grants[0]), ELSEWHERE, from_address)
         with logged_in(at, login.name, password) as smtp:
             carry(canary, smtp, mail, signing[domain_of(from_address)])
 
-    first = letters[0]
     for at in doors:
-        yield partial(carried, at, *first)
-        yield partial(check_cleartext, at, first[0], password)
+        yield from (partial(carried, at, *letter) for letter in letters[:1])
+        yield partial(check_cleartext, at, known[0], password)
     for login in known:
         yield partial(check_wrong_password, doors[0], login)
     for login, from_address in letters[1:]:
         yield partial(carried, doors[0], login, from_address)
-    strange = next(strange_addresses(first[0], known, signing), "")
-    for probe in submission_probes(doors[0], *first, strange):
-        yield partial(check_probe, probe, password)
+    for login, from_address in waiting_letters(known, waits):
+        yield partial(check_waits, doors[0], login, from_address, password)
+    for login, from_address in letters[:1]:
+        strange = next(strange_addresses(login, known, signing), "")
+        for probe in submission_probes(doors[0], login, from_address, strange):
+            yield partial(check_probe, probe, password)
 
 
-def good_letters(known: Sequence[Login], signing: Mapping[str, Key]) -> list[tuple[Login, str]]:
-    """Pairs of a login and a From: address of its own, so that each login and each key occurs."""
+def good_letters(
+    known: Sequence[Login], signing: Mapping[str, Key], waits: Collection[str]
+) -> list[tuple[Login, str]]:
+    """Pairs of a login and a From: address of its own, so that each login and each key occurs.
+
+    Of a login whose domains all wait there is none.
+    """
     pairs = [
         (login, address_in(grant))
         for login in known
@@ -59,7 +69,8 @@ def good_letters(known: Sequence[Login], signing: Mapping[str, Key]) -> list[tup
         if login.envelope_grants and domain_of(grant) in signing
     ]
     for login in known:
-        if not any(one is login for one, _ in pairs):
+        is_waiting = any(domain_of(grant) in waits for grant in login.from_grants)
+        if not is_waiting and not any(one is login for one, _ in pairs):
             raise RefusedError(
                 f"login {login.name}: no From: address in policy.lua that a key signs, "
                 "or no envelope sender in sender_logins"
@@ -67,6 +78,27 @@ def good_letters(known: Sequence[Login], signing: Mapping[str, Key]) -> list[tup
     by_login = {login.name: (login, address) for login, address in reversed(pairs)}
     by_key = {domain_of(address): (login, address) for login, address in reversed(pairs)}
     return list(dict.fromkeys([*by_login.values(), *by_key.values()]))
+
+
+def waiting_letters(known: Sequence[Login], waits: Collection[str]) -> list[tuple[Login, str]]:
+    """A login and a From: address of its own for each domain whose mail waits."""
+    pairs = {
+        domain_of(grant): (login, address_in(grant))
+        for login in known
+        for grant in login.from_grants
+        if login.envelope_grants and domain_of(grant) in waits
+    }
+    return list(pairs.values())
+
+
+def check_waits(at: Listener, login: Login, from_address: str, password: str) -> None:
+    """Mail of a domain that waits is deferred, however it is written, and the reason is told."""
+    sender = address_in(login.envelope_grants[0])
+    for written in (from_address, f"Canary <{from_address.upper()}>"):
+        with logged_in(at, login.name, password) as smtp:
+            answer = submit(smtp, sender, ELSEWHERE, letter(written, secrets.token_hex(8)))
+        if not (answer.command == "DATA" and answer.code == 451 and "waits: " in answer.text):
+            raise RefusedError(f"mail From: {written} waits, and {at} answers {answer}")
 
 
 def strange_addresses(

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+import secrets
 from collections.abc import Iterator, Sequence
 from functools import partial
 
 from delivery import carry
-from dialogue import session
+from dialogue import session, submit
 from keys import keys
 from listeners import Listener
-from mail import ELSEWHERE, STRANGER, Mail, domain_of
+from logins import waiting
+from mail import ELSEWHERE, STRANGER, Mail, domain_of, letter
 from places import Canary
 from probes import Probe, check_probe
 from refusal import RefusedError
@@ -34,8 +36,9 @@ def system_mail(canary: Canary) -> Mail:
 def system_tasks(canary: Canary, doors: Sequence[Listener]) -> Iterator[Task]:
     """The host's own mail is carried, everything else is refused."""
     good = system_mail(canary)
+    waits = domain_of(good.sender) in waiting(canary)
     for at in doors:
-        yield partial(check_carried, canary, at, good)
+        yield partial(check_waits, at, good) if waits else partial(check_carried, canary, at, good)
         for probe in system_probes(at, good):
             yield partial(check_probe, probe, "")
 
@@ -47,6 +50,15 @@ def check_carried(canary: Canary, at: Listener, mail: Mail) -> None:
         raise RefusedError(f"key.table has no key for the system sender, {mail.sender}")
     with session(at) as smtp:
         carry(canary, smtp, mail, key)
+
+
+def check_waits(at: Listener, mail: Mail) -> None:
+    """The host's own mail waits with all mail of its domain; RefusedError where it does not."""
+    with session(at) as smtp:
+        token = secrets.token_hex(8)
+        answer = submit(smtp, mail.sender, mail.recipient, letter(mail.from_address, token))
+    if not (answer.command == "DATA" and 400 <= answer.code < 500):
+        raise RefusedError(f"mail From: {mail.sender} waits, and {at} answers {answer}")
 
 
 def system_probes(at: Listener, good: Mail) -> Iterator[Probe]:

@@ -119,6 +119,12 @@ BY_MILTER = line(
     "cleanup",
     f"milter-reject: END-OF-MESSAGE from unknown[192.0.2.9]: 5.7.1 Command rejected{AT}",
 )
+WAITS = line(
+    "05:15:08",
+    "cleanup",
+    "reject: header From: Toys <a@toys.example> from unknown[192.0.2.9]"
+    f"{AT}: 4.7.1 mail From: toys.example waits: there is no DKIM key at s._domainkey.toys.example",
+)
 BY_CHECK = line(
     "05:15:08",
     "cleanup",
@@ -158,6 +164,12 @@ DONE = attempt("05:15:09", "sent", "250 2.0.0 Ok")
             [CLIENT, MESSAGE_ID, BY_CHECK],
             "",
             "refused: 5.7.1 From: and Sender: must end in one address at shop.example",
+        ),
+        (
+            [CLIENT, MESSAGE_ID, WAITS],
+            "",
+            "not taken for now: 4.7.1 mail From: toys.example waits: there is no DKIM key at"
+            " s._domainkey.toys.example",
         ),
         ([CLIENT, AT_RCPT, *TAKEN[1:], DONE, GONE], "", "1 delivered, 1 refused"),
         (

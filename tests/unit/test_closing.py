@@ -1,0 +1,119 @@
+"""What a run says of what it takes away, on a host whose streams are open."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from postroad.closing import closings, outlook
+from postroad.commands.diff import _parts
+from postroad.facts.world import Seen
+from postroad.foreign.listeners import Listener
+from postroad.paths import pause_path
+from postroad.state import FileState
+from postroad.taken_away import Instance
+from tests.unit.declarations import Declaration, declaration, put
+from tests.unit.test_site_opening import Answering, keyed, latched
+
+HOST = ("hosts", "mail1")
+WAY = (*HOST, "ways_out", "marketing")
+DOMAINS = ("streams", "marketing", "from_domains")
+NO_PTR = Seen("wrong", "there is no PTR record")
+
+
+def changed(declared: Declaration) -> Answering:
+    """An open host of which something else is declared now, and nothing new can be verified."""
+    machine = latched(keyed())
+    machine.declared, machine.verdicts = declared, [NO_PTR] * 20
+    return machine
+
+
+def test_nothing_is_said_where_nothing_closes() -> None:
+    for declared in (
+        declaration(),
+        put(declaration(), (*WAY, "helo"), "post.shop.example"),
+        put(declaration(), DOMAINS, ["news.shop.example", "toys.news.shop.example"]),
+    ):
+        assert list(closings(changed(declared).site())) == []
+
+
+@pytest.mark.parametrize(
+    ("declared", "first"),
+    [
+        (put(declaration(), (*WAY, "ipv4"), "192.0.2.19"), "19.2.0.192.in-addr.arpa. 3600 IN PTR"),
+        (
+            put(declaration(), ("streams", "marketing", "envelope_domain"), "re.news.shop.example"),
+            're.news.shop.example. 3600 IN TXT "v=spf1',
+        ),
+        (put(declaration(), DOMAINS, ["toys.news.shop.example"]), "keep a From: domain that works"),
+    ],
+)
+def test_what_closes_is_said_with_its_reason_and_what_to_do_first(
+    declared: Declaration, first: str
+) -> None:
+    machine = changed(declared)
+    if "toys" in str(declared):
+        (key, *_) = (k for k in machine.state.keys if k.stream == "marketing")
+        toys = replace(key, domain="toys.news.shop.example")
+        machine.state = replace(machine.state, keys=(*machine.state.keys, toys))
+    (said,) = closings(machine.site())
+    assert said.startswith("this run will CLOSE the marketing stream on mail1: there is no PTR")
+    assert first in said.partition("So that it need not: ")[2]
+    assert outlook(machine.site(), "marketing") == (said.partition(". So that")[0],)
+    (told,) = next(_parts(machine.site())).changes
+    assert told.thing == said
+
+
+def test_a_stream_that_takes_no_mail_is_not_closed() -> None:
+    moved = put(declaration(), (*WAY, "ipv4"), "192.0.2.19")
+    never = keyed([NO_PTR] * 20)
+    never.declared = moved
+    assert list(closings(never.site())) == []
+    paused = changed(moved)
+    mark = FileState("file", "root", "root", 0o644, "x")
+    files = {**paused.state.files, pause_path("marketing"): mark}
+    paused.state = replace(paused.state, files=files)
+    assert list(closings(paused.site())) == []
+
+
+def test_a_domain_that_is_taken_away_is_said_once() -> None:
+    both = put(declaration(), DOMAINS, ["news.shop.example", "toys.news.shop.example"])
+    machine = Answering(both)
+    machine.answer("sh -s", "install -d /etc/postroad/x/keys/")
+    machine = latched(machine)
+    machine.declared = declaration()
+    (said,) = closings(machine.site())
+    assert said.startswith("marketing mail From: toys.news.shop.example is refused on mail1")
+    assert list(closings(latched(machine).site())) == []
+
+
+def test_a_stream_that_is_taken_away_from_a_host_is_closed() -> None:
+    machine = latched(keyed())
+    machine.state = replace(
+        machine.state, leaving=(Instance("transactional", 3, ("192.0.2.12:587",)),)
+    )
+    (said,) = closings(machine.site())
+    assert said.startswith("this run will CLOSE the transactional stream on mail1: the estate ")
+
+
+def test_without_a_certificate_every_open_door_is_closed() -> None:
+    declared = put(declaration(), ("tls",), {"source": "none"})
+    machine = changed(declared)
+    assert list(closings(machine.site())) == []
+    address = machine.host.way_out("marketing").ipv4
+    machine.state = replace(machine.state, listeners=(Listener(f"{address}", 465, "master"),))
+    (said,) = closings(machine.site())
+    assert said.startswith(
+        'this run will CLOSE the marketing stream on mail1: tls.source is "none"'
+    )
+
+
+def test_a_lone_box_closes_for_nobody() -> None:
+    machine = changed(put(declaration(), DOMAINS, ["toys.news.shop.example"]))
+    site = machine.site()
+    assert any("CLOSE" in said for said in closings(site))
+    site = machine.site()
+    site.estate = replace(site.estate, lone=True)
+    assert not any("CLOSE" in said for said in closings(site))
+    assert outlook(site, "marketing") == ()
