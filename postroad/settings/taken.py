@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from postroad.settings.model import MtaSts, Unsubscribe
 from postroad.settings.rules import Claim, is_registry
-from postroad.settings.shapes import Node, Table
+from postroad.settings.shapes import Table
 from postroad.settings.streams import NO_RETURN_PATHS, ReadStream
 
 
@@ -99,9 +99,8 @@ def check_aliases(
     if unsubscribe is not None:
         name = unsubscribe.hostname
         people = "has records of its own" if uses.of_people(name) else uses.of_mailbox(name)
-        policy = "is where an MTA-STS policy is" if name in policies else ""
         of_web = uses.of_web(name) if name != unsubscribe.web_host else ""
-        if wrong := own.get(name, "") or people or policy or of_web:
+        if wrong := own.get(name, "") or people or of_web:
             table.at("unsubscribe").child("hostname", None).fault(
                 f"{name} {wrong}", f'write a name of its own, as "unsubscribe.{name}"'
             )
