@@ -43,16 +43,39 @@ def absent_instances(host: Host) -> tuple[str, ...]:
 
 def still_to_do(instances: Iterable[Instance]) -> tuple[Instance, ...]:
     """Those of which a run has something to do: to close them, or to remove them."""
-    return tuple(one for one in instances if one.doors or not one.messages)
+    found = tuple(instances)
+    return tuple(
+        one for one in found if (one.doors or not one.messages) and not is_held_open(one, found)
+    )
+
+
+def is_held_open(instance: Instance, others: Iterable[Instance]) -> bool:
+    """Whether it is inbound, and still takes what comes back of streams that are drained.
+
+    They hand it in by loopback. The MX record may not lead anywhere else yet, and a Postfix that
+    finds itself there gives up.
+    """
+    return instance.name == INBOUND and any(one.messages for one in others if one.name != INBOUND)
 
 
 def draining(instances: Iterable[Instance]) -> tuple[str, ...]:
-    """A sentence for each that is closed and has mail yet."""
-    return tuple(
-        f"{one.name} is taken away from this host and still delivers {counted(one.messages)}: "
-        "run again when `postroad queue` says that nothing waits"
-        for one in instances
-        if one.messages
+    """A sentence for each that is closed and has mail yet, or stays open for those."""
+    found = tuple(instances)
+    return tuple(_waits(one, is_held_open(one, found)) for one in found if _has_yet(one, found))
+
+
+def _has_yet(instance: Instance, others: Iterable[Instance]) -> bool:
+    return bool(instance.messages) or is_held_open(instance, others)
+
+
+def _waits(instance: Instance, is_open: bool) -> str:
+    gone = f"{instance.name} is taken away from this host and still"
+    if is_open:
+        return f"{gone} takes what comes back of streams that have mail yet"
+    records = "" if instance.name == INBOUND else ", and leave its records in the DNS until then"
+    return (
+        f"{gone} delivers {counted(instance.messages)}: run again when `postroad queue` says that"
+        f" nothing waits{records}"
     )
 
 

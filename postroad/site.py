@@ -39,6 +39,7 @@ from postroad.pause import found as paused_on
 from postroad.preflight import not_root
 from postroad.question import Question
 from postroad.render import POSTFIX_PARAMETERS, Renderer, facts_from
+from postroad.return_paths import Marks
 from postroad.secrets import resolve
 from postroad.settings.model import AcmeTls, Estate, Host, SecretRef, StreamName
 from postroad.software import packages
@@ -102,6 +103,8 @@ class Site:
     ``base`` is the folder that the operator's paths start from. ``clock_ahead`` is how many seconds
     the host's clock was ahead of ours when its state was last read (a round trip is part of it).
     ``pauses`` are what this run is to make of streams; all others stay as they are.
+    ``marks_at_first`` is what the host knew of return paths when it was first read: what other
+    hosts learn from it must not depend on what the run has done there meanwhile.
     """
 
     pyhost: PyinfraHost
@@ -109,6 +112,7 @@ class Site:
     base: Path
     clock_ahead: float = 0.0
     pauses: Mapping[StreamName, Pause] = field(default_factory=dict)
+    marks_at_first: Marks | None = field(default=None, repr=False)
     _reading: _Reading | None = field(default=None, repr=False)
 
     @property
@@ -223,6 +227,8 @@ class Site:
             if reason := not_root(state):
                 raise UnansweredError(self.host.name, reason)
             self.clock_ahead = state.clock - time.time()
+            if self.marks_at_first is None:
+                self.marks_at_first = state.return_paths
             self._reading = _Reading(state, executing, time.monotonic())
         return self._reading
 

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
-from postroad import taken_away, ufw
+from postroad import return_paths, taken_away, ufw
 from postroad.foreign import listeners, queues
 from postroad.foreign.listeners import Listener
 from postroad.paths import ACME_RENEWAL, ADOPTED, CERTIFICATE_FAULT
@@ -162,6 +162,7 @@ class HostState:
     leaving: tuple[taken_away.Instance, ...] = ()
     has_user_namespaces: bool = True
     var_free_inodes: int | None = None
+    return_paths: return_paths.Marks = field(default_factory=return_paths.Marks)
 
 
 def blank() -> HostState:
@@ -282,6 +283,7 @@ def _files_and_names(ask: Questions) -> str:
             f'm groups; for u in {_words(ask.users)}; do echo "$u $(id -g $u)"; done',
             f"m stamps; cd {shlex.quote(ask.stamp_folder)} && grep -H . *",
             f"m adopted; ls {ADOPTED}",
+            f"m return-paths; {return_paths.probe()}",
             "m user-namespaces; unshare --user true || echo none",
         ]
     )
@@ -542,4 +544,5 @@ def parse(output: Iterable[str]) -> HostState:
         adopted=frozenset(said.get("adopted", [])),
         offered_keys=_numbers(said.get("offered-keys", [])),
         leaving=taken_away.parse(said.get("leaving", [])),
+        return_paths=return_paths.parse(said.get("return-paths", [])),
     )

@@ -5,13 +5,13 @@ Of a lone box, which publishes nothing: how it is used, and what was waived.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 
 from pyinfra import host
 from pyinfra.api.command import StringCommand
 from pyinfra.context import ctx_host
 
-from postroad import lone
+from postroad import lone, return_paths
 from postroad.dns.records import derive
 from postroad.dns.work_order import work_order
 from postroad.leaving import draining
@@ -33,6 +33,20 @@ def shut(site: Site) -> Iterator[str]:
         if reason := site.closed_because(stream):
             yield f"The {stream} stream is closed on {name}: {reason}."
     yield from (f"{name}: {sentence}." for sentence in draining(site.state().leaving))
+
+
+def still_taken(sites: Iterable[Site]) -> Iterator[str]:
+    """What may still come back to names that are no stream's any more, a sentence each."""
+    together = list(sites)
+    if not together:
+        return
+    marks = [site.state().return_paths for site in together]
+    for domain, at in sorted(return_paths.until(together[0].estate, marks).items()):
+        yield (
+            f"Bounces to {domain} are still taken, until {return_paths.day(at)} at least: leave its"
+            " records (MX, TXT) and the DKIM keys in the DNS. A run after that lets it go, if no"
+            " queue holds older mail."
+        )
 
 
 def waits_for_records(site: Site, stream: StreamName) -> bool:
@@ -57,6 +71,8 @@ def last_words(sites: tuple[Site, ...]) -> str:
                 sentences += lone.told(site.estate, site.host)
             sentences += shut(site)
             waits = waits or any(waits_for_records(site, stream) for stream in site.host.streams)
+    with ctx_host.use(sites[0].pyhost):
+        sentences += still_taken(sites)
     if not waits:
         return "\n".join(sentences)
     estate = sites[0].estate
