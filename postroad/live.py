@@ -17,6 +17,7 @@ from postroad.ask import UnansweredError, connect, disconnect
 from postroad.dns.dkim import LiveKey, UnusableKeyError
 from postroad.dns.tlsa import LiveCertificate
 from postroad.inventory import Loaded, load
+from postroad.return_paths import given_up_domains
 from postroad.secrets import SecretError
 from postroad.settings.faults import EstateFaults
 from postroad.site import Site
@@ -148,6 +149,16 @@ def live_certificates(sites: list[Site]) -> tuple[LiveCertificate, ...]:
     """The certificate of every host that serves one, in the order of the hosts."""
     found = (_certificate_of(site) for site in sites)
     return tuple(certificate for certificate in found if certificate is not None)
+
+
+def given_up(sites: list[Site]) -> tuple[tuple[str, str], ...]:
+    """The streams and envelope domains that were theirs, to which mail may still come back."""
+    return tuple(dict.fromkeys(one for site in sites for one in _given_up_of(site)))
+
+
+def _given_up_of(site: Site) -> tuple[tuple[str, str], ...]:
+    with ctx_host.use(site.pyhost):
+        return tuple(given_up_domains(site.estate, site.state().return_paths))
 
 
 def _certificate_of(site: Site) -> LiveCertificate | None:

@@ -165,6 +165,13 @@ def asks_for_queues(estate: Estate, mine: Marks, now: float) -> bool:
     return any(now >= since + DAY for path, since in mine.returning.items() if path not in own)
 
 
+def given_up_domains(estate: Estate, marks: Marks) -> tuple[tuple[str, str], ...]:
+    """Each domain that is no stream's any more and still taken, with the stream that it was of."""
+    own = {path.domain for path in wanted(estate)}
+    given_up = [path for path in sorted(marks.returning) if path.domain not in own]
+    return tuple(dict.fromkeys((path.stream, path.domain) for path in given_up))
+
+
 def until(estate: Estate, marks: Iterable[Marks]) -> dict[str, float]:
     """Until when each domain that is no stream's any more is still taken, at least."""
     own = {path.domain for path in wanted(estate)}

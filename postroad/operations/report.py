@@ -15,7 +15,7 @@ from postroad import lone, return_paths
 from postroad.dns.records import derive
 from postroad.dns.work_order import work_order
 from postroad.leaving import draining
-from postroad.live import live_certificates, live_keys
+from postroad.live import given_up, live_certificates, live_keys
 from postroad.operations.own import operation
 from postroad.settings.model import NoTls, StreamName
 from postroad.site import Site, Sites
@@ -77,7 +77,7 @@ def last_words(sites: tuple[Site, ...]) -> str:
         return "\n".join(sentences)
     estate = sites[0].estate
     asked = list(sites)
-    records = derive(estate, live_keys(asked), live_certificates(asked))
+    records = derive(estate, live_keys(asked), live_certificates(asked), given_up(asked))
     return "\n".join(
         [
             *sentences,

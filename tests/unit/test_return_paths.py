@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from postroad import return_paths
+from postroad.dns.record import Record
+from postroad.dns.records import derive
 from postroad.manifest import rows
 from postroad.render import inbound_domains
 from postroad.return_paths import DAY, Marks, ReturnPath, Step, steps, wanted
@@ -256,3 +258,26 @@ def test_the_time_is_that_of_all_queues() -> None:
     assert KEPT == 12 * DAY
     longer = put(declaration(), ("streams", "marketing", "limits"), {"queue_lifetime": "30d"})
     assert return_paths.kept_seconds(estates.estate(longer)) == 40 * DAY
+
+
+def test_the_names_of_what_may_come_back_stay_wanted() -> None:
+    estate, _, marks = after_marking()
+    former = return_paths.given_up_domains(estate, marks)
+    assert former == (("transactional", "bounce.shop.example"),)
+
+    def of(name: str, records: tuple[Record, ...]) -> set[tuple[str, str]]:
+        return {(one.type, one.data) for one in records if one.owner == name}
+
+    before = of("bounce.shop.example", derive(ESTATE, ()))
+    assert before
+    assert of("bounce.shop.example", derive(estate, (), (), former)) == before
+    assert of("bounce.shop.example", derive(estate, ())) == set()
+    rest = {r.data for r in derive(estate, (), (), former)} - {r.data for r in derive(estate, ())}
+    assert rest == set()
+    assert derive(estate, (), (), former) != derive(estate, ())
+
+
+def test_of_a_stream_that_is_gone_mail_may_come_back_and_none_is_promised_to_leave() -> None:
+    records = derive(ESTATE, (), (), [("newsletter", "bounce.old.shop.example")])
+    (mx,) = [one for one in records if one.owner == "bounce.old.shop.example"]
+    assert (mx.type, mx.data) == ("MX", "10 mail1.shop.example.")
