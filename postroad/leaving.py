@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
+from postroad.keys import OrphanStep
 from postroad.manifest import BUDGET_UNIT, TIDY_TIMER, TIDY_UNIT
 from postroad.paths import (
     ADOPTED,
@@ -25,8 +27,8 @@ from postroad.paths import (
     queue_folder,
     stream_folder,
 )
+from postroad.rotation import marked
 from postroad.settings.model import STREAM_NAMES, Host
-from postroad.state import KeyState
 from postroad.taken_away import UNREAD, Instance, counted, messages, unit, unread_mark
 
 # qmgr(8), TRIGGERS: forget what was found dead, try all that is deferred, whatever its time.
@@ -79,15 +81,20 @@ def _waits(instance: Instance, is_open: bool) -> str:
     )
 
 
-def script(instances: Iterable[Instance], keys: Iterable[KeyState]) -> str:
-    """Shell that closes, drains or removes the instances, and removes the keys."""
+def script(instances: Iterable[Instance], keys: Iterable[OrphanStep], now: float) -> str:
+    """Shell that closes, drains or removes the instances, and marks or removes the keys."""
     lines = [*beginning()]
     for instance in instances:
         lines += closed(instance)
         lines += _removed(instance.name)
-    for key in keys:
+    for step in keys:
+        key = step.key
         place = (key.stream, key.domain, key.selector)
-        lines.append(f"rm -f {shlex.join([key_path(*place), life_path(*place)])}")
+        if step.how == "to be removed":
+            lines.append(f"rm -f {shlex.join([key_path(*place), life_path(*place)])}")
+        else:
+            since = now if step.how != "declared again" else None
+            lines.append(marked(key, replace(key.life, orphaned=since)))
     return whole(lines)
 
 

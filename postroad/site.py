@@ -29,7 +29,7 @@ from postroad.facts.host import State
 from postroad.facts.world import WorldSees
 from postroad.foreign import firewall as foreign_firewall
 from postroad.foreign import keys as foreign_keys
-from postroad.keys import published_keys, signing_keys, withdrawn_keys
+from postroad.keys import former_keys, published_keys, signing_keys, withdrawn_keys
 from postroad.leaving import absent_instances
 from postroad.manifest import rows
 from postroad.parents import above
@@ -41,7 +41,7 @@ from postroad.question import Question
 from postroad.render import POSTFIX_PARAMETERS, Renderer, facts_from
 from postroad.return_paths import Marks
 from postroad.secrets import resolve
-from postroad.settings.model import AcmeTls, Estate, Host, SecretRef, StreamName
+from postroad.settings.model import STREAM_NAMES, AcmeTls, Estate, Host, SecretRef, StreamName
 from postroad.software import packages
 from postroad.state import HostState, Questions, blank
 from postroad.terminal import inform
@@ -173,7 +173,13 @@ class Site:
         )
 
     def published_keys(self) -> tuple[LiveKey, ...]:
-        """The DKIM keys of this host that belong in the DNS: also those that do not sign."""
+        """The DKIM keys of this host that belong in the DNS: also those that do not sign (yet, or
+        any more)."""
+        found = self.state().keys
+        published = (
+            *published_keys(self.estate, self.host, found),
+            *former_keys(self.estate, self.host, found),
+        )
         return tuple(
             LiveKey(
                 self.host.name,
@@ -183,8 +189,8 @@ class Site:
                 "" if key.life.revoked else key.public_key,
                 revoked=key.life.revoked is not None,
             )
-            for stream in self.host.streams
-            for key in published_keys(self.estate, self.host, self.state().keys)
+            for stream in STREAM_NAMES
+            for key in published
             if key.stream == stream
         )
 

@@ -72,13 +72,15 @@ class KeyLife:
     """What has become of a DKIM key so far: times of the epoch, by the host's own clock.
 
     ``visible`` is when the world was first seen to see it, ``active`` when it began to sign,
-    ``revoked`` when its private half was destroyed, ``withdrawn`` since when it wants no record.
+    ``revoked`` when its private half was destroyed, ``withdrawn`` since when it wants no record,
+    ``orphaned`` since when its domain is none of its stream's any more.
     """
 
     visible: float | None = None
     active: float | None = None
     revoked: float | None = None
     withdrawn: float | None = None
+    orphaned: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,7 +255,7 @@ def _side_by_side(parts: Iterable[str]) -> str:
 _STAT = "%n|%F|%U|%G|%a"
 
 # A line of a key's life; a file that says anything else was not written by a run.
-_LIFE = r"^(visible|active|revoked|withdrawn) [0-9]+(\.[0-9]+)?$"
+_LIFE = r"^(visible|active|revoked|withdrawn|orphaned) [0-9]+(\.[0-9]+)?$"
 
 
 def _key_places(folder: str) -> str:
