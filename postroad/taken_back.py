@@ -34,6 +34,7 @@ from postroad.paths import (
     queue_folder,
 )
 from postroad.pause import Pause
+from postroad.return_paths import RETURNED, RETURNING
 from postroad.settings.model import STREAM_NAMES, Estate, Host, StreamName
 from postroad.taken_away import Instance, counted, messages
 from postroad.taken_away import parse as parse_instances
@@ -313,6 +314,7 @@ def _forgotten(ours: Ours, again: Iterable[Row]) -> Iterator[str]:
         yield f"rm -f {shlex.join(marks)}"
     if kept := [f"{BEFORE}{row.path}" for row in again]:
         yield f"rm -f {shlex.join(kept)}"
+    yield f"rm -rf {RETURNING} {RETURNED}"
     yield f"if [ -d {STATE} ]; then find {STATE} -depth -type d -empty -delete; fi"
     yield "rm -rf /run/postroad /run/postroad-alarm"
 
