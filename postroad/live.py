@@ -15,6 +15,7 @@ from pyinfra.context import ctx_host, ctx_state
 
 from postroad.ask import UnansweredError, connect, disconnect
 from postroad.dns.dkim import LiveKey, UnusableKeyError
+from postroad.dns.former import Former
 from postroad.dns.tlsa import LiveCertificate
 from postroad.inventory import Loaded, load
 from postroad.return_paths import given_up_domains
@@ -151,14 +152,27 @@ def live_certificates(sites: list[Site]) -> tuple[LiveCertificate, ...]:
     return tuple(certificate for certificate in found if certificate is not None)
 
 
-def given_up(sites: list[Site]) -> tuple[tuple[str, str], ...]:
-    """The streams and envelope domains that were theirs, to which mail may still come back."""
-    return tuple(dict.fromkeys(one for site in sites for one in _given_up_of(site)))
+def given_up(sites: list[Site]) -> Former:
+    """What the estate no longer knows, and the hosts still have mail of, or may get back."""
+    found = [_given_up_of(site) for site in sites]
+    return Former(
+        tuple(dict.fromkeys(domain for one in found for domain in one.domains)),
+        tuple(dict.fromkeys(address for one in found for address in one.draining)),
+    )
 
 
-def _given_up_of(site: Site) -> tuple[tuple[str, str], ...]:
+def _given_up_of(site: Site) -> Former:
     with ctx_host.use(site.pyhost):
-        return tuple(given_up_domains(site.estate, site.state().return_paths))
+        state = site.state()
+        return Former(
+            given_up_domains(site.estate, state.return_paths),
+            tuple(
+                (one.name, address)
+                for one in state.leaving
+                if one.messages
+                for address in one.sources
+            ),
+        )
 
 
 def _certificate_of(site: Site) -> LiveCertificate | None:

@@ -2,23 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 from postroad.dns import mx, spf
 from postroad.dns.names import is_within
 from postroad.dns.record import Record
-from postroad.settings.model import Estate, Stream
+from postroad.settings.model import Address, Estate, Stream
 
 
-def records(estate: Estate, former: Iterable[tuple[str, str]]) -> Iterator[Record]:
-    """MX and SPF of each ``former`` (stream, envelope domain).
+@dataclass(frozen=True, slots=True)
+class Former:
+    """What the estate no longer knows, and mail is still under way of.
+
+    ``domains`` are streams and envelope domains that were theirs, ``draining`` streams and
+    addresses of hosts that carry them no more and still deliver.
+    """
+
+    domains: tuple[tuple[str, str], ...] = ()
+    draining: tuple[tuple[str, Address], ...] = ()
+
+
+NOTHING = Former()
+
+
+def records(estate: Estate, former: Former) -> Iterator[Record]:
+    """MX and SPF of each domain of ``former``.
 
     Of a stream that no host carries any more there is no SPF record: from where its last mail
     leaves, the hosts know that drain it, and who runs them is told to leave the record.
     """
     carried: dict[str, Stream] = {stream.name: stream for stream in estate.streams}
-    for name, domain in dict.fromkeys(former):
+    for name, domain in dict.fromkeys(former.domains):
         stream = carried.get(name) or estate.streams[0]
         # Under the old name alone: what it has in common with others is derived already.
         once = replace(estate, streams=(replace(stream, envelope_domain=domain, from_domains=()),))
@@ -26,6 +41,6 @@ def records(estate: Estate, former: Iterable[tuple[str, str]]) -> Iterator[Recor
         for record in mx.records(once):
             yield replace(record, why=why)
         if name in carried:
-            for record in spf.records(once):
+            for record in spf.records(once, former.draining):
                 if is_within(record.owner, domain):
                     yield replace(record, why=why)

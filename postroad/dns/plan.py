@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from postroad.dns import budget, dkim
 from postroad.dns.dkim import LiveKey
+from postroad.dns.former import NOTHING, Former
 from postroad.dns.missing import missing
 from postroad.dns.mta_sts import policy, policy_url
 from postroad.dns.records import derive
@@ -28,7 +29,7 @@ def plan(
     keys: Iterable[LiveKey],
     withdrawn: Iterable[LiveKey],
     certificates: Iterable[LiveCertificate],
-    given_up: Iterable[tuple[str, str]] = (),
+    given_up: Former = NOTHING,
 ) -> Plan:
     """Every record and who must publish it, the policy file, what is missing, what is wrong.
 

@@ -20,6 +20,7 @@ from postroad.dns import (
     unsubscribe,
 )
 from postroad.dns.dkim import LiveKey, UnusableKeyError
+from postroad.dns.former import NOTHING, Former
 from postroad.dns.record import Record, RecordType
 from postroad.dns.tlsa import LiveCertificate
 from postroad.settings.model import Estate
@@ -31,21 +32,21 @@ def derive(
     estate: Estate,
     keys: Iterable[LiveKey],
     certificates: Iterable[LiveCertificate] = (),
-    given_up: Iterable[tuple[str, str]] = (),
+    given_up: Former = NOTHING,
 ) -> tuple[Record, ...]:
     """The records of ``estate``, each once, in an order that depends on nothing but the records.
 
     Owners come as in a sorted zone (RFC 4034 §6.1: by labels, the last label first), then type,
     then data. Host names, HELO names and envelope domains may coincide: a record that two of them
     need is given once, with the first reason. TLSA records come from ``certificates`` alone: what
-    opens a stream needs none. ``given_up`` are streams and envelope domains that were theirs, to
-    which mail may still come back. UnusableKeyError where the keys fit in no zone.
+    opens a stream needs none. ``given_up`` is what mail is still under way of. UnusableKeyError
+    where the keys fit in no zone.
     """
     found = [
         *addresses.records(estate),
         *pointers.records(estate),
         *mx.records(estate),
-        *spf.records(estate),
+        *spf.records(estate, given_up.draining),
         *dkim.records(estate, keys),
         *dmarc.records(estate),
         *mta_sts.records(estate),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
@@ -21,10 +22,13 @@ from tests.unit.sandbox import Sandbox, killed_everywhere
 ESTATE = estates.estate(declaration())
 MAIL1 = ESTATE.host("mail1")
 
+FROM = ip_address("192.0.2.13")
+
 # postconf(1) of paper: it lists the doors of a file and takes them out, as -M and -MX do.
 _POSTCONF = """#!/bin/sh
 doors=$2/doors
 case $3 in
+-h) echo 192.0.2.13; echo ;;
 -M) while read -r door; do echo "$door inet n"; done < "$doors"; echo "pickup unix n" ;;
 -MX) grep -vxF "${4%/inet}" "$doors" > "$doors.new" || :; mv "$doors.new" "$doors" ;;
 esac
@@ -82,9 +86,10 @@ def moved(box: Sandbox, text: str) -> str:
 def test_a_stream_is_closed_while_it_has_mail_and_removed_when_it_has_none(box: Sandbox) -> None:
     waiting = box.root / "var/spool/postfix-marketing/deferred/4/4jYWrm"
     waiting.touch()
-    assert found(box) == (Instance("marketing", 1, ("192.0.2.13:587", "192.0.2.13:465")),)
+    doors = ("192.0.2.13:587", "192.0.2.13:465")
+    assert found(box) == (Instance("marketing", 1, doors, (FROM,)),)
     leave(box)
-    assert found(box) == (Instance("marketing", 1, ()),)
+    assert found(box) == (Instance("marketing", 1, (), (FROM,)),)
     assert waiting.exists()
     # Nothing is left to do but to wait, so that a run changes nothing.
     assert still_to_do(found(box)) == ()
@@ -108,7 +113,7 @@ def test_doors_that_are_closed_on_paper_are_told_to_postfix(tmp_path: Path) -> N
         (box.root / "var/spool/postfix-marketing/deferred/4/4jYWrm").touch()
         box.sh(moved(box, cut))
         leave(box)
-        assert found(box) == (Instance("marketing", 1, ()),)
+        assert found(box) == (Instance("marketing", 1, (), (FROM,)),)
         assert "reload postroad-postfix@marketing.service" in box.told(), cut
 
 
@@ -184,6 +189,15 @@ def test_inbound_stays_for_what_comes_back_of_streams_that_are_drained() -> None
         replace(stream, messages=0),
         inbound,
     )
+
+
+def test_from_where_a_stream_that_is_drained_sends_is_read() -> None:
+    lines = ["marketing 2 192.0.2.13:587 from=192.0.2.13 from=2001:db8::13", "inbound 0"]
+    stream, inbound = taken_away.parse(lines)
+    assert stream == Instance(
+        "marketing", 2, ("192.0.2.13:587",), (FROM, ip_address("2001:db8::13"))
+    )
+    assert inbound == Instance("inbound", 0, ())
 
 
 def test_the_name_of_the_operation_says_what_is_to_be_done() -> None:

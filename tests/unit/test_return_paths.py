@@ -6,11 +6,13 @@ import math
 import os
 import subprocess
 from dataclasses import replace
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
 
 from postroad import return_paths
+from postroad.dns.former import Former
 from postroad.dns.record import Record
 from postroad.dns.records import derive
 from postroad.manifest import rows
@@ -262,8 +264,8 @@ def test_the_time_is_that_of_all_queues() -> None:
 
 def test_the_names_of_what_may_come_back_stay_wanted() -> None:
     estate, _, marks = after_marking()
-    former = return_paths.given_up_domains(estate, marks)
-    assert former == (("transactional", "bounce.shop.example"),)
+    former = Former(return_paths.given_up_domains(estate, marks))
+    assert former.domains == (("transactional", "bounce.shop.example"),)
 
     def of(name: str, records: tuple[Record, ...]) -> set[tuple[str, str]]:
         return {(one.type, one.data) for one in records if one.owner == name}
@@ -278,6 +280,15 @@ def test_the_names_of_what_may_come_back_stay_wanted() -> None:
 
 
 def test_of_a_stream_that_is_gone_mail_may_come_back_and_none_is_promised_to_leave() -> None:
-    records = derive(ESTATE, (), (), [("newsletter", "bounce.old.shop.example")])
+    records = derive(ESTATE, (), (), Former((("newsletter", "bounce.old.shop.example"),)))
     (mx,) = [one for one in records if one.owner == "bounce.old.shop.example"]
     assert (mx.type, mx.data) == ("MX", "10 mail1.shop.example.")
+
+
+def test_a_host_that_drains_a_stream_may_still_send_it() -> None:
+    away = ip_address("203.0.113.9")
+    former = Former(draining=(("transactional", away), ("newsletter", away)))
+    records = {r.owner: r.data for r in derive(ESTATE, (), (), former) if "v=spf1" in r.data}
+    assert f"ip4:{away} " in records["bounce.shop.example"]
+    assert f"ip4:{away} " not in records["bounce.news.shop.example"]
+    assert f"ip4:{away} " not in records["out1.shop.example"]
