@@ -110,18 +110,43 @@ def foreign(wanted: RRset, seen: RRset, around: Around) -> tuple[Rdata, ...]:
 
 
 def holds(wanted: RRset, others: Collection[Rdata]) -> bool:
-    """Whether somebody's policy lets through whatever ours would: then nothing is in the way.
+    """Whether somebody's policy does all that ours would: then nothing is in the way.
 
-    One SPF record alone counts (RFC 7208 §4.5), and every word of ours before its ``all``.
+    One alone counts (RFC 7208 §4.5, RFC 9989 §4.10, RFC 8460 §3). An SPF record has every word of
+    ours before its ``all``; a DMARC policy is as strict, and reports go to our address as well.
     """
-    policies = [rdata for rdata in others if kind(wanted.name, rdata) == SPF]
-    ours = [rdata for rdata in wanted.rdatas if kind(wanted.name, rdata) == SPF]
-    if len(policies) != 1 or len(others) != 1 or len(ours) != 1:
+    (ours, *more) = wanted.rdatas
+    what = kind(wanted.name, ours)
+    if more or len(others) != 1 or what is None:
         return False
-    words = _words(policies[0])
+    (theirs,) = others
+    if what == SPF:
+        return _lets_through(theirs, ours)
+    own, found = _tags(ours), _tags(theirs)
+    reports = set(own.get(b"rua", b"").split(b","))
+    if what not in (b"dmarc1", b"tlsrptv1") or not own.get(b"rua"):
+        return False
+    is_reported = reports <= {uri.strip() for uri in found.get(b"rua", b"").split(b",")}
+    return is_reported and _strictness(found) >= _strictness(own)
+
+
+def _lets_through(theirs: Rdata, ours: Rdata) -> bool:
+    words = _words(theirs)
     told = words[: next((n for n, w in enumerate(words) if w.endswith(b"all")), len(words))]
-    needed = [word for word in _words(ours[0]) if not word.endswith(b"all")]
+    needed = [word for word in _words(ours) if not word.endswith(b"all")]
     return bool(needed) and set(needed) <= {word.removeprefix(b"+") for word in told}
+
+
+def _tags(rdata: Rdata) -> dict[bytes, bytes]:
+    pairs = (part.partition(b"=") for part in _text(rdata).split(b";"))
+    return {name.strip().lower(): value.strip() for name, _, value in pairs}
+
+
+def _strictness(tags: Mapping[bytes, bytes]) -> int:
+    """How strict a DMARC policy is; -1 of what is none."""
+    known = (b"none", b"quarantine", b"reject")
+    policy = tags.get(b"p", b"").lower()
+    return known.index(policy) if policy in known else -1
 
 
 def subject(name: Name, everything: Collection[Name]) -> Name:

@@ -173,7 +173,7 @@ def test_every_kind_of_ours_is_replaced(owner: str, wanted: str, old: str) -> No
 @pytest.mark.parametrize(
     ("owner", "wanted", "theirs"),
     [
-        ("_dmarc.shop.example", POLICY.format("none", "a@b"), "v=DMARC1; p=reject; rua=mailto:a@b"),
+        ("_dmarc.shop.example", POLICY.format("none", "a@b"), "v=DMARC1; p=reject; rua=mailto:x@y"),
         ("_dmarc.shop.example", POLICY.format("none", "a@b"), "v=dmarc1;p=none"),
         ("_mta-sts.shop.example", ID.format("a" * 32), "v=STSv1; id=20260101T000000;"),
         ("_smtp._tls.b.shop.example", "v=TLSRPTv1; rua=mailto:a@b", "v=TLSRPTv1; rua=mailto:x@y"),

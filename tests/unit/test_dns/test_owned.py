@@ -202,6 +202,23 @@ def test_a_policy_that_lets_ours_through_settles_it() -> None:
 
 
 @pytest.mark.parametrize(
+    ("owner", "theirs", "verdict"),
+    [
+        ("_dmarc.shop.example", "p=reject; rua=mailto:x@y.example, mailto:{}", "unchanged"),
+        ("_dmarc.shop.example", "p=none; rua=mailto:{}; fo=1", "unchanged"),
+        ("_dmarc.shop.example", "p=reject; rua=mailto:x@y.example", "in the way"),
+        ("_dmarc.shop.example", "rua=mailto:{}", "in the way"),
+    ],
+)
+def test_a_policy_that_does_all_that_ours_would_settles_it(
+    owner: str, theirs: str, verdict: str
+) -> None:
+    data = txt("v=DMARC1; " + theirs.format("dmarc@shop.example"))
+    found = planned(whole_estate(MAIL1), beside({}, owner, "TXT", data))
+    assert verdicts(found)[owner, "TXT"] == verdict
+
+
+@pytest.mark.parametrize(
     ("owner", "kind", "data"),
     [
         (BOUNCE, "CNAME", "u1.wl.esp.example."),
