@@ -344,7 +344,7 @@ class Builder:
                 *_instance_directories("inbound"),
                 _MAILBOXES,
                 Directory(f"{MAILBOXES}/postmaster", mode=0o700, **owner),
-                *(Directory(f"{MAILBOXES}/{s}", mode=0o700, **owner) for s in self.host.streams),
+                *(Directory(f"{MAILBOXES}/{s}", mode=0o700, **owner) for s in self._returning()),
             ),
             files=self._files(rows),
             units=(
@@ -355,6 +355,11 @@ class Builder:
             unit_files=(*self._unit_files(INBOUND_UNIT), *self._budget_files()),
             gate=f'{CANARY} inbound "$stage"',
         )
+
+    def _returning(self) -> tuple[str, ...]:
+        """The streams that bounces come back of: the estate's, and those that it has given up."""
+        former = sorted(path.stream for path in self.facts.return_paths.returning)
+        return tuple(dict.fromkeys([*(stream.name for stream in self.estate.streams), *former]))
 
     def _budget_files(self) -> tuple[File, ...]:
         """What the budget's daemon and timer are made from."""

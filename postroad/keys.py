@@ -7,8 +7,10 @@ import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from postroad.paths import CONFIG, key_folder, key_path, stream_folder
+from postroad.return_paths import kept_seconds
 from postroad.settings.model import Estate, Host, OnHost, StreamName, SuppliedKey
 from postroad.shell import FOLDER, RIGHTS
 from postroad.state import FileState, HostState, KeyState
@@ -52,6 +54,17 @@ class KeyFault:
 
     def __str__(self) -> str:
         return f"{self.path} ({self.how})"
+
+
+@dataclass(frozen=True, slots=True)
+class OrphanStep:
+    """One thing to do to a key whose domain was taken away; ``how`` is it in words."""
+
+    how: Literal["declared again", "kept until its mail has been read", "to be removed"]
+    key: KeyState
+
+    def __str__(self) -> str:
+        return f"{self.key} ({self.how})"
 
 
 def wanted_keys(estate: Estate, host: Host) -> Iterator[WantedKey]:
@@ -111,6 +124,40 @@ def orphaned_keys(estate: Estate, host: Host, found: Iterable[KeyState]) -> tupl
     there = tuple(found)
     ours = {one for key in wanted_keys(estate, host) for one in _of(key, there)}
     return tuple(one for one in there if one.stream in host.streams and one not in ours)
+
+
+def orphan_steps(
+    estate: Estate, host: Host, found: Iterable[KeyState], now: float, oldest: float | None
+) -> tuple[OrphanStep, ...]:
+    """What is to be done to keys of domains that were taken away, or that have come back.
+
+    Their records are read as long as mail may be under way that they signed, so that they are kept
+    for as long as return paths. ``oldest`` is since when the oldest mail of the host waits (None:
+    it was not asked): what waits may have been signed.
+    """
+    there = tuple(found)
+    orphans = orphaned_keys(estate, host, there)
+    steps = []
+    for key in there:
+        since = key.life.orphaned
+        if key not in orphans:
+            if since is not None and key.stream in host.streams:
+                steps.append(OrphanStep("declared again", key))
+        elif since is None:
+            steps.append(OrphanStep("kept until its mail has been read", key))
+        elif now >= since + kept_seconds(estate) and oldest is not None and oldest > since:
+            steps.append(OrphanStep("to be removed", key))
+    return tuple(steps)
+
+
+def former_keys(estate: Estate, host: Host, found: Iterable[KeyState]) -> tuple[KeyState, ...]:
+    """The keys of ``found`` that sign nothing new, and whose records may still be read.
+
+    Those of domains that were taken away, and of streams that were and are still on the host.
+    """
+    there = tuple(found)
+    ours = {one for key in wanted_keys(estate, host) for one in _of(key, there)}
+    return tuple(k for k in there if k not in ours and k.public_key and k.life.revoked is None)
 
 
 def _of(key: WantedKey, found: Iterable[KeyState]) -> Iterator[KeyState]:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
+from postroad.keys import OrphanStep
 from postroad.manifest import BUDGET_UNIT, TIDY_TIMER, TIDY_UNIT
 from postroad.paths import (
     ADOPTED,
@@ -25,8 +27,8 @@ from postroad.paths import (
     queue_folder,
     stream_folder,
 )
+from postroad.rotation import marked
 from postroad.settings.model import STREAM_NAMES, Host
-from postroad.state import KeyState
 from postroad.taken_away import UNREAD, Instance, counted, messages, unit, unread_mark
 
 # qmgr(8), TRIGGERS: forget what was found dead, try all that is deferred, whatever its time.
@@ -43,28 +45,56 @@ def absent_instances(host: Host) -> tuple[str, ...]:
 
 def still_to_do(instances: Iterable[Instance]) -> tuple[Instance, ...]:
     """Those of which a run has something to do: to close them, or to remove them."""
-    return tuple(one for one in instances if one.doors or not one.messages)
-
-
-def draining(instances: Iterable[Instance]) -> tuple[str, ...]:
-    """A sentence for each that is closed and has mail yet."""
+    found = tuple(instances)
     return tuple(
-        f"{one.name} is taken away from this host and still delivers {counted(one.messages)}: "
-        "run again when `postroad queue` says that nothing waits"
-        for one in instances
-        if one.messages
+        one for one in found if (one.doors or not one.messages) and not is_held_open(one, found)
     )
 
 
-def script(instances: Iterable[Instance], keys: Iterable[KeyState]) -> str:
-    """Shell that closes, drains or removes the instances, and removes the keys."""
+def is_held_open(instance: Instance, others: Iterable[Instance]) -> bool:
+    """Whether it is inbound, and still takes what comes back of streams that are drained.
+
+    They hand it in by loopback. The MX record may not lead anywhere else yet, and a Postfix that
+    finds itself there gives up.
+    """
+    return instance.name == INBOUND and any(one.messages for one in others if one.name != INBOUND)
+
+
+def draining(instances: Iterable[Instance]) -> tuple[str, ...]:
+    """A sentence for each that is closed and has mail yet, or stays open for those."""
+    found = tuple(instances)
+    return tuple(_waits(one, is_held_open(one, found)) for one in found if _has_yet(one, found))
+
+
+def _has_yet(instance: Instance, others: Iterable[Instance]) -> bool:
+    return bool(instance.messages) or is_held_open(instance, others)
+
+
+def _waits(instance: Instance, is_open: bool) -> str:
+    gone = f"{instance.name} is taken away from this host and still"
+    if is_open:
+        return f"{gone} takes what comes back of streams that have mail yet"
+    records = "" if instance.name == INBOUND else ", and leave its records in the DNS until then"
+    return (
+        f"{gone} delivers {counted(instance.messages)}: run again when `postroad queue` says that"
+        f" nothing waits{records}"
+    )
+
+
+def script(instances: Iterable[Instance], keys: Iterable[OrphanStep], now: float) -> str:
+    """Shell that closes, drains or removes the instances, and marks or removes the keys."""
     lines = [*beginning()]
     for instance in instances:
         lines += closed(instance)
         lines += _removed(instance.name)
-    for key in keys:
+    for step in keys:
+        key = step.key
         place = (key.stream, key.domain, key.selector)
-        lines.append(f"rm -f {shlex.join([key_path(*place), life_path(*place)])}")
+        if step.how == "to be removed":
+            lines.append(f"rm -f {shlex.join([key_path(*place), life_path(*place)])}")
+        else:
+            since = now if step.how != "declared again" else None
+            lines.append(marked(key, replace(key.life, orphaned=since)))
     return whole(lines)
 
 

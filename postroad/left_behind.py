@@ -14,6 +14,7 @@ from postroad.dns.records import derive
 from postroad.dns.tlsa import LiveCertificate
 from postroad.keys import wanted_keys
 from postroad.paths import ACME_LINEAGE, BEFORE, LOGS, MAILBOX_USER, MAILBOXES
+from postroad.return_paths import DAY, kept_seconds
 from postroad.settings.model import AcmeTls, Estate
 from postroad.software import packages
 
@@ -130,6 +131,7 @@ def on_host(
         f"{host} has left the estate: it takes no mail, and sends none. What stays there:",
         f"  {LOGS}: logs, which nobody rotates any more; they hold addresses of people",
         f"  {MAILBOXES}: bounces, complaints and postmaster's mail, of the user {MAILBOX_USER}",
+        *_bounces(estate, host),
         *_certificate(estate),
         f"  packages: {' '.join(packages(estate))}",
         "  the packages' own postfix, unbound, opendkim and dovecot are off: root's and cron's mail"
@@ -144,6 +146,22 @@ def on_host(
             " answer. Write one there that does, and run again"
         )
     return "\n".join(lines)
+
+
+def _bounces(estate: Estate, host: str) -> Iterator[str]:
+    """Who takes what may still come back of the host's mail."""
+    others = [one.name for one in estate.inbound_hosts if one.name != host]
+    days = kept_seconds(estate) // DAY
+    if others:
+        yield (
+            f"  bounces of what it has sent may come for {days} days:"
+            f" {', '.join(others)} takes them"
+        )
+    else:
+        yield (
+            f"  bounces of what it has sent may come for {days} days, and no host of the estate"
+            " takes them any more: receivers try for some days, and then they are lost"
+        )
 
 
 def _certificate(estate: Estate) -> Iterator[str]:

@@ -15,8 +15,10 @@ from pyinfra.context import ctx_host, ctx_state
 
 from postroad.ask import UnansweredError, connect, disconnect
 from postroad.dns.dkim import LiveKey, UnusableKeyError
+from postroad.dns.former import Former, together
 from postroad.dns.tlsa import LiveCertificate
 from postroad.inventory import Loaded, load
+from postroad.return_paths import given_up_domains
 from postroad.secrets import SecretError
 from postroad.settings.faults import EstateFaults
 from postroad.site import Site
@@ -159,6 +161,25 @@ def live_certificates(sites: list[Site]) -> tuple[LiveCertificate, ...]:
     """The certificate of every host that serves one, in the order of the hosts."""
     found = (_certificate_of(site) for site in sites)
     return tuple(certificate for certificate in found if certificate is not None)
+
+
+def given_up(sites: list[Site]) -> Former:
+    """What the estate no longer knows, and the hosts still have mail of, or may get back."""
+    return together(_given_up_of(site) for site in sites)
+
+
+def _given_up_of(site: Site) -> Former:
+    with ctx_host.use(site.pyhost):
+        state = site.state()
+        return Former(
+            given_up_domains(site.estate, state.return_paths),
+            tuple(
+                (one.name, address)
+                for one in state.leaving
+                if one.messages
+                for address in one.sources
+            ),
+        )
 
 
 def _certificate_of(site: Site) -> LiveCertificate | None:

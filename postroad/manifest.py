@@ -394,6 +394,7 @@ INBOUND_ROWS: tuple[Row, ...] = (
         "inbound", "postfix/inbound.master.cf.j2", "/etc/postfix-inbound/master.cf", reader=_INBOUND
     ),
     Row("inbound", "postfix/mailboxes.j2", "/etc/postfix-inbound/mailboxes", reader=_INBOUND),
+    Row("inbound", "postfix/given_up.j2", "/etc/postfix-inbound/given_up", reader=_INBOUND),
     Row(
         "inbound",
         "postfix/postmaster.j2",

@@ -10,9 +10,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from postroad import return_paths
 from postroad.component import File
 from postroad.formats import FILTERS, FormatError
 from postroad.intake import intake, senders, without_limits
@@ -24,6 +26,8 @@ from postroad.pause import Pause, all_found
 from postroad.settings.model import Estate, Host, SecretRef, Stream, StreamName
 from postroad.standing import Standing
 from postroad.state import HostState, KeyState
+
+T = TypeVar("T")
 
 HERE = Path(__file__).resolve().parent
 # In a checkout the templates stand beside the package, in the wheel they travel inside it.
@@ -67,6 +71,7 @@ class HostFacts:
     closed: Mapping[str, str] = field(default_factory=dict)
     pauses: Mapping[StreamName, Pause] = field(default_factory=dict)
     standings: Mapping[str, Standing] = field(default_factory=dict)
+    return_paths: return_paths.Marks = field(default_factory=return_paths.Marks)
 
     def closed_because(self, stream: str) -> str:
         """Why ``stream`` takes no mail; empty once the world can verify it."""
@@ -100,6 +105,7 @@ def facts_from(state: HostState, host: Host, closed: Mapping[str, str]) -> HostF
         keys=state.keys,
         closed=closed,
         pauses=all_found(state, host.streams),
+        return_paths=state.return_paths,
     )
 
 
@@ -184,6 +190,8 @@ class Renderer:
         self, name: StreamName | None, estate: Estate, host: Host, facts: HostFacts
     ) -> dict[str, object]:
         system = system_stream(estate, host)
+        current = set(return_paths.wanted(estate))
+        former = [path for path in sorted(facts.return_paths.returning) if path not in current]
         context: dict[str, object] = {
             "estate": estate,
             "host": host,
@@ -192,7 +200,11 @@ class Renderer:
             "mailbox_user": MAILBOX_USER,
             "intake": intake(estate),
             "system_stream": system,
-            "inbound_domains": inbound_domains(estate, host),
+            "inbound_domains": _each(
+                *inbound_domains(estate, host), *(path.domain for path in former)
+            ),
+            "return_paths": _each(*return_paths.wanted(estate), *former),
+            "given_up": [p for p in sorted(facts.return_paths.returned) if p not in current],
             "inbound_addresses": inbound_addresses(host),
             "senders": senders(estate),
             "without_limits": without_limits(estate),
@@ -216,6 +228,10 @@ class Renderer:
                 "carries_system_mail": name == system.name,
             }
         return context
+
+
+def _each(*values: T) -> tuple[T, ...]:
+    return tuple(dict.fromkeys(values))
 
 
 def inbound_addresses(host: Host) -> tuple[str, ...]:

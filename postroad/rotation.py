@@ -246,27 +246,28 @@ def _lines(step: Step, found: tuple[KeyState, ...], now: float) -> Iterator[str]
             signing = signing_key(step.key, found)
             if signing is not None and signing.life.active is None:
                 # Before there is another: the newest would sign where none has ever been marked.
-                yield _marked(signing, replace(signing.life, active=began(signing)))
+                yield marked(signing, replace(signing.life, active=began(signing)))
             yield from making(shlex.quote(key_folder(stream, domain)), shlex.quote(step.selector))
         case "see":
-            yield _marked(mine[step.selector], KeyLife(visible=now))
+            yield marked(mine[step.selector], KeyLife(visible=now))
         case "lose":
-            yield _marked(mine[step.selector], KeyLife())
+            yield marked(mine[step.selector], KeyLife())
         case "activate":
             key = mine[step.selector]
-            yield _marked(key, replace(key.life, active=now))
+            yield marked(key, replace(key.life, active=now))
         case "revoke":
             key = mine[step.selector]
-            yield _marked(key, replace(key.life, revoked=key.life.revoked or now))
+            yield marked(key, replace(key.life, revoked=key.life.revoked or now))
             yield f"rm -f {private}"
         case "withdraw":
             key = mine[step.selector]
-            yield _marked(key, replace(key.life, withdrawn=now))
+            yield marked(key, replace(key.life, withdrawn=now))
         case "forget":
             yield f"rm -f {shlex.quote(life_path(stream, domain, step.selector))}"
 
 
-def _marked(key: KeyState, life: KeyLife) -> str:
+def marked(key: KeyState, life: KeyLife) -> str:
+    """Shell that writes down what has become of ``key``."""
     path = shlex.quote(life_path(key.stream, key.domain, key.selector))
     marks = [f"{name} {at:.0f}" for name, at in asdict(life).items() if at is not None]
     words = " ".join(shlex.quote(mark) for mark in marks)

@@ -29,7 +29,7 @@ from postroad.facts.host import State
 from postroad.facts.world import WorldSees
 from postroad.foreign import firewall as foreign_firewall
 from postroad.foreign import keys as foreign_keys
-from postroad.keys import published_keys, signing_keys, withdrawn_keys
+from postroad.keys import former_keys, published_keys, signing_keys, withdrawn_keys
 from postroad.leaving import absent_instances
 from postroad.left_out import RefusedError
 from postroad.manifest import rows
@@ -40,8 +40,9 @@ from postroad.pause import found as paused_on
 from postroad.preflight import not_root, refusals
 from postroad.question import Question
 from postroad.render import POSTFIX_PARAMETERS, Renderer, facts_from
+from postroad.return_paths import Marks
 from postroad.secrets import resolve
-from postroad.settings.model import AcmeTls, Estate, Host, SecretRef, StreamName
+from postroad.settings.model import STREAM_NAMES, AcmeTls, Estate, Host, SecretRef, StreamName
 from postroad.software import packages
 from postroad.standing import UNVERIFIED, Standing, Wanted, lone, remembered, standing, unasked
 from postroad.state import HostState, Questions, blank
@@ -99,6 +100,8 @@ class Site:
     ``base`` is the folder that the operator's paths start from. ``clock_ahead`` is how many seconds
     the host's clock was ahead of ours when its state was last read (a round trip is part of it).
     ``pauses`` are what this run is to make of streams; all others stay as they are.
+    ``marks_at_first`` is what the host knew of return paths when it was first read: what other
+    hosts learn from it must not depend on what the run has done there meanwhile.
     """
 
     pyhost: PyinfraHost
@@ -106,6 +109,7 @@ class Site:
     base: Path
     clock_ahead: float = 0.0
     pauses: Mapping[StreamName, Pause] = field(default_factory=dict)
+    marks_at_first: Marks | None = field(default=None, repr=False)
     _reading: _Reading | None = field(default=None, repr=False)
 
     @property
@@ -195,27 +199,19 @@ class Site:
             if key.stream == stream
         )
 
-    def kept_keys(self) -> tuple[LiveKey, ...]:
-        """The DKIM keys that signed until now, whatever is declared since: their mail is on its
-        way, and they sign on until the world can verify what is to take their place."""
-        return tuple(
-            key
-            for stream in self.host.streams
-            for key in self._verified_keys(stream)
-            if key.domain in self.estate.stream(stream).from_domains
-        )
-
     def _verified_keys(self, stream: StreamName) -> tuple[LiveKey, ...]:
         known = self.state().opened.get(stream, ())
         there = self._keys_there(stream)
         return tuple(key for key in there if as_line(need_of_key(key)) in known)
 
     def published_keys(self) -> tuple[LiveKey, ...]:
-        """The DKIM keys of this host that belong in the DNS: also those that do not sign."""
-        declared = self._declared_keys()
-        return (*declared, *(key for key in self.kept_keys() if key not in declared))
-
-    def _declared_keys(self) -> tuple[LiveKey, ...]:
+        """The DKIM keys of this host that belong in the DNS: also those that do not sign (yet, or
+        any more)."""
+        found = self.state().keys
+        published = (
+            *published_keys(self.estate, self.host, found),
+            *former_keys(self.estate, self.host, found),
+        )
         return tuple(
             LiveKey(
                 self.host.name,
@@ -225,8 +221,8 @@ class Site:
                 "" if key.life.revoked else key.public_key,
                 revoked=key.life.revoked is not None,
             )
-            for stream in self.host.streams
-            for key in published_keys(self.estate, self.host, self.state().keys)
+            for stream in STREAM_NAMES
+            for key in published
             if key.stream == stream
         )
 
@@ -269,6 +265,8 @@ class Site:
             if reason := not_root(state):
                 raise UnansweredError(self.host.name, reason)
             self.clock_ahead = state.clock - time.time()
+            if self.marks_at_first is None:
+                self.marks_at_first = state.return_paths
             self._reading = _Reading(state, executing, time.monotonic())
         return self._reading
 

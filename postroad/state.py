@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
-from postroad import ground, taken_away, ufw
+from postroad import ground, return_paths, taken_away, ufw
 from postroad.foreign import listeners, queues
 from postroad.foreign.listeners import Listener
 from postroad.paths import ACME_RENEWAL, ADOPTED, CERTIFICATE_FAULT, OPENED
@@ -76,13 +76,15 @@ class KeyLife:
     """What has become of a DKIM key so far: times of the epoch, by the host's own clock.
 
     ``visible`` is when the world was first seen to see it, ``active`` when it began to sign,
-    ``revoked`` when its private half was destroyed, ``withdrawn`` since when it wants no record.
+    ``revoked`` when its private half was destroyed, ``withdrawn`` since when it wants no record,
+    ``orphaned`` since when its domain is none of its stream's any more.
     """
 
     visible: float | None = None
     active: float | None = None
     revoked: float | None = None
     withdrawn: float | None = None
+    orphaned: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +175,7 @@ class HostState:
     opened: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
     sockets: Mapping[str, FileState | None] = field(default_factory=dict, repr=False)
     ground: ground.Ground = field(default_factory=ground.Ground, repr=False)
+    return_paths: return_paths.Marks = field(default_factory=return_paths.Marks)
 
 
 def blank() -> HostState:
@@ -266,7 +269,7 @@ def _side_by_side(parts: Iterable[str]) -> str:
 _STAT = "%n|%F|%U|%G|%a"
 
 # A line of a key's life; a file that says anything else was not written by a run.
-_LIFE = r"^(visible|active|revoked|withdrawn) [0-9]+(\.[0-9]+)?$"
+_LIFE = r"^(visible|active|revoked|withdrawn|orphaned) [0-9]+(\.[0-9]+)?$"
 
 
 def _key_places(folder: str) -> str:
@@ -297,6 +300,7 @@ def _files_and_names(ask: Questions) -> str:
             f"m stamps; cd {shlex.quote(ask.stamp_folder)} && grep -H . *",
             f"m opened; cd {OPENED} && grep -H . *",
             f"m adopted; ls {ADOPTED}",
+            f"m return-paths; {return_paths.probe()}",
             "m user-namespaces; unshare --user true || echo none",
         ]
     )
@@ -610,4 +614,5 @@ def parse(output: Iterable[str]) -> HostState:
         leaving=taken_away.parse(said.get("leaving", [])),
         sockets=_sockets(said.get("sockets", [])),
         ground=ground.parse(said),
+        return_paths=return_paths.parse(said.get("return-paths", [])),
     )

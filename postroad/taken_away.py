@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from ipaddress import ip_address
 
 from postroad.paths import ADOPTED, DEFAULT, config_folder, queue_folder
+from postroad.settings.model import Address
 
 _WANTED = "/etc/systemd/system/multi-user.target.wants"
 
@@ -13,6 +15,7 @@ _WANTED = "/etc/systemd/system/multi-user.target.wants"
 SENDMAIL = "sendmail"
 # What stands for those that are closed on paper, where a run was cut off before Postfix knew.
 UNREAD = "unread"
+_FROM = "from="
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +23,13 @@ class Instance:
     """A Postfix instance of ours that the estate has no more; ``doors`` are its listeners.
 
     They are called what master.cf(5) calls them (``192.0.2.11:587``), or `SENDMAIL`, `UNREAD`.
+    ``sources`` are the addresses that its mail leaves from.
     """
 
     name: str
     messages: int
     doors: tuple[str, ...]
+    sources: tuple[Address, ...] = ()
 
     def __str__(self) -> str:
         if self.messages == 0:
@@ -35,7 +40,8 @@ class Instance:
 def probe(names: Iterable[str]) -> str:
     """Shell that prints a line for each of these that is there: its messages and listeners."""
     return "\n".join(
-        f"if {_is_ours(name)}; then echo {name} $({messages(name)}) $({doors(name)}); fi"
+        f"if {_is_ours(name)}; then echo {name} $({messages(name)}) $({doors(name)})"
+        f" $({sources(name)}); fi"
         for name in names
     )
 
@@ -52,9 +58,15 @@ def unit(name: str) -> str:
 
 
 def parse(lines: Iterable[str]) -> tuple[Instance, ...]:
-    """Read the output of `probe`."""
-    found = (line.split() for line in lines)
-    return tuple(Instance(name, int(messages), tuple(doors)) for name, messages, *doors in found)
+    """Read the output of `probe`; ValueError where it is none."""
+    return tuple(map(_instance, lines))
+
+
+def _instance(line: str) -> Instance:
+    name, messages, *words = line.split()
+    found = [word.removeprefix(_FROM) for word in words if word.startswith(_FROM)]
+    doors = tuple(word for word in words if not word.startswith(_FROM))
+    return Instance(name, int(messages), doors, tuple(map(ip_address, found)))
 
 
 def messages(name: str) -> str:
@@ -75,6 +87,14 @@ def doors(name: str) -> str:
         return f'[ -z "$({users})" ] || echo {SENDMAIL}'
     unread = f"[ ! -e {unread_mark(name)} ] || echo {UNREAD}"
     return f"{asked} -M | awk '$2 == \"inet\" {{print $1}}'; {unread}"
+
+
+def sources(name: str) -> str:
+    """Shell that prints the addresses that the instance sends from, a line each."""
+    if name == DEFAULT:
+        return ":"
+    asked = f"postconf -c {config_folder(name)} -h smtp_bind_address smtp_bind_address6"
+    return f"{asked} | sed -n 's/^\\(..*\\)$/{_FROM}\\1/p'"
 
 
 def unread_mark(name: str) -> str:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from postroad import openings, ufw
 from postroad.component import Component
-from postroad.leaving import beginning, closed, removed, units, whole
+from postroad.leaving import beginning, closed, is_held_open, removed, units, whole
 from postroad.manifest import Row, every_row
 from postroad.paths import (
     ADOPTED,
@@ -34,6 +34,7 @@ from postroad.paths import (
     queue_folder,
 )
 from postroad.pause import Pause
+from postroad.return_paths import RETURNED, RETURNING
 from postroad.settings.model import STREAM_NAMES, Estate, Host, StreamName
 from postroad.taken_away import Instance, counted, messages
 from postroad.taken_away import parse as parse_instances
@@ -150,21 +151,38 @@ def to_close(ours: Ours) -> tuple[Instance, ...]:
 
 
 def _closable(instance: Instance, ours: Ours) -> Instance:
+    if is_held_open(instance, ours.instances):
+        return replace(instance, doors=())
     if all(one.name != DEFAULT for one in ours.draining):
         return instance
     return replace(instance, doors=tuple(d for d in instance.doors if d not in SYSTEM_DOORS))
 
 
 def closing(ours: Ours) -> str:
-    """Shell that closes the doors, the null client's own first, and has all mail tried at once."""
+    """Shell that closes the doors, the null client's own first, and has all mail tried at once.
+
+    Inbound's come last, and stay where mail has come in meanwhile: it may come back.
+    """
     lines = [*beginning()]
-    for one in to_close(ours):
+    in_order = sorted(to_close(ours), key=lambda one: one.name == INBOUND)
+    for one in in_order:
+        if one.name == INBOUND:
+            lines.append(
+                f"if {_has_mail(n.name for n in ours.instances if n != one)}; then :; else"
+            )
+            lines += [*closed(one), "fi"]
+            continue
         lines += closed(replace(one, doors=tuple(d for d in one.doors if d not in SYSTEM_DOORS)))
         if last := tuple(d for d in one.doors if d in SYSTEM_DOORS):
             lines.append(f"if [ $({messages(DEFAULT)}) -eq 0 ]; then :")
             lines += closed(replace(one, doors=last))
             lines.append("fi")
     return whole(lines)
+
+
+def _has_mail(names: Iterable[str]) -> str:
+    """A shell test: whether one of these instances has mail."""
+    return " || ".join([f"[ $({messages(name)}) -ne 0 ]" for name in names] or ["false"])
 
 
 def stopping(ours: Ours) -> str:
@@ -176,8 +194,7 @@ def stopping(ours: Ours) -> str:
     all_units += [units(name)[0] for name in own]
     lines = [*beginning(), f"systemctl stop {' '.join(all_units)}"]
     # What came in at the last moment is delivered first: the next run removes it.
-    has_mail = " || ".join(f"[ $({messages(name)}) -ne 0 ]" for name in names)
-    lines.append(f"if {has_mail}; then systemctl start {' '.join(all_units)}; else :")
+    lines.append(f"if {_has_mail(names)}; then systemctl start {' '.join(all_units)}; else :")
     for name in own:
         lines += removed(name)
     return whole([*lines, "fi"])
@@ -297,6 +314,7 @@ def _forgotten(ours: Ours, again: Iterable[Row]) -> Iterator[str]:
         yield f"rm -f {shlex.join(marks)}"
     if kept := [f"{BEFORE}{row.path}" for row in again]:
         yield f"rm -f {shlex.join(kept)}"
+    yield f"rm -rf {RETURNING} {RETURNED}"
     yield f"if [ -d {STATE} ]; then find {STATE} -depth -type d -empty -delete; fi"
     yield "rm -rf /run/postroad /run/postroad-alarm"
 

@@ -409,11 +409,16 @@ def _transport(row: Row, estate: Estate, host: Host) -> Iterator[Ask]:
 
 
 def _mailboxes(row: Row, estate: Estate, host: Host) -> Iterator[Ask]:
-    for stream, _ in estate.streams_of(host):
+    for stream in estate.streams:
         for sender in (f"bounce+1@{stream.envelope_domain}", *stream.return_paths):
             yield _postmap(sender, "pcre", f"{stream.name}/bounces/")
         other = stream.envelope_domain.replace(".", "x")
         yield _postmap(f"bounce@{other}", "pcre", "")
+
+
+def _given_up(row: Row, estate: Estate, host: Host) -> Iterator[Ask]:
+    for stream in estate.streams:
+        yield _postmap(stream.bounce_address, "pcre", "")
 
 
 def _unit(wanted: Callable[[Host], str]) -> Reader:
@@ -583,6 +588,7 @@ READERS: dict[str, Reader] = {
     "postfix/inbound.main.cf.j2": _inbound_main,
     "postfix/inbound.master.cf.j2": _comments,
     "postfix/inbound.logrotate.j2": _logrotate_inbound,
+    "postfix/given_up.j2": _given_up,
     "postfix/mailboxes.j2": _mailboxes,
     "postfix/milter_header_checks.j2": _comments,
     "postfix/nowhere.j2": _nowhere,

@@ -80,17 +80,18 @@ def system(estate: Estate, host: Host) -> Json:
         "stamps": STAMPS,
         "read": LOGS_READ,
         "rotation": [row.path for row in rows_of("logs", estate, host)],
-        "maildirs": maildirs(host),
+        "maildirs": maildirs(estate, host),
         "start_ban": POLICY,
         "ban_lock": INSTALL_LOCK,
     }
 
 
-def maildirs(host: Host) -> list[str]:
+def maildirs(estate: Estate, host: Host) -> list[str]:
     """The Maildirs that strangers write to."""
     if not host.inbound:
         return []
-    of_streams = (f"{s}/{kind}" for s in host.streams for kind in ("bounces", "complaints"))
+    kinds = ("bounces", "complaints")
+    of_streams = (f"{stream.name}/{kind}" for stream in estate.streams for kind in kinds)
     return [f"{MAILBOXES}/{name}" for name in (*of_streams, "postmaster")]
 
 

@@ -81,9 +81,9 @@ def _no_certificate(content: bytes) -> str:
 
 
 def _no_life(content: bytes) -> str:
-    line = rb"(visible|active|revoked|withdrawn) [0-9]{1,10}(?:\.[0-9]+)?\n"
+    line = rb"(visible|active|revoked|withdrawn|orphaned) [0-9]{1,10}(?:\.[0-9]+)?\n"
     names = re.findall(line, content)
-    is_life = re.fullmatch(rb"(?:%b){1,4}" % line, content) and len({*names}) == len(names)
+    is_life = re.fullmatch(rb"(?:%b){1,5}" % line, content) and len({*names}) == len(names)
     return "" if is_life else "does not tell a key's life"
 
 

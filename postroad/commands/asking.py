@@ -18,6 +18,7 @@ from postroad.inventory import InventoryError
 from postroad.live import (
     UnreachableError,
     connected,
+    given_up,
     live_certificates,
     live_keys,
     of_each,
@@ -54,8 +55,9 @@ def wanted(inventory: Path) -> Wanted:
     """Ask the hosts of the inventory for what they show. Raises what `told` tells."""
     with connected(inventory) as (loaded, sites):
         keys, certificates = live_keys(sites), live_certificates(sites)
+        former = given_up(sites)
         gone = tuple(dkim.records(loaded.estate, withdrawn_keys(sites)))
-    records = derive(loaded.estate, keys, certificates)
+    records = derive(loaded.estate, keys, certificates, former)
     lacking = tuple(missing(loaded.estate, keys, certificates))
     return Wanted(loaded.estate, records, gone, lacking, loaded.base)
 

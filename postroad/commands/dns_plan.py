@@ -7,7 +7,7 @@ from pathlib import Path
 
 from postroad.commands.asking import told
 from postroad.dns.plan import plan
-from postroad.live import connected, live_certificates, live_keys, withdrawn_keys
+from postroad.live import connected, given_up, live_certificates, live_keys, withdrawn_keys
 from postroad.terminal import tell
 
 
@@ -24,7 +24,11 @@ def run(arguments: argparse.Namespace) -> int:
 def _plan(inventory: Path) -> int:
     with connected(inventory) as (loaded, sites):
         planned = plan(
-            loaded.estate, live_keys(sites), withdrawn_keys(sites), live_certificates(sites)
+            loaded.estate,
+            live_keys(sites),
+            withdrawn_keys(sites),
+            live_certificates(sites),
+            given_up(sites),
         )
     tell(planned.text, end="")
     return 1 if planned.faults else 0

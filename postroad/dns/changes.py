@@ -7,20 +7,25 @@ touches, so that it is carried out whole, or not at all where the zone is no lon
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from dns.name import Name
 from dns.rdata import Rdata
-from dns.rdatatype import CNAME
-from dns.rdtypes.ANY.TXT import TXT
+from dns.rdatatype import RdataType
+from dns.rdtypes.ANY.MX import MX
 from dns.update import UpdateMessage
 
-from postroad.dns.owned import foreign
+from postroad.dns.owned import Around, foreign, holds, let_be, subject
 from postroad.dns.record import Record
 from postroad.dns.rrset import Key, RRset, content, key_of, rrsets
 
-Verdict = Literal["add", "change", "unchanged", "remove", "in the way"]
+Verdict = Literal["add", "change", "unchanged", "remove", "in the way", "waits"]
+
+# Of which a name has one that counts.
+_ALONE = (RdataType.TXT, RdataType.CNAME, RdataType.PTR)
+# An alias stands alone at its name (RFC 1034 §3.6.2): where one is wanted, these are asked for too.
+_BESIDE_ALIAS = (RdataType.A, RdataType.AAAA, RdataType.MX, RdataType.TXT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +33,9 @@ class Line:
     """What happens to one RRset, and why it is wanted.
 
     ``seen`` is what stands at its name (None: nothing), ``kept`` what of that is not ours.
-    *in the way*: what stands there is not ours to replace, so nothing happens. *remove*: ``wanted``
-    was ours once, and whatever of its kind stands there goes.
+    *in the way*: what stands there is not ours to replace, so nothing happens. *waits*: something
+    is in the way of another part of the same, and half of it would be worse than nothing. *remove*:
+    ``wanted`` was ours once, and whatever of its kind stands there goes.
     """
 
     verdict: Verdict
@@ -79,14 +85,21 @@ def plan(
     why: dict[Key, dict[str, None]] = {}
     for record in everything:
         why.setdefault(key_of(record), {})[record.why] = None
-    lines = [_line(wanted, tuple(why[wanted.key]), seen, shared) for wanted in rrsets(everything)]
-    removals = (_removal(record, seen, shared) for record in gone)
-    return ZonePlan(zone, (*lines, *(line for line in removals if line is not None)))
+    gathered = rrsets(everything)
+    around = Around.of(gathered, seen, shared)
+    lines = [_line(wanted, tuple(why[wanted.key]), seen, around) for wanted in gathered]
+    removals = (_removal(record, seen) for record in gone)
+    return ZonePlan(zone, (*_together(lines), *(line for line in removals if line is not None)))
 
 
 def questions(records: Iterable[Record]) -> tuple[Key, ...]:
     """The RRsets to ask the primary for, each once."""
-    return tuple(dict.fromkeys(key_of(record) for record in records))
+    asked: dict[Key, None] = {}
+    for record in records:
+        name, kind = key_of(record)
+        others = _BESIDE_ALIAS if kind == RdataType.CNAME else ()
+        asked.update(dict.fromkeys((name, one) for one in (kind, *others)))
+    return tuple(asked)
 
 
 def doubtful(plan: ZonePlan) -> tuple[Key, ...]:
@@ -115,33 +128,58 @@ def update(plan: ZonePlan) -> UpdateMessage:
     return message
 
 
-def _line(
-    wanted: RRset, why: tuple[str, ...], seen: Mapping[Key, RRset], shared: Collection[Name]
-) -> Line:
+def _line(wanted: RRset, why: tuple[str, ...], seen: Mapping[Key, RRset], around: Around) -> Line:
     # Other data beside a CNAME is silently ignored by the server (RFC 2136 §3.4.2.2).
-    alias = seen.get((wanted.name, CNAME))
-    if alias and wanted.type != CNAME:
-        return Line("in the way", wanted, why, alias)
+    others = _BESIDE_ALIAS if wanted.type == RdataType.CNAME else (RdataType.CNAME,)
+    for kind in others:
+        if alone := seen.get((wanted.name, kind)):
+            return Line("in the way", wanted, why, alone)
     found = seen.get(wanted.key)
     if found is None:
         return Line("add", wanted, why)
-    kept = foreign(wanted, found, shared)
-    ours = [rdata for rdata in found.rdatas if rdata not in kept]
+    theirs, beside = foreign(wanted, found, around), let_be(wanted, found)
+    ours = [rdata for rdata in found.rdatas if rdata not in theirs and rdata not in beside]
+    kept = (*beside, *theirs)
+    # Others' may stand beside ours where all of ours do; but a name has one policy (SPF, DMARC).
+    is_beside = wanted.type not in _ALONE and _same(ours, wanted.rdatas)
+    if theirs and (is_beside or holds(wanted, theirs)):
+        return Line("unchanged", wanted, why, found, kept)
+    if theirs:
+        return Line("in the way", wanted, why, found, kept)
     # The TTL belongs to the whole RRset (RFC 2181 §5.2): it is not ours alone to change.
     is_timely = bool(kept) or found.ttl == wanted.ttl
-    if _same(ours, wanted.rdatas) and is_timely:
-        return Line("unchanged", wanted, why, found, kept)
-    if kept and not all(isinstance(rdata, TXT) for rdata in kept):
-        return Line("in the way", wanted, why, found, kept)
-    return Line("change", wanted, why, found, kept)
+    is_as_wanted = _same(ours, wanted.rdatas) and is_timely
+    return Line("unchanged" if is_as_wanted else "change", wanted, why, found, kept)
 
 
-def _removal(record: Record, seen: Mapping[Key, RRset], shared: Collection[Name]) -> Line | None:
+def _together(lines: Iterable[Line]) -> tuple[Line, ...]:
+    """The same lines; what belongs to something that is in the way of others' waits with it.
+
+    An MX beside a stranger's SPF record would take the mail that his people's servers send for;
+    our SPF record beside his MX would have that mail fail.
+    """
+    everything = tuple(lines)
+    names = {line.wanted.name for line in everything}
+    blocked = {
+        subject(line.wanted.name, names) for line in everything if line.verdict == "in the way"
+    }
+
+    def belongs(line: Line) -> bool:
+        leads_to = {rdata.exchange for rdata in line.wanted.rdatas if isinstance(rdata, MX)}
+        return bool(blocked & {subject(line.wanted.name, names), *leads_to})
+
+    return tuple(
+        replace(line, verdict="waits") if line.is_to_do and belongs(line) else line
+        for line in everything
+    )
+
+
+def _removal(record: Record, seen: Mapping[Key, RRset]) -> Line | None:
     (once,) = rrsets([record])
     found = seen.get(once.key)
     if found is None:
         return None
-    kept = foreign(once, found, shared)
+    kept = let_be(once, found)
     if len(kept) == len(found.rdatas):
         return None
     return Line("remove", once, (record.why,), found, kept)
@@ -154,12 +192,12 @@ def _same(some: Iterable[Rdata], others: Iterable[Rdata]) -> bool:
 
 
 def _add(message: UpdateMessage, wanted: RRset) -> None:
-    if wanted.type == CNAME:
+    if wanted.type == RdataType.CNAME:
         # RFC 2136 §2.4.5: a CNAME beside other data would be ignored, so the name must be free.
         message.absent(wanted.name)
     else:
         message.absent(wanted.name, wanted.type)
-        message.absent(wanted.name, CNAME)
+        message.absent(wanted.name, RdataType.CNAME)
     message.add(wanted.name, wanted.ttl, *wanted.rdatas)
 
 

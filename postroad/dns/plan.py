@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from postroad.dns import budget, dkim
 from postroad.dns.dkim import LiveKey
+from postroad.dns.former import NOTHING, Former
 from postroad.dns.missing import missing
 from postroad.dns.mta_sts import policy, policy_url
 from postroad.dns.records import derive
@@ -28,13 +29,15 @@ def plan(
     keys: Iterable[LiveKey],
     withdrawn: Iterable[LiveKey],
     certificates: Iterable[LiveCertificate],
+    given_up: Former = NOTHING,
 ) -> Plan:
     """Every record and who must publish it, the policy file, what is missing, what is wrong.
 
-    The records of ``withdrawn`` keys are to be removed. UnusableKeyError as `derive`.
+    The records of ``withdrawn`` keys are to be removed. ``given_up`` and UnusableKeyError as
+    `derive`.
     """
     live, served = tuple(keys), tuple(certificates)
-    records = derive(estate, live, served)
+    records = derive(estate, live, served, given_up)
     faults = budget.faults(records)
     parts = (
         work_order(estate, records, dkim.records(estate, withdrawn)),

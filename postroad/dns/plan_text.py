@@ -42,12 +42,19 @@ def _line_text(line: Line) -> str:
         sign = "-> " if line.seen is not None else ""
         parts += [f"      {sign}{rdata.to_text()}" for rdata in line.wanted.rdatas]
     parts += [f"      {reason}" for reason in line.why]
-    if line.verdict == "in the way":
-        parts.append(
-            "      not ours to replace, so it stays: settle it by hand (remove it, or have it hold"
-            " what is wanted), then publish again"
-        )
+    if line.verdict in _STANDING:
+        parts.append(f"      {_STANDING[line.verdict]}")
     return "\n".join(parts)
+
+
+_STANDING = {
+    "in the way": (
+        "not ours to replace, so it stays, since others may live by it: give the estate another"
+        " name; or, where nobody does, settle it by hand (remove it, or have it hold what is"
+        " wanted), then publish again"
+    ),
+    "waits": "waits for what is in the way: half of it would harm whoever lives by that",
+}
 
 
 def _before(line: Line) -> Iterator[str]:
@@ -60,7 +67,7 @@ def _before(line: Line) -> Iterator[str]:
 
 
 def _fate(line: Line, rdata: Rdata) -> str:
-    if rdata in line.kept or line.verdict == "in the way":
+    if rdata in line.kept or line.verdict in _STANDING:
         return "stays"
     if line.verdict == "remove":
         return "goes"

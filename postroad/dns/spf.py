@@ -30,15 +30,17 @@ class _Use:
     why: str
 
 
-def records(estate: Estate) -> Iterator[Record]:
+def records(estate: Estate, draining: Iterable[tuple[str, Address]] = ()) -> Iterator[Record]:
     """One SPF record for each name that sends; a second one would be a permerror (RFC 7208 §4.5).
+
+    ``draining`` are streams, and addresses of hosts that carry them no more and still deliver.
 
     A name whose mail people forward ends in ``~all``: receivers may refuse on ``-all`` before they
     look at DKIM and DMARC (RFC 9989 §7.1). HELO and host names are never forwarded: ``-all``. A
     name that no mail leaves by gets nothing but that (RFC 7208 §10.1.2).
     """
     people_use = {*(stream.envelope_domain for stream in estate.streams), *estate.from_domains}
-    uses = list(_uses(estate))
+    uses = list(_uses(estate, tuple(draining)))
     for name in dict.fromkeys(use.name for use in uses):
         of_name = [use for use in uses if use.name == name]
         addresses = [address for use in of_name for address in use.addresses]
@@ -47,10 +49,11 @@ def records(estate: Estate) -> Iterator[Record]:
             yield Record(owner, estate.record_ttl, "TXT", txt(text), of_name[0].why)
 
 
-def _uses(estate: Estate) -> Iterator[_Use]:
+def _uses(estate: Estate, draining: Sequence[tuple[str, Address]]) -> Iterator[_Use]:
     for stream in estate.streams:
         ways = [way for host in estate.hosts for way in host.ways_out if way.stream == stream.name]
-        addresses = tuple(address for way in ways for address in way.addresses)
+        own = (address for way in ways for address in way.addresses)
+        addresses = (*own, *(address for name, address in draining if name == stream.name))
         why = f"the addresses that {stream.name} mail leaves from; receivers check MAIL FROM"
         yield _Use(stream.envelope_domain, addresses, why)
     for host in estate.hosts:

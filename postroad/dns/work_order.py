@@ -37,9 +37,10 @@ def work_order(estate: Estate, records: Iterable[Record], gone: Iterable[Record]
 
 
 _READ_THIS = """\
-A name has one TXT record that begins with v=spf1, and one that begins with v=DMARC1: replace an
-older one. Where a value is several quoted strings and the form has one field, put the strings
-together without the quotes and without a space between them.
+A name has one TXT record that begins with v=spf1, and one that begins with v=DMARC1. Replace one
+that you have set for this estate before. Where another one stands, or an MX, others live by it:
+leave it, and name another domain in the estate. Where a value is several quoted strings and the
+form has one field, put the strings together without the quotes and without a space between them.
 """
 
 _AT_THE_HOSTER = """\

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator
 
 from pyinfra import host
 from pyinfra.api.command import StringCommand
 
-from postroad.keys import orphaned_keys
+from postroad.ask import UnansweredError
+from postroad.facts.oldest import OldestOfAll
+from postroad.keys import OrphanStep, orphan_steps
 from postroad.leaving import script, still_to_do
 from postroad.operations.own import operation
 from postroad.site import Site
-from postroad.state import KeyState
 from postroad.taken_away import Instance
 
 
@@ -20,15 +22,31 @@ def gone(site: Site) -> tuple[Instance, ...]:
     return still_to_do(site.state().leaving)
 
 
-def gone_keys(site: Site) -> tuple[KeyState, ...]:
-    """The keys of domains that were taken away, and those that sign no more since others do."""
+def gone_keys(site: Site) -> tuple[OrphanStep, ...]:
+    """What is to be done to keys of domains that were taken away, and to those that sign no more
+    since others do. One that signs until another can be verified is let be."""
     signing = {
         (stream, key.domain, key.selector)
         for stream in site.host.streams
         for key in site.standing(stream).keys.values()
     }
-    found = orphaned_keys(site.estate, site.host, site.state().keys)
-    return tuple(key for key in found if (key.stream, key.domain, key.selector) not in signing)
+    return tuple(
+        step
+        for step in _steps(site)
+        if (step.key.stream, step.key.domain, step.key.selector) not in signing
+    )
+
+
+def _steps(site: Site) -> tuple[OrphanStep, ...]:
+    state, estate, own = site.state(), site.estate, site.host
+    # Whether one is to be removed hangs on what waits: it is asked where one could be.
+    if not orphan_steps(estate, own, state.keys, state.clock, math.inf):
+        return ()
+    try:
+        oldest = site.ask(OldestOfAll())
+    except UnansweredError:
+        oldest = None
+    return orphan_steps(estate, own, state.keys, state.clock, oldest)
 
 
 @operation()
@@ -40,18 +58,18 @@ def leave(site: Site) -> Generator[StringCommand]:
     if not gone(site):
         host.noop("nothing was taken away")
         return
-    yield StringCommand("sh", "-s", _stdin=script(gone(site), ()))
+    yield StringCommand("sh", "-s", _stdin=script(gone(site), (), site.state().clock))
     site.forget()
 
 
 @operation()
 def forget_keys(site: Site) -> Generator[StringCommand]:
-    """Remove the keys that nothing signs with any more, when no signer reads them.
+    """Mark the keys that nothing signs with any more, and remove them when their mail was read.
 
     + site: the host during this run
     """
     if not gone_keys(site):
         host.noop("every key is wanted")
         return
-    yield StringCommand("sh", "-s", _stdin=script((), gone_keys(site)))
+    yield StringCommand("sh", "-s", _stdin=script((), gone_keys(site), site.state().clock))
     site.forget()

@@ -5,7 +5,7 @@ Of a lone box, which publishes nothing: where its mail lies, and what was waived
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -13,9 +13,10 @@ from pyinfra import host
 from pyinfra.api.command import StringCommand
 from pyinfra.api.state import State
 
-from postroad import lone
+from postroad import lone, return_paths
 from postroad.ask import UnansweredError
 from postroad.dns.dkim import LiveKey
+from postroad.dns.former import Former, together
 from postroad.dns.missing import not_asked
 from postroad.dns.records import derive
 from postroad.dns.tlsa import LiveCertificate
@@ -23,7 +24,7 @@ from postroad.dns.work_order import work_order
 from postroad.doors import Door, box
 from postroad.leaving import draining
 from postroad.left_out import OF_A_HOST, lose
-from postroad.live import of_each
+from postroad.live import given_up, of_each
 from postroad.operations.own import operation
 from postroad.pyinfra_words import at_the_end
 from postroad.settings.model import Estate, NoTls, StreamName
@@ -48,6 +49,8 @@ class Known:
     waits: bool
     keys: tuple[LiveKey, ...]
     certificate: LiveCertificate | None
+    return_paths: return_paths.Marks
+    former: Former
 
 
 def known_of(site: Site) -> Known:
@@ -61,6 +64,8 @@ def known_of(site: Site) -> Known:
         any(waits_for_records(site, stream) for stream in site.host.streams),
         site.published_keys(),
         site.live_certificate(),
+        state.return_paths,
+        given_up([site]),
     )
 
 
@@ -96,6 +101,16 @@ def _door(site: Site, stream: StreamName) -> Door:
         waiting=now.waiting,
         unused=now.unused,
     )
+
+
+def _still_taken(estate: Estate, marks: Iterable[return_paths.Marks]) -> Iterator[str]:
+    """What may still come back to names that are no stream's any more, a sentence each."""
+    for domain, at in sorted(return_paths.until(estate, marks).items()):
+        yield (
+            f"Bounces to {domain} are still taken, until {return_paths.day(at)} at least: leave its"
+            " records (MX, TXT) and the DKIM keys in the DNS. A run after that lets it go, if no"
+            " queue holds older mail."
+        )
 
 
 def waits_for_records(site: Site, stream: StreamName) -> bool:
@@ -146,7 +161,10 @@ def last_words(sites: Sequence[Site], unknown: Mapping[str, str] = NOBODY) -> La
     # Without a certificate nothing is open; what else keeps a stream closed is told all the same.
     doors = [d for one in known for d in one.doors if d.shut or not one.uncertified]
     framed = box(estate, doors, uncertified, {**silent, **unknown})
-    left = [sentence for one in known for sentence in one.sentences]
+    left = [
+        *(sentence for one in known for sentence in one.sentences),
+        *_still_taken(estate, (one.return_paths for one in known)),
+    ]
     # Records fill a screen: what is left to be read is below them.
     records = [_records(estate, known)] if any(one.waits for one in known) else []
     parts = [*records, *_lone(estate), *left, framed]
@@ -167,12 +185,13 @@ def _lone(estate: Estate) -> list[str]:
 def _records(estate: Estate, known: Sequence[Known]) -> str:
     keys = tuple(key for one in known for key in one.keys)
     certificates = tuple(one.certificate for one in known if one.certificate)
+    former = together(one.former for one in known)
     return "\n".join(
         [
             "Publish these records, then run again; a stream opens when its host sees them.",
             *filter(None, [not_asked(estate, {one.name for one in known})]),
             "",
-            work_order(estate, derive(estate, keys, certificates), ()),
+            work_order(estate, derive(estate, keys, certificates, former), ()),
         ]
     )
 

@@ -6,7 +6,7 @@ from pyinfra import host
 
 from postroad.closing import outlook
 from postroad.components import Builder, stream_build
-from postroad.operations import leaving
+from postroad.operations import leaving, returning
 from postroad.roles.apply import converge, titled
 from postroad.roles.own import deploy
 from postroad.site import Site
@@ -15,6 +15,8 @@ from postroad.site import Site
 @deploy("Postfix")
 def instances(site: Site) -> None:
     """Each instance behind its canary: nothing that has not carried a message goes live."""
+    given_up = returning.due(site)
+    returning.keep(name=titled(site, "Return paths", given_up), site=site, taken=given_up)
     leaving.leave(name=titled(site, "Taken away", leaving.gone(site)), site=site)
     converge(site, "Null client for root's mail", Builder.default)
     if site.host.inbound:

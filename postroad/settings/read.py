@@ -7,7 +7,7 @@ from functools import partial
 from typing import Literal, get_args
 
 from postroad.paths import OWN_PORTS
-from postroad.settings import defaults, keys
+from postroad.settings import defaults, keys, taken
 from postroad.settings.faults import EstateFaults, Fault
 from postroad.settings.hosts import Claims, ReadHost, read_hosts
 from postroad.settings.meant import nearest
@@ -114,7 +114,7 @@ def _estate(node: Node) -> Estate | None:
         partial(read_supplied_keys, carried=carried, from_domains=from_domains),
         (),
     )
-    doubled = _check_names(claims, streams)
+    doubled = one_host_each(claims.names, "the name")
     one_host_each(claims.addresses, "the address")
     brought = {(key.host, key.stream, key.domain) for key in supplied}
     # Two hosts of one name have one label as well, which is no fault of its own.
@@ -131,14 +131,6 @@ def _estate(node: Node) -> Estate | None:
         )
     tls_reports = table.nullable("tls_reports", email, None)
     unsubscribe = table.nullable("unsubscribe", read_unsubscribe, None)
-    if unsubscribe is not None:
-        sending = {*every_domain, *(found.envelope_domain for found in streams)}
-        if unsubscribe.hostname in sending | {claim.value for claim in claims.names}:
-            # RFC 1034 §3.6.2: an alias stands alone at its name.
-            table.at("unsubscribe").child("hostname", None).fault(
-                f"{unsubscribe.hostname} has records of its own",
-                f'write a name of its own, as "unsubscribe.{unsubscribe.hostname}"',
-            )
     names_fit(supplied, claims.labels, shared, from_domains)
     _return_paths_fit(streams)
     if mta_sts is not None:
@@ -151,6 +143,17 @@ def _estate(node: Node) -> Estate | None:
                 )
     dkim = read_dkim(_section(table, "dkim", keys.DKIM))
     dns = read_dns(_section(table, "dns", keys.DNS))
+    mailboxes = (admin_email, dmarc and dmarc.reports, tls_reports)
+    uses = taken.Uses(
+        from_domains=every_domain,
+        zones=tuple(zone.name for zone in dns.zones),
+        mailboxes=tuple(dict.fromkeys(address for address in mailboxes if address)),
+        web_names=taken.web_names(mta_sts, unsubscribe),
+    )
+    names = [claim.value for claim in claims.names]
+    taken.check_envelopes(streams, uses, names)
+    taken.check_hosts(claims.names, uses)
+    taken.check_aliases(table, mta_sts, unsubscribe, streams, uses, names)
     resolver = _resolver(table)
     system_sender = _system_sender(table, hosts, from_domains)
     record_ttl = table.optional(
@@ -274,19 +277,6 @@ def _hosts(
             'set "inbound" to True on one host',
         )
     return hosts
-
-
-def _check_names(claims: Claims, streams: Sequence[ReadStream]) -> frozenset[str]:
-    """The hosts whose names are another's."""
-    doubled = one_host_each(claims.names, "the name")
-    names = {claim.value for claim in claims.names}
-    for found in streams:
-        if found.envelope_domain in names:
-            found.node.child("envelope_domain", None).fault(
-                f"{found.envelope_domain} is a host's own name, which has an SPF record of its own",
-                f'write a domain of its own, as "bounce.{found.envelope_domain}"',
-            )
-    return doubled
 
 
 def _resolver(table: Table) -> Resolver:

@@ -82,13 +82,40 @@ def test_a_bare_zone_is_filled_and_then_there_is_nothing_to_do(bare: Lab) -> Non
 
 
 def test_what_is_not_ours_survives(bare: Lab) -> None:
-    old = (SPF, 300, "TXT", '"v=spf1 ip4:192.0.2.99 -all"')
+    # As it was when there was one host more.
+    own = bare.targets["mail1"].ipv4[1]
+    old = (SPF, 300, "TXT", f'"v=spf1 ip4:192.0.2.99 ip4:{own} ~all"')
     bare.dns.load_zone(ZONE, [*FOREIGN, old])
     said = road.publish(bare)
     assert f"goes TXT {old[3]}" in said
     assert f"stays TXT {FOREIGN[1][3]}" in said
     assert served(bare) == wanted() | {row(record) for record in FOREIGN}
     assert "Nothing to publish." in road.publish(bare)
+
+
+@pytest.mark.parametrize(
+    ("kind", "data"),
+    [
+        ("TXT", '"v=spf1 include:_spf.bigmail.example ip4:192.0.2.25 -all"'),
+        ("TXT", '"v=spf1 redirect=_spf.big" "mail.example"'),
+        ("MX", "10 mx.bigmail.example."),
+        ("CNAME", "u1.bigmail.example."),
+    ],
+)
+def test_what_an_office_lives_by_stays_and_nothing_beside_it(
+    bare: Lab, kind: str, data: str
+) -> None:
+    office = (SPF, 300, kind, data)
+    bare.dns.load_zone(ZONE, [office])
+    for _ in range(2):
+        done = road.postroad("dns", "publish", "--yes", str(road.INVENTORY))
+        assert done.returncode == 1, done.stderr
+        assert f"in the way  {SPF.rstrip('.')}  " in done.stdout
+        assert f"stays {kind} " in done.stdout
+        there = served(bare)
+        assert {one for one in there if one[0].endswith(SPF)} == {row(office)}
+        # What has nothing to do with it is published.
+        assert ("bounce.news.shop.example.", "MX") in {one[:2] for one in there}
 
 
 def test_a_zone_that_changes_under_the_plan_is_left_as_it_is(bare: Lab) -> None:

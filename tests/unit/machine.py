@@ -20,7 +20,7 @@ from typing import Any, TypeVar, cast
 
 from pyinfra.api.host import Host as PyinfraHost
 
-from postroad import question, ufw
+from postroad import question, return_paths, ufw
 from postroad.certificate import wanted_renewal
 from postroad.component import Component
 from postroad.components import Builder
@@ -38,6 +38,7 @@ from postroad.paths import (
     stream_folder,
 )
 from postroad.question import Question
+from postroad.return_paths import RETURNED, RETURNING, Marks
 from postroad.settings.model import AcmeTls, Estate, Host, SuppliedTls
 from postroad.site import Site
 from postroad.software import packages
@@ -69,6 +70,15 @@ INSTALLED_UFW = ufw.Status(
     logging="low",
 )
 LEASED = 90 * 86400
+
+
+_NOTHING_WAITS: dict[str, object] = {
+    "messages": 0,
+    "octets": 0,
+    "oldest": None,
+    "groups": [],
+    "why": "",
+}
 
 
 class UnknownCommandError(AssertionError):
@@ -189,6 +199,9 @@ class Machine:
             self.asked.append("world")
             wanted = shlex.split(command.partition("printf %s")[2])[0]
             return True, json.dumps([vars_of(seen) for seen in self.seen(wanted)])
+        if "postqueue" in command:
+            self.asked.append("queues")
+            return True, json.dumps({"marketing": _NOTHING_WAITS})
         if "/dev/tcp/" in command:
             self.asked.append("port 25")
             return True, self.port25
@@ -206,6 +219,9 @@ class Machine:
         if staged := _STAGED.search(stdin):
             self._make_true(staged[1])
             return staged[1]
+        if RETURNING in stdin:
+            self._mark(stdin)
+            return "return paths"
         if "apt-get" in stdin:
             self._install()
             return "packages"
@@ -230,8 +246,28 @@ class Machine:
 
     def _make_true(self, name: str) -> None:
         self.state = made_true(self.state, self.component(name))
+        if name == "inbound":
+            marks = self.state.return_paths
+            taken = frozenset({*return_paths.wanted(self.estate), *marks.returning})
+            self.state = replace(self.state, return_paths=replace(marks, used=taken))
         if name == "certificate" and isinstance(self.estate.tls, SuppliedTls):
             self._certify()
+
+    def _mark(self, stdin: str) -> None:
+        """What the script does to marks, read from the words that do it."""
+        known = self.state.return_paths
+        names = {path.mark: path for path in (*known.used, *known.returning, *known.returned)}
+        returning, returned = dict(known.returning), set(known.returned)
+        for at, name in re.findall(rf"touch -d @(\d+) {RETURNING}/(\S+)", stdin):
+            returning[names[name]] = float(at)
+        for name in re.findall(rf"mv -fT {RETURNING}/(\S+) ", stdin):
+            del returning[names[name]]
+            returned.add(names[name])
+        for name in re.findall(rf"rm -f {RETURNING}/(\S+) ", stdin):
+            returning.pop(names[name], None)
+            returned.discard(names[name])
+        marks = Marks(known.used, returning, frozenset(returned))
+        self.state = replace(self.state, return_paths=marks)
 
     def _install(self) -> None:
         self.state = replace(
@@ -383,11 +419,19 @@ def told(state: HostState) -> str:
     )
     section("opened", *(f"{s}:{line}" for s, lines in state.opened.items() for line in lines))
     section("adopted", *sorted(state.adopted))
+    section("return-paths", *_return_paths(state.return_paths))
     section("offered-keys", *(f"{path} {bits}" for path, bits in state.offered_keys.items()))
     section("queued-elsewhere", *(f"{name} {n}" for name, n in state.queued_elsewhere.items()))
     for end in (*PART_ENDS, "end"):
         section(end)
     return "\n".join(lines)
+
+
+def _return_paths(marks: Marks) -> Iterator[str]:
+    for path in marks.used:
+        yield from (f"/etc/postfix-inbound/mailboxes:/{p}/ {path.folder}/" for p in path.patterns)
+    yield from (f"mark {at} {RETURNING}/{path.mark}" for path, at in marks.returning.items())
+    yield from (f"mark 1.0 {RETURNED}/{path.mark}" for path in marks.returned)
 
 
 def _key_path(key: KeyState) -> str:

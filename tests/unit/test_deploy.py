@@ -308,6 +308,33 @@ def test_a_name_lists_three_things_and_counts_the_rest(runner: Runner, standing:
 # ---- two hosts -----------------------------------------------------------------------------------
 
 
+def test_a_name_that_is_given_up_is_taken_until_no_queue_can_hold_it(runner: Runner) -> None:
+    both = two_hosts()
+    mail1, mail2 = Machine(both, "mail1"), Machine(both, "mail2")
+    deployed(runner, mail1, mail2)
+    renamed = put(both, ("streams", "transactional", "envelope_domain"), "return.shop.example")
+    mail1.declared = mail2.declared = renamed
+    title = "Postfix | Return paths: mail2: bounce@bounce.shop.example (still taken until 20"
+    assert any(name.startswith(title) for name in runner.plan(renamed).plan["mail2"])
+    runner.run(renamed)
+    assert "return paths" in mail1.happened
+    # Before what would refuse it.
+    assert mail2.happened.index("return paths") < mail2.happened.index("inbound")
+    assert runner.plan(renamed).plan == {"mail1": [], "mail2": []}
+    assert "queues" not in mail1.asked
+    # Marks as they are when the time is over.
+    for machine in (mail1, mail2):
+        marks = machine.state.return_paths
+        aged = {path: at - 30 * 86400 for path, at in marks.returning.items()}
+        machine.state = replace(machine.state, return_paths=replace(marks, returning=aged))
+    (plan, *_) = runner.plan(renamed).plan["mail2"]
+    assert "bounce@bounce.shop.example (let go: no queue can hold mail with it)" in plan
+    runner.run(renamed)
+    assert not mail1.state.return_paths.returning
+    assert len(mail2.state.return_paths.returned) == 2
+    assert runner.plan(renamed).plan == {"mail1": [], "mail2": []}
+
+
 def test_only_the_host_that_drifted_is_changed(runner: Runner) -> None:
     both = two_hosts()
     mail1, mail2 = Machine(both, "mail1"), Machine(both, "mail2")

@@ -75,3 +75,9 @@ def test_what_stays_on_the_host_is_told() -> None:
     assert "/var/lib/postroad/before/x: was there before" in text
     assert "resolver" not in text
     assert "does not answer" in on_host(ESTATE, "mail2", keeps_resolver=True)
+
+
+def test_who_takes_what_may_come_back_is_told() -> None:
+    assert "may come for 12 days: mail1 takes them" in on_host(ESTATE, "mail2")
+    alone = estates.estate(declaration())
+    assert "no host of the estate takes them any more" in on_host(alone, "mail1")

@@ -175,6 +175,23 @@ SPOILED = [
     Case(
         (*RECEIPTS, "envelope_domain"), "mail1.shop.example", "a host's own name", "of its own"
     ),
+    # Names that others live by
+    Case((*RECEIPTS, "envelope_domain"), "shop.example", "is a From: domain",
+         '"bounce.shop.example"'),
+    Case((*NEWS, "envelope_domain"), "shop.example", "is a From: domain", "nothing else uses"),
+    Case((*RECEIPTS, "envelope_domain"), "out1.shop.example", "a host's own name", "of its own"),
+    Case((*MAIL1, "hostname"), "shop.example", "is a From: domain", '"mail1.shop.example"'),
+    Case((*OUT_NEWS, "helo"), "news.shop.example", "is a From: domain", "nothing else uses"),
+    Case(("admin", "email"), "ops@bounce.shop.example", "where ops@bounce.shop.example gets mail",
+         "nothing else uses", (*RECEIPTS, "envelope_domain")),
+    Case(("dmarc", "reports"), "x@bounce.shop.example", "which inbound would refuse", "of its own",
+         (*RECEIPTS, "envelope_domain")),
+    Case(("mta_sts",), {"mode": "testing", "web_host": "bounce.shop.example"}, '"web_host"',
+         "of its own", (*RECEIPTS, "envelope_domain")),
+    Case(("dns",), {"zones": {"bounce.shop.example": ZONE}}, "is the apex of a zone",
+         "bounce.bounce.shop.example", (*RECEIPTS, "envelope_domain")),
+    Case(("dns",), {"zones": {"out1.shop.example": ZONE}}, "is the apex of a zone",
+         "mail1.out1.shop.example", (*OUT, "helo")),
     Case((*RECEIPTS, "users"), {}, "declares no login", "postroad secret hash"),
     Case((*RECEIPTS, "users", "SHOP"), {"passwords": [HASH]}, "are one login", "another name"),
     Case((*RECEIPTS, "users", "a:b"), {"passwords": [HASH]}, "is no login name", "letters"),
@@ -214,6 +231,8 @@ SPOILED = [
     Case(("unsubscribe",), {"hostname": "mail1.shop.example", "web_host": "www.shop.example"},
          "has records of its own", "unsubscribe.", ("unsubscribe", "hostname")),
     Case(("unsubscribe",), {"hostname": "shop.example", "web_host": "www.shop.example"},
+         "has records of its own", "unsubscribe.", ("unsubscribe", "hostname")),
+    Case(("unsubscribe",), {"hostname": "bought.example", "web_host": "www.shop.example"},
          "has records of its own", "unsubscribe.", ("unsubscribe", "hostname")),
     Case(("dns",), {"resolvers": []}, "is an empty list", "leave it out", ("dns", "resolvers")),
     Case(("dns",), {"resolvers": ["resolver"]}, "is no IP address", "192.0.2.1",
@@ -568,3 +587,32 @@ def test_a_policy_that_demands_tls_needs_a_certificate() -> None:
     (fault,) = faults_of(put(declared, ("tls",), {"source": "none"}))
     assert fault.where == written(("mta_sts",))
     assert "has no certificate" in fault.wrong
+
+
+@pytest.mark.parametrize("name", ["shop.example", "shop.co.uk"])
+def test_an_envelope_domain_that_is_bought_is_its_peoples(name: str) -> None:
+    declared = put(declaration(), (*RECEIPTS, "from_domains"), [f"letters.{name}"])
+    faults = faults_of(put(declared, (*RECEIPTS, "envelope_domain"), name))
+    (fault,) = [one for one in faults if one.where == written((*RECEIPTS, "envelope_domain"))]
+    assert "is the apex of a zone" in fault.wrong
+    assert f'"bounce.{name}"' in fault.mend
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "where"),
+    [
+        ((*OUT, "helo"), "mta-sts.bounce.shop.example", ("mta_sts",)),
+        (("unsubscribe", "hostname"), "people.shop.example", ("unsubscribe", "hostname")),
+    ],
+)
+def test_an_alias_needs_a_name_of_its_own(path: Path, value: str, where: Path) -> None:
+    declared = put(declaration(), ("mta_sts",), {"mode": "testing", "web_host": "www.shop.example"})
+    declared = put(declared, ("admin", "email"), "ops@people.shop.example")
+    web = {"hostname": "unsubscribe.shop.example", "web_host": "www.shop.example"}
+    (fault,) = faults_of(put(put(declared, ("unsubscribe",), web), path, value))
+    assert fault.where == written(where)
+
+
+def test_reports_may_come_to_an_address_that_inbound_takes() -> None:
+    declared = put(declaration(), ("dmarc", "reports"), "postmaster@bounce.shop.example")
+    assert read(declared, FILE).dmarc.reports == "postmaster@bounce.shop.example"

@@ -203,6 +203,22 @@ def test_the_null_client_s_way_out_is_closed_after_it(box: Sandbox, door: str) -
     assert closing[0] == "postconf -c /etc/postfix -e authorized_submit_users="
 
 
+def test_inbound_is_closed_last_for_what_comes_back(box: Sandbox) -> None:
+    inbound = Instance("inbound", 0, ("192.0.2.11:25",))
+    stream = Instance("marketing", 1, ("192.0.2.13:587",))
+    assert [one.name for one in taken_back.to_close(Ours((inbound, stream)))] == ["marketing"]
+    closed = "postconf -c /etc/postfix-inbound -MX 192.0.2.11:25/inet"
+    empty = Ours((inbound, replace(stream, messages=0)))
+    make(box, "/var/spool/postfix-marketing/incoming/4jYWrm")
+    box.sh(moved(box, taken_back.closing(empty)))
+    assert closed not in plain(box)
+    (box.root / "var/spool/postfix-marketing/incoming/4jYWrm").unlink()
+    box.sh(moved(box, taken_back.closing(empty)))
+    assert closed in plain(box)
+    alone = taken_back.closing(Ours((inbound,)))
+    assert box.sh(moved(box, alone)).returncode == 0
+
+
 def plain(box: Sandbox) -> list[str]:
     return [line.replace(str(box.root), "") for line in box.told()]
 

@@ -104,10 +104,10 @@ def test_nothing_to_do_makes_an_empty_update() -> None:
 
 def test_what_differs_is_replaced_whole_if_it_is_still_as_it_was() -> None:
     records = [record("a.shop.example", "A", "192.0.2.1")]
-    found = planned(records, held(("a.shop.example", "A", 60, ["192.0.2.8", "192.0.2.9"])))
+    found = planned(records, held(("a.shop.example", "A", 60, ["192.0.2.1", "192.0.2.9"])))
     assert [line.verdict for line in found.lines] == ["change"]
     assert rows(update(found)) == [
-        ("need", "a.shop.example.", "IN", "A", 0, "192.0.2.8"),
+        ("need", "a.shop.example.", "IN", "A", 0, "192.0.2.1"),
         ("need", "a.shop.example.", "IN", "A", 0, "192.0.2.9"),
         ("do", "a.shop.example.", "ANY", "A", 0, ""),
         ("do", "a.shop.example.", "IN", "A", 60, "192.0.2.1"),
@@ -121,12 +121,12 @@ def test_another_ttl_is_a_change() -> None:
 
 
 def test_foreign_texts_stay_and_the_old_policy_goes() -> None:
-    old = '"v=spf1 a -all"'
+    old = '"v=spf1 ip4:192.0.2.1 ip4:192.0.2.2 ~all"'
     seen = held(("shop.example", "TXT", 900, [GOOGLE, old]))
     found = planned([record("shop.example", "TXT", SPF)], seen)
     assert rows(update(found)) == [
-        ("need", "shop.example.", "IN", "TXT", 0, old),
         ("need", "shop.example.", "IN", "TXT", 0, GOOGLE),
+        ("need", "shop.example.", "IN", "TXT", 0, old),
         ("do", "shop.example.", "NONE", "TXT", 0, old),
         # The TTL of the RRset is not ours alone.
         ("do", "shop.example.", "IN", "TXT", 900, SPF),
@@ -145,15 +145,22 @@ def test_a_second_policy_goes() -> None:
     assert changes == [("do", "shop.example.", "NONE", "TXT", 0, '"V=SPF1 -all"')]
 
 
+OURS = "v=DKIM1; k=rsa; h=sha256; t=s; p="
+POLICY = "v=DMARC1; p={0}; sp={0}; np={0}; rua=mailto:{1}"
+ID = "v=STSv1; id={};"
+
+
 @pytest.mark.parametrize(
     ("owner", "wanted", "old"),
     [
-        ("_dmarc.shop.example", "v=DMARC1; p=reject", "v=dmarc1;p=none"),
-        ("_mta-sts.shop.example", "v=STSv1; id=2", "v=STSv1; id=1"),
-        ("_smtp._tls.shop.example", "v=TLSRPTv1; rua=mailto:a@b", "v=TLSRPTv1;rua=mailto:x@y"),
-        ("s._domainkey.shop.example", "v=DKIM1; p=AAAA", "v=DKIM1; p=BBBB"),
-        # RFC 6376 §3.6.1: a key need not say its version.
-        ("s._domainkey.shop.example", "v=DKIM1; p=AAAA", "k=rsa; p=BBBB"),
+        ("bounce.shop.example", "v=spf1 ip4:192.0.2.1 ~all", "v=spf1 ip4:192.0.2.1 -all"),
+        ("bounce.shop.example", "v=spf1 ip4:192.0.2.1 ~all", "V=SPF1 -all"),
+        ("_dmarc.shop.example", POLICY.format("reject", "a@b"), POLICY.format("none", "x@y")),
+        ("_mta-sts.shop.example", ID.format("a" * 32), ID.format("0" * 32)),
+        ("s._domainkey.shop.example", f"{OURS}AAAA", f"{OURS}BBBB"),
+        ("s._domainkey.shop.example", f"{OURS}AAAA", "v=DKIM1; p="),
+        # RFC 6376 §3.6.1: a key need not say its version. This one was taken over.
+        ("s._domainkey.shop.example", f"{OURS}AAAA", "k=rsa; p=AAAA"),
     ],
 )
 def test_every_kind_of_ours_is_replaced(owner: str, wanted: str, old: str) -> None:
@@ -161,6 +168,24 @@ def test_every_kind_of_ours_is_replaced(owner: str, wanted: str, old: str) -> No
     line = line_of([record(owner, "TXT", txt(wanted))], seen)
     assert line.verdict == "change"
     assert [rdata.to_text() for rdata in line.kept] == [GOOGLE]
+
+
+@pytest.mark.parametrize(
+    ("owner", "wanted", "theirs"),
+    [
+        ("_dmarc.shop.example", POLICY.format("none", "a@b"), "v=DMARC1; p=reject; rua=mailto:x@y"),
+        ("_dmarc.shop.example", POLICY.format("none", "a@b"), "v=dmarc1;p=none"),
+        ("_mta-sts.shop.example", ID.format("a" * 32), "v=STSv1; id=20260101T000000;"),
+        ("_smtp._tls.b.shop.example", "v=TLSRPTv1; rua=mailto:a@b", "v=TLSRPTv1; rua=mailto:x@y"),
+        ("s._domainkey.shop.example", f"{OURS}AAAA", "v=DKIM1; k=rsa; p=BBBB"),
+        ("s._domainkey.shop.example", f"{OURS}AAAA", "p=BBBB"),
+    ],
+)
+def test_what_somebody_else_has_written_stays(owner: str, wanted: str, theirs: str) -> None:
+    seen = held((owner, "TXT", 60, [txt(theirs), GOOGLE]))
+    line = line_of([record(owner, "TXT", txt(wanted))], seen)
+    assert line.verdict == "in the way"
+    assert {rdata.to_text() for rdata in line.kept} == {txt(theirs), GOOGLE}
 
 
 @pytest.mark.parametrize("other", ["v=spf10 a", "spf2.0/pra a -all", "v=verifydomain MS=1", "p=x"])
@@ -199,14 +224,14 @@ def test_a_cname_of_ours_is_changed() -> None:
         ("CAA", '0 issue "letsencrypt.org"', ['0 issue "other.example"']),
     ],
 )
-def test_at_shared_names_what_others_have_stays(kind: str, wanted: str, others: list[str]) -> None:
+def test_what_others_have_stays(kind: str, wanted: str, others: list[str]) -> None:
     records = [record("shop.example", kind, wanted)]
     assert line_of(records, held(("shop.example", kind, 60, others))).verdict == "in the way"
     beside = held(("shop.example", kind, 900, [*others, wanted]))
     assert line_of(records, beside).verdict == "unchanged"
     assert line_of(records, {}).verdict == "add"
     owned = [record("bounce.shop.example", kind, wanted)]
-    assert line_of(owned, held(("bounce.shop.example", kind, 60, others))).verdict == "change"
+    assert line_of(owned, held(("bounce.shop.example", kind, 60, others))).verdict == "in the way"
 
 
 def test_one_rrset_has_every_reason_once() -> None:
