@@ -23,9 +23,9 @@ from postroad.dns.rrset import RRset, rrsets
 _HEADING = """\
 # What the estate needs in {zone}: a part of the zone. octoDNS takes its sources together for the
 # whole, so list this folder beside the source of the rest, or have octoDNS mark what it made
-# (`postroad docs octodns`): it plans to delete the rest otherwise. Read its plan before --doit: an
-# Update of what was not set for this estate, as another SPF or DMARC record, takes away what others
-# live by. Name another domain in the estate instead.
+# (`postroad docs octodns`): it plans to delete the rest otherwise. Read its plan before --doit:
+# an Update of what was not set for this estate, as another SPF or DMARC record,
+# takes away what others live by. Name another domain in the estate instead.
 ---
 """
 

@@ -6,7 +6,7 @@ Of a lone box, which publishes nothing: where its mail lies, and what was waived
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from pyinfra import host
@@ -69,15 +69,13 @@ def known_of(site: Site) -> Known:
     )
 
 
-def _known_or_lost(site: Site) -> Known:
-    """As `known_of`; whatever keeps one host from being known is counted as its own failure."""
+def _known_or_not(site: Site) -> Known:
+    """As `known_of`; UnansweredError whatever keeps the host from being known."""
     try:
         return known_of(site)
-    except UnansweredError as error:
-        lose(site.pyhost, error)
+    except UnansweredError:
         raise
     except OF_A_HOST as error:
-        lose(site.pyhost, error)
         raise UnansweredError(site.host.name, line(error)) from error
 
 
@@ -140,10 +138,14 @@ def _lacking(site: Site) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class LastWords:
-    """What is told, and whether any of it is left for the operator to do."""
+    """What is told, and whether any of it is left for the operator to do.
+
+    ``silent`` are hosts of the run that could not be asked for it, with the reason.
+    """
 
     text: str
     is_all_open: bool
+    silent: Mapping[str, str] = field(default_factory=dict)
 
 
 def last_words(sites: Sequence[Site], unknown: Mapping[str, str] = NOBODY) -> LastWords:
@@ -154,7 +156,7 @@ def last_words(sites: Sequence[Site], unknown: Mapping[str, str] = NOBODY) -> La
     estate = sites[0].estate
     places = {one.name: place for place, one in enumerate(estate.hosts)}
     # pyinfra comes to its hosts in any order.
-    answers = of_each(sorted(sites, key=lambda site: places[site.host.name]), _known_or_lost)
+    answers = of_each(sorted(sites, key=lambda site: places[site.host.name]), _known_or_not)
     silent = {one.host: one.reason for one in answers if isinstance(one, UnansweredError)}
     known = [one for one in answers if not isinstance(one, UnansweredError)]
     uncertified = {one.name: one.uncertified for one in known if one.uncertified}
@@ -175,7 +177,7 @@ def last_words(sites: Sequence[Site], unknown: Mapping[str, str] = NOBODY) -> La
         or unknown
         or any(door.shut or door.waiting or door.unused for door in doors)
     )
-    return LastWords("\n".join(filter(None, parts)), not waits)
+    return LastWords("\n".join(filter(None, parts)), not waits, silent)
 
 
 def _lone(estate: Estate) -> list[str]:
@@ -221,5 +223,8 @@ def report(site: Site, sites: Sites) -> Generator[StringCommand]:
     if site is not together[0]:
         return
     words = last_words(together, not_at_work(site.estate, host.state))
+    for one in together:
+        if one.host.name in words.silent:
+            lose(one.pyhost, UnansweredError(one.host.name, words.silent[one.host.name]))
     tell = inform if words.is_all_open else warn
     at_the_end(host.state, tell, words.text)

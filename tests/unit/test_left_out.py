@@ -128,7 +128,8 @@ def test_a_host_that_goes_silent_while_a_run_is_planned(silent: int, runner: Run
     assert not runner.run(BOTH).failed
     # From here on the world is asked as well: nothing says any more that a stream had opened.
     kept = {p: f for p, f in mail2.state.files.items() if "/opened/" not in p}
-    gone = Mute(BOTH, "mail2", state=replace(mail2.state, files=kept), answers=silent)
+    state = replace(mail2.state, files=kept, opened={})
+    gone = Mute(BOTH, "mail2", state=state, answers=silent)
     runner.has(mail1, gone)
     planned = runner.plan(BOTH)
     assert planned.failed == {"mail2"}
