@@ -19,6 +19,7 @@ from typing import NamedTuple
 import pytest
 
 from postroad import cli
+from tests.unit import interrupts
 
 CLONE = Path(__file__).parents[2]
 HOSTS = "inventories/prod.py"
@@ -410,6 +411,7 @@ def test_an_interrupted_command_says_so(shop: Path) -> None:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            preexec_fn=interrupts.heeded,
         )
         # Connected, it waits for a greeting that never comes.
         with server.accept()[0]:

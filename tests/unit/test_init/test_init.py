@@ -24,6 +24,7 @@ from postroad.inventory import load
 from postroad.passwords import hashed
 from postroad.settings.faults import EstateFaults
 from postroad.settings.hidden import Hidden
+from tests.unit import interrupts
 
 CLONE = Path(__file__).parents[3]
 ALL = {
@@ -298,6 +299,7 @@ def test_ctrl_c_at_a_question_leaves_nothing(tmp_path: Path) -> None:
         stdout=theirs,
         stderr=theirs,
         start_new_session=True,
+        preexec_fn=interrupts.heeded,
     )
     os.close(theirs)
     os.write(ours, b"toys.example\n")
