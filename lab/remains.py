@@ -54,13 +54,15 @@ def _kill_containers(net: Network) -> None:
         # In this order: a number that was given anew in between is another process.
         return [one for one in map(Process.of, _processes()) if _is_member(one.pid, marks)]
 
-    for process in members():
-        process.kill()
-    wait_until(lambda: not members(), 30, f"{net.bridge}: end of the hosts' processes")
-
     def groups() -> list[Path]:
         names = [f"{mark[1:]}*" for mark in marks]
         return [g for name in names for g in (*_CGROUPS.glob(name), *_CGROUPS.glob(f"*/{name}"))]
+
+    for group in groups():
+        _thaw(group)
+    for process in members():
+        process.kill()
+    wait_until(lambda: not members(), 30, f"{net.bridge}: end of the hosts' processes")
 
     def are_gone() -> bool:
         for group in groups():
@@ -89,6 +91,14 @@ def _control_groups(pid: int) -> str:
         return Path(f"/proc/{pid}/cgroup").read_text()
     except OSError:
         return ""
+
+
+def _thaw(group: Path) -> None:
+    """A host that a test has let stand still (`Guest.freeze`) hears no signal either where the
+    first version of control groups has frozen it (cgroups(7))."""
+    with suppress(OSError):
+        if (switch := group / "freezer.state").exists():
+            switch.write_text("THAWED")
 
 
 def _remove_group(group: Path) -> None:

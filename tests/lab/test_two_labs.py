@@ -101,6 +101,16 @@ def test_a_lab_of_others_may_be_off(clone: Path, tmp_path: Path) -> None:
     assert (state.DATA / str(number) / "guests").is_dir()
 
 
+def test_a_lab_whose_hosts_stand_still_goes_as_well(clone: Path) -> None:
+    """As where a test was cut off that had frozen one."""
+    number = up(clone)["number"]
+    for guest in load(clone).hosts.values():
+        guest.freeze()
+    done = script(clone, "down")
+    assert done.returncode == 0, done.stderr
+    assert traces(number) == []
+
+
 def test_a_lab_goes_with_its_checkout_s_folder(clone: Path) -> None:
     number = up(clone)["number"]
     shutil.rmtree(clone)
