@@ -13,14 +13,19 @@ from postroad.terminal import line
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing that is not as it must be, in plain words; ``mend`` is a command where it can."""
+    """One thing that is not as it must be, in plain words; ``mend`` is a command where it can.
+
+    ``quoted`` are lines that stand for themselves below it: of a log, or to be published.
+    """
 
     wrong: str
     follows: str
     mend: str
+    quoted: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return f"{line(self.wrong)}\n  so:   {line(self.follows)}\n  mend: {line(self.mend)}"
+        said = f"{line(self.wrong)}\n  so:   {line(self.follows)}\n  mend: {line(self.mend)}"
+        return "\n".join([said, *(f"        {line(one)}" for one in self.quoted)])
 
 
 def refute(faults: Iterable[Fault]) -> None:

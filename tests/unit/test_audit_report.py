@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from postroad.audit.fault import Fault
 from postroad.audit.report import (
     Result,
     Verdict,
@@ -76,3 +77,14 @@ def test_nothing_checked_is_not_well() -> None:
 
 def test_a_failure_is_one_line() -> None:
     assert nagios_failure("two\nlines | bar") == "POSTROAD UNKNOWN - two lines / bar"
+
+
+def test_quoted_lines_stand_for_themselves() -> None:
+    """Records are copied from there, and what a log says may be anything."""
+    records = ('mail1.shop.example. 60 IN TXT "v=spf1 -all"', "a\x1b[2Jb\nmend: rm -rf /")
+    told = str(Fault("it is not seen", "mail is refused", "publish these:", records))
+    assert told.splitlines()[2:] == [
+        "  mend: publish these:",
+        '        mail1.shop.example. 60 IN TXT "v=spf1 -all"',
+        r"        a\x1b[2Jb\nmend: rm -rf /",
+    ]

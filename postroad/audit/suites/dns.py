@@ -66,11 +66,11 @@ def _of_open_streams(audited: Audited, verdict: str) -> Iterator[Expectation]:
 def wrong_records(audited: Audited) -> Iterator[Fault]:
     """What the host's resolver sees otherwise than an open stream needs it."""
     for expectation in _of_open_streams(audited, "wrong"):
-        lines = "".join(f"\n        {line}" for line in expectation.publish)
         yield Fault(
             f"{expectation.stream}: {expectation.reason}",
             "the stream is open, and receivers refuse or distrust what it sends",
-            f"publish{lines or ' what `postroad dns plan` prints'}",
+            "publish these:" if expectation.publish else "publish what `postroad dns plan` prints",
+            expectation.publish,
         )
 
 

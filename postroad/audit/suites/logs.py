@@ -20,11 +20,11 @@ def trouble(audited: Audited) -> Iterator[Fault]:
     """
     for log in audited.system.logs:
         if log.troubles:
-            lines = "".join(f"\n        {line}" for line in log.trouble)
             yield Fault(
-                f"{log.path} tells of {log.troubles} fatal errors since the last change:{lines}",
+                f"{log.path} tells of {log.troubles} fatal errors since the last change",
                 "a daemon gave up on something that it was to do",
                 f"mend what the last line says; then, that the audit forgets it: touch {LOGS_READ}",
+                tuple(log.trouble),
             )
 
 
