@@ -126,3 +126,15 @@ def test_logs_that_ended_before_a_message_was_taken_are_not_read(
     os.utime(old, (taken - 3 * on_host.A_DAY,) * 2)
     assert len(list(on_host.lines("marketing", {}))) == 2
     assert len(list(on_host.lines("marketing", {}, taken - on_host.A_DAY))) == 1
+
+
+def test_a_message_in_a_log_that_seems_older_than_it_is_found_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The clock was days ahead when it was taken."""
+    monkeypatch.setattr(on_host, "LOGS", tmp_path)
+    monkeypatch.setattr(on_host, "journal", lambda *words: [])
+    log = tmp_path / "marketing.log"
+    log.write_text(f"Nov 24 05:15:08 m postfix-marketing/qmgr[1]: {LONG}: removed\n")
+    os.utime(log, (on_host.taken_at(LONG) - 9 * on_host.A_DAY,) * 2)
+    assert list(on_host.found(LONG, "marketing")["messages"]) == [LONG]
