@@ -128,7 +128,9 @@ def forget_names(lab: Lab) -> None:
     """Have the resolver of every host that is up, and has one of ours, ask for all names anew."""
     for guest in lab.targets.values():
         if guest.is_running():
-            guest.run(f"[ ! -S {_RESOLVER} ] || unbound-control -q flush_zone .")
+            # Where a host has left, its socket stays behind.
+            is_there = f"[ -S {_RESOLVER} ] && systemctl -q is-active unbound.service"
+            guest.run(f"if {is_there}; then unbound-control -q flush_zone .; fi")
 
 
 def serve_policies(lab: Lab, inventory: Path = INVENTORY) -> None:

@@ -21,7 +21,7 @@ from postroad.inventory import load
 from tests.lab.variants import Variant, variant
 
 # Both releases, with an address a stream and with one that they share.
-TARGETS = ("mail1:bookworm:11,12,13", "mail2:trixie:21", "mail3:bookworm:31")
+TARGETS = ("mail1:bookworm:11,12,13", "mail2:trixie:21", "mail3:bookworm:22")
 FIRST, TOYS, GARDEN, YARD = (
     "shop.example",
     *(f"{n}.shop.example" for n in ("toys", "garden", "yard")),
