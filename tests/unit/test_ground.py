@@ -119,8 +119,8 @@ CASES: dict[str, tuple[dict[str, Any], str, str]] = {
         "modprobe",
     ),
     "a resolver that does not answer": (
-        {"lacks": frozenset({"name deb.debian.org"})},
-        "it finds no address of deb.debian.org",
+        {"lacks": frozenset({"name deb.mirror.example"})},
+        "it finds no address of deb.mirror.example",
         "/etc/resolv.conf",
     ),
     "a person called postfix": (
@@ -289,7 +289,7 @@ def test_the_answer_is_read() -> None:
                 "E: Unable to locate package x",
                 "E: Held packages were changed",
                 "holder 7 apt-get 7300",
-                "names deb.debian.org security.debian.org",
+                "names deb.mirror.example security.mirror.example",
             ],
         }
     )
@@ -300,7 +300,7 @@ def test_the_answer_is_read() -> None:
     assert found.room == {"/etc": Room(400, 7), "/run": Room(1, None)}
     assert found.users == {"postfix": Account(107, "/var/spool/postfix")}
     assert found.groups == {"y": Account(9)}
-    assert found.lacks == {"tmp", "name deb.debian.org", "name security.debian.org"}
+    assert found.lacks == {"tmp", "name deb.mirror.example", "name security.mirror.example"}
     assert found.apt == ("E: Held packages were changed",)
     assert (found.holder, found.held_seconds) == ("apt-get (process 7)", 7300)
     assert parse({}) == Ground()
