@@ -218,12 +218,12 @@ def report(site: Site, sites: Sites) -> Generator[StringCommand]:
     yield from ()
     if not host.state.is_executing:
         return
-    together = sites.beside(site)
+    at_work = sites.beside(site)
     # The first host speaks for all of them.
-    if site is not together[0]:
+    if site is not at_work[0]:
         return
-    words = last_words(together, not_at_work(site.estate, host.state))
-    for one in together:
+    words = last_words(at_work, not_at_work(site.estate, host.state))
+    for one in at_work:
         if one.host.name in words.silent:
             lose(one.pyhost, UnansweredError(one.host.name, words.silent[one.host.name]))
     tell = inform if words.is_all_open else warn

@@ -14,6 +14,7 @@ import pytest
 from lab import letters, road, shop, traffic
 from lab.client import SmtpReply
 from lab.session import Lab
+from tests.boxes import unfolded
 from tests.lab import mail
 from tests.lab.plans import changed
 from tests.lab.variants import Variant, variant
@@ -56,11 +57,6 @@ def said(variant: Variant) -> str:
     done = variant.deploy()
     assert done.returncode == 0, done.stdout + done.stderr
     return unfolded(done.stdout + done.stderr)
-
-
-def unfolded(text: str) -> str:
-    """What stands in a box, its lines put together."""
-    return " ".join(text.replace("\n| ", " ").split())
 
 
 def names(variant: Variant) -> str:

@@ -14,6 +14,7 @@ from pyinfra.api.exceptions import PyinfraError
 from postroad import ufw
 from postroad.component import drift
 from postroad.state import HostState, KeyState
+from tests.boxes import unfolded
 from tests.unit import estates, runs
 from tests.unit.declarations import Declaration, declaration, drop, put, two_hosts
 from tests.unit.machine import Machine
@@ -480,11 +481,6 @@ GROWN = put(
 LATCH = "/var/lib/postroad/opened/marketing"
 
 
-def boxed(text: str) -> str:
-    """What a frame holds, its lines put together."""
-    return " ".join(text.replace("\n| ", " ").split())
-
-
 def test_a_new_domain_waits_alone_and_is_published_before_anything_uses_it(
     runner: Runner, standing: Machine, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -497,7 +493,7 @@ def test_a_new_domain_waits_alone_and_is_published_before_anything_uses_it(
     assert not runner.run(GROWN).failed
     assert "CLOSE" not in caplog.text
     assert mail1.happened == ["keys", "marketing"]
-    assert f"but From: toys.news.shop.example waits on mail1: {UNSEEN}" in boxed(caplog.text)
+    assert f"but From: toys.news.shop.example waits on mail1: {UNSEEN}" in unfolded(caplog.text)
     assert "._domainkey.toys.news.shop.example" in caplog.text.partition("Publish these records")[2]
     assert mail1.state.files[MAIN_CF] == main
     assert set(mail1.state.opened["marketing"]) == held
@@ -555,7 +551,7 @@ def test_a_renamed_host_says_its_old_name_until_the_world_knows_the_new_one(
     runner.run(renamed)
     assert "CLOSE" not in caplog.text
     said = "but the HELO name post.shop.example is not used yet on mail1: news1"
-    assert said in boxed(caplog.text)
+    assert said in unfolded(caplog.text)
     assert LATCH in mail1.state.files
     master = mail1.component("marketing")
     assert any(b":587 inet" in f.content for f in master.files), "its certificate is the old one"

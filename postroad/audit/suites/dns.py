@@ -30,14 +30,18 @@ def waiting_parts(audited: Audited) -> Iterator[Fault]:
             yield Fault(
                 f"{stream}: mail From: {domain} waits: {reason}",
                 "applications get 451 for it, and keep it; all else flows",
-                f"publish what `postroad dns plan` prints; then {audited.run}",
+                _by_records(audited),
             )
         for what, reason in now.unused.items():
             yield Fault(
                 f"{stream}: {what} is not used yet: {reason}",
                 "the stream goes on as it was, and stops when that is no longer true",
-                f"publish what `postroad dns plan` prints; then {audited.run}",
+                _by_records(audited),
             )
+
+
+def _by_records(audited: Audited) -> str:
+    return f"publish what `postroad dns plan` prints; then {audited.run}"
 
 
 def _opened_by(audited: Audited, stream: str) -> str:
@@ -46,7 +50,7 @@ def _opened_by(audited: Audited, stream: str) -> str:
     keys = key_faults(audited.estate, audited.host, audited.state)
     if any(fault.key.stream == stream for fault in keys) or (is_seen and all(is_seen)):
         return audited.run
-    return f"publish what `postroad dns plan` prints; then {audited.run}"
+    return _by_records(audited)
 
 
 def paused_streams(audited: Audited) -> Iterator[str]:
