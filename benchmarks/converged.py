@@ -9,7 +9,7 @@ from lab import road
 from lab.guest import Guest
 from lab.road import Entry
 from lab.session import Lab
-from postroad.paths import opened_path
+from postroad.host.paths import opened_path
 from postroad.settings.model import STREAM_NAMES
 
 # Keys and records come after the first run, open streams after the second.

@@ -23,11 +23,9 @@ from typing import Any
 from pyinfra.api.command import QuoteString, StringCommand
 from pyinfra.context import ctx_host
 
-from postroad import openings, ufw
-from postroad.component import Component, File, Unit
-from postroad.keys import BITS, FOLDER_RIGHTS, OWNER, signing_keys
-from postroad.live import connected
-from postroad.paths import (
+from postroad.host.component import Component, File, Unit
+from postroad.host.found import HostState
+from postroad.host.paths import (
     ACME_LINEAGE,
     MAILBOX_USER,
     MAILBOXES,
@@ -35,10 +33,12 @@ from postroad.paths import (
     key_path,
     stream_folder,
 )
+from postroad.mail.firewall import openings, ufw
+from postroad.mail.signing.keys import BITS, FOLDER_RIGHTS, OWNER, signing_keys
+from postroad.mail.software import packages
+from postroad.roles.run.live import connected
+from postroad.roles.run.site import Site
 from postroad.settings.model import AcmeTls, Estate, Host
-from postroad.site import Site
-from postroad.software import packages
-from postroad.state import HostState
 
 Json = dict[str, Any]
 

@@ -12,7 +12,7 @@ from lab.fill import fill
 from lab.guest import Guest
 from lab.session import Lab
 from lab.shell import environment, run
-from postroad.paths import ACME_LIVE
+from postroad.host.paths import ACME_LIVE
 
 Fault = Callable[[Lab], AbstractContextManager[None]]
 

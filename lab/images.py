@@ -13,7 +13,7 @@ from pathlib import Path
 
 from lab.errors import LabError
 from lab.shell import environment, run
-from postroad import software
+from postroad.mail import software
 
 CACHE = Path("/var/cache/postroad-lab/images")
 

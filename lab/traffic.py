@@ -21,7 +21,7 @@ from lab.guest import wait_until
 from lab.ledger import Balance, Copy, Handed, balance
 from lab.session import Lab
 from lab.shell import environment
-from postroad.inventory import load
+from postroad.roles.run.inventory import load
 from postroad.settings.model import StreamName, WayOut
 
 _FROM = {"transactional": "orders@shop.example", "marketing": "news@news.shop.example"}

@@ -1,7 +1,8 @@
 """The mail server that much-copied tutorials describe, to the letter, faults and all.
 
 A host that somebody set up by hand, for the lab: exactly what a reader of those pages has. Its
-faults are not ours to mend here; what postroad says of each stands in postroad/foreign/lines.py.
+faults are not ours to mend here; what postroad says of each stands in
+postroad/mail/before/lines.py.
 """
 
 DOMAIN = "news.shop.example"

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from lab import certificates
 from lab.logins import Logins, logins
-from postroad.paths import SINK
+from postroad.host.paths import SINK
 from postroad.settings.hidden import Hidden
 
 CLONE = Path(__file__).resolve().parents[1]

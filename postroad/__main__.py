@@ -2,6 +2,6 @@
 
 import sys
 
-from postroad.cli import main
+from postroad.commands.cli import main
 
 sys.exit(main())

@@ -2,6 +2,6 @@
 
 # First of all imports: pyinfra patches ssl for gevent, which has to be before anything holds on to
 # it, as what comes with parsedmarc does.
-import postroad.inventory  # noqa: F401
+import postroad.roles.run.inventory  # noqa: F401
 
 pytest_plugins = ["postroad.audit.plugin"]

@@ -11,9 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from ipaddress import ip_address
 
-from postroad.intake import intake, senders
-from postroad.manifest import Row
-from postroad.paths import (
+from postroad.host.paths import (
     ALARM,
     BUDGET,
     BUDGET_SOCKET,
@@ -24,7 +22,9 @@ from postroad.paths import (
     SINK_PORT,
     SYSTEM_MAIL_PORT,
 )
-from postroad.render import TEMPLATES, inbound_domains, system_stream
+from postroad.mail.intake import intake, senders
+from postroad.mail.parts.manifest import Row
+from postroad.mail.render import TEMPLATES, inbound_domains, system_stream
 from postroad.settings.model import Dns01, Estate, Host, StreamName
 from tests.unit.declarations import Declaration, Path, declaration, drop, put
 from tests.unit.estates import everything_optional

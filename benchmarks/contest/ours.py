@@ -14,8 +14,8 @@ from benchmarks.paths import HERE
 from lab import letters, shop
 from lab.guest import Guest
 from lab.session import Lab
-from postroad.inventory import load
-from postroad.paths import config_folder
+from postroad.host.paths import config_folder
+from postroad.roles.run.inventory import load
 from postroad.settings.model import Estate, StreamName
 
 INVENTORY = HERE / "inventories" / "sending.py"

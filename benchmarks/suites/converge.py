@@ -26,7 +26,7 @@ from benchmarks.progress import tell
 from benchmarks.slow import Ways, direct, slow_link
 from lab import road
 from lab.session import Lab
-from postroad.paths import OPENED
+from postroad.host.paths import OPENED
 
 # Seconds, there and back. The goals are on the long one.
 NEAR, FAR = 0.0, 0.05

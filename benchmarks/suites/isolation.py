@@ -21,7 +21,7 @@ from benchmarks.figures import Effort, Figure
 from benchmarks.progress import tell
 from lab.guest import Guest, wait_until
 from lab.session import Lab
-from postroad.inventory import load
+from postroad.roles.run.inventory import load
 from postroad.settings.model import Estate
 
 RECEIVER, CAMPAIGN = "receipts.example", "campaign.example"

@@ -6,12 +6,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from postroad.component import Component
 from postroad.dns.dkim import LiveKey, key_record
-from postroad.mail_hosts import NOWHERE, Nowhere, exceptions
-from postroad.manifest import rows_of
-from postroad.operations.base import POLICY
-from postroad.paths import (
+from postroad.host.component import Component
+from postroad.host.paths import (
     INSTALL_LOCK,
     LOGS,
     LOGS_READ,
@@ -21,7 +18,10 @@ from postroad.paths import (
     milter_socket,
     paths_for,
 )
-from postroad.render import instances as own_instances
+from postroad.mail.parts.manifest import rows_of
+from postroad.mail.render import instances as own_instances
+from postroad.operations.base import POLICY
+from postroad.settings.mail_hosts import NOWHERE, Nowhere, exceptions
 from postroad.settings.model import Address, Estate, Host, Stream, StreamName, User, WayOut
 
 Json = dict[str, Any]

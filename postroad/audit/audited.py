@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from postroad.audit.evidence import Instance, Partly, Signed, Smtp, System
-from postroad.component import Component, Drift, drift
+from postroad.host.component import Component, Drift, drift
+from postroad.host.found import HostState
+from postroad.mail.standing import Standing
 from postroad.settings.model import Estate, Host, StreamName
-from postroad.standing import Standing
-from postroad.state import HostState
 
 
 @dataclass(frozen=True, slots=True)

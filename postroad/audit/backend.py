@@ -16,9 +16,9 @@ import testinfra.backend
 from pyinfra.api.host import Host
 from testinfra.backend import base
 
-from postroad.answers import from_json
-from postroad.ask import ask
-from postroad.question import Question, program
+from postroad.host.answers import from_json
+from postroad.host.question import Question, program
+from postroad.roles.run.ask import ask
 
 NAME = "pyinfra"
 

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
-from postroad.answers import AnswerError, hints, typed
-from postroad.terminal import line
+from postroad.host.answers import AnswerError, hints, typed
+from postroad.settings.terminal import line
 
 T = TypeVar("T")
 
@@ -126,7 +126,7 @@ class Maildir:
 
 @dataclass(frozen=True, slots=True)
 class System(Partly):
-    """The host outside Postfix; see postroad/audit/questions/system.py. ``now`` is its clock."""
+    """The host outside Postfix; see postroad/onhost/asked/system.py. ``now`` is its clock."""
 
     sockets: tuple[Socket, ...]
     processes: tuple[Process, ...]
@@ -172,7 +172,7 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Instance(Partly):
-    """A Postfix instance; see postroad/audit/questions/postfix.py. Times are of the epoch.
+    """A Postfix instance; see postroad/onhost/asked/instances.py. Times are of the epoch.
 
     ``set_back`` is by how many seconds the clock was set back under it, ``next_try`` the latest
     time before which a message of it is left alone (0 where none waits). ``ignored`` are, of the
@@ -225,7 +225,7 @@ class Signed:
 
 @dataclass(frozen=True, slots=True)
 class Dialogue:
-    """What a listener said; see postroad/audit/questions/submission.py."""
+    """What a listener said; see postroad/onhost/asked/submission.py."""
 
     address: str
     port: int

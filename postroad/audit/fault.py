@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from postroad.audit.evidence import NotAnsweredError
-from postroad.terminal import line
+from postroad.settings.terminal import line
 
 
 @dataclass(frozen=True, slots=True)

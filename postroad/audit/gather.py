@@ -7,21 +7,21 @@ from typing import Any
 
 import gevent  # type: ignore[import-untyped]
 
-from postroad.ask import UnansweredError, ask_all
 from postroad.audit import asking
 from postroad.audit.audited import Audited, Expectation
 from postroad.audit.evidence import partly
 from postroad.dns.needs import Need, needs_json
-from postroad.facts.audited import InstancesSeen, SmtpSeen, SystemSeen
-from postroad.facts.probes import Probed
-from postroad.facts.world import Seen, WorldSees
-from postroad.inventory import Loaded
-from postroad.live import of_each
-from postroad.question import Question
-from postroad.secrets import SecretError
+from postroad.host.found import STEADY, HostState
+from postroad.host.question import Question
+from postroad.roles.run.ask import UnansweredError, ask_all
+from postroad.roles.run.facts.audited import InstancesSeen, SmtpSeen, SystemSeen
+from postroad.roles.run.facts.probes import Probed
+from postroad.roles.run.facts.world import Seen, WorldSees
+from postroad.roles.run.inventory import Loaded
+from postroad.roles.run.live import of_each
+from postroad.roles.run.site import Site
 from postroad.settings.model import StreamName
-from postroad.site import Site
-from postroad.state import STEADY, HostState
+from postroad.settings.secrets import SecretError
 
 
 def sites_of(loaded: Loaded, names: Iterable[str]) -> dict[str, Site]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from postroad.paths import DEFAULT, config_folder
+from postroad.host.paths import DEFAULT, config_folder
 
 
 def instance_unit(name: str) -> str:

@@ -16,16 +16,16 @@ import pytest
 
 from postroad.audit import report, suites
 from postroad.audit.report import Result
-from postroad.terminal import line, shown, tell
+from postroad.settings.terminal import line, shown, tell
 
 if TYPE_CHECKING:
     from testinfra.host import Host as TestinfraHost
 
-    from postroad.ask import UnansweredError
     from postroad.audit.audited import Audited
     from postroad.dns.check.verdict import Verdict
-    from postroad.inventory import Loaded
-    from postroad.site import Site
+    from postroad.roles.run.ask import UnansweredError
+    from postroad.roles.run.inventory import Loaded
+    from postroad.roles.run.site import Site
 
 DEPLOY = "deploys/mailserver.py"
 HOST_PARAMETER = "_testinfra_host"
@@ -70,10 +70,10 @@ class Audit:
         """What the world says of the estate's names. Hosts that were asked are not asked again."""
         from pyinfra.context import ctx_state
 
-        from postroad import outside
-        from postroad.ask import UnansweredError
+        from postroad.audit import outside
         from postroad.audit.audited import Audited
-        from postroad.live import reach
+        from postroad.roles.run.ask import UnansweredError
+        from postroad.roles.run.live import reach
 
         answers = self.answers.items()
         heard = {
@@ -124,7 +124,7 @@ class Audit:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         """Do not even ask what cannot hold of a lone box; it is listed as waived."""
-        from postroad.lone import waived
+        from postroad.mail.lone import waived
 
         why = waived(self.loaded.estate, _check(item)) if _about(item) is not None else ""
         if why:
@@ -147,7 +147,7 @@ class Audit:
         """Write the reports, and close the connections."""
         from pyinfra.context import ctx_state
 
-        from postroad.live import leave
+        from postroad.roles.run.live import leave
 
         config = session.config
         if config.option.report_json:
@@ -167,7 +167,7 @@ def pytest_configure(config: pytest.Config) -> None:
     # Only here: the import makes the whole process cooperative (gevent), which other tests need not
     # be.
     from postroad.audit import backend
-    from postroad.inventory import InventoryError, load
+    from postroad.roles.run.inventory import InventoryError, load
     from postroad.settings.faults import EstateFaults
 
     try:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal
 
-from postroad.terminal import line
+from postroad.settings.terminal import line
 
 Verdict = Literal["ok", "wrong", "unknown", "error", "waived"]
 
@@ -24,7 +24,7 @@ SHORT = 300
 class Result:
     """One check of a host or the estate; ``unknown`` has no answer, ``error`` no question.
 
-    ``waived`` was not made, because it cannot hold of a lone box (`postroad.lone`).
+    ``waived`` was not made, because it cannot hold of a lone box (`postroad.mail.lone`).
     """
 
     check: str

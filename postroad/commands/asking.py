@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from postroad.ask import UnansweredError
 from postroad.commands.output import UnwrittenError
 from postroad.dns import dkim
 from postroad.dns.dkim import UnusableKeyError
 from postroad.dns.missing import missing
 from postroad.dns.record import Record
 from postroad.dns.records import derive
-from postroad.inventory import InventoryError
-from postroad.live import (
+from postroad.roles.run.ask import UnansweredError
+from postroad.roles.run.inventory import InventoryError
+from postroad.roles.run.live import (
     UnreachableError,
     connected,
     given_up,
@@ -25,11 +25,11 @@ from postroad.live import (
     reached,
     withdrawn_keys,
 )
-from postroad.secrets import SecretError
+from postroad.roles.run.site import Site
 from postroad.settings.faults import EstateFaults
 from postroad.settings.model import Estate
-from postroad.site import Site
-from postroad.terminal import complain
+from postroad.settings.secrets import SecretError
+from postroad.settings.terminal import complain
 
 T = TypeVar("T")
 

@@ -11,7 +11,7 @@ import pytest
 
 from postroad.audit import suites
 from postroad.commands.output import STANDARD_OUTPUT, add_json
-from postroad.terminal import complain, tell, to_standard_error
+from postroad.settings.terminal import complain, tell, to_standard_error
 
 SUITES = Path(suites.__file__).parent
 

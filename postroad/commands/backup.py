@@ -7,11 +7,11 @@ import os
 import tempfile
 from pathlib import Path
 
-from postroad.backup.archive import Answer, NoBackupError, archive_name, checked
 from postroad.commands.asking import NOBODY, told, who_answers
-from postroad.facts.saved import Saved
-from postroad.site import Site
-from postroad.terminal import complain, line, tell
+from postroad.mail.backup.archive import Answer, NoBackupError, archive_name, checked
+from postroad.roles.run.facts.saved import Saved
+from postroad.roles.run.site import Site
+from postroad.settings.terminal import complain, line, tell
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -8,18 +8,18 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-from postroad.changes import Change, Part, part, readable, text
-from postroad.closing import closings
 from postroad.commands.asking import told, who_answers
 from postroad.commands.output import add_json, answer
-from postroad.component import drift
-from postroad.facts.contents import Contents
-from postroad.manifest import rows
+from postroad.host.changes import Change, Part, part, readable, text
+from postroad.host.component import drift
+from postroad.mail.parts.manifest import rows
 from postroad.operations.base import missing_packages, missing_user, wrong_hostname
 from postroad.operations.dkim import faults
 from postroad.operations.firewall import differing
 from postroad.operations.tls import missing_certificate
-from postroad.site import Site
+from postroad.roles.run.closing import closings
+from postroad.roles.run.facts.contents import Contents
+from postroad.roles.run.site import Site
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -7,16 +7,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from postroad.commands.output import UnwrittenError, add_json, answer
-from postroad.dmarc import show
-from postroad.dmarc.advice import advise
-from postroad.dmarc.analysis import analyse
-from postroad.dmarc.collect import AsideError, Collected, check_aside, collect, put_aside
-from postroad.dmarc.intake import PlaceError
-from postroad.dmarc.reader import ParserMissingError
-from postroad.inventory import InventoryError, load
+from postroad.roles.run.inventory import InventoryError, load
 from postroad.settings.faults import EstateFaults
 from postroad.settings.model import Estate
-from postroad.terminal import complain
+from postroad.settings.terminal import complain
+from postroad.watch.dmarc import show
+from postroad.watch.dmarc.advice import advise
+from postroad.watch.dmarc.analysis import analyse
+from postroad.watch.dmarc.collect import AsideError, Collected, check_aside, collect, put_aside
+from postroad.watch.dmarc.intake import PlaceError
+from postroad.watch.dmarc.reader import ParserMissingError
 
 _CANNOT = (
     EstateFaults,

@@ -8,14 +8,14 @@ from pathlib import Path
 
 from pyinfra.api.exceptions import PyinfraError
 
-from postroad import outside
+from postroad.audit import outside
 from postroad.commands.output import UnwrittenError, add_json, answer
 from postroad.dns.check import report
 from postroad.dns.check.verdict import Verdict, status
-from postroad.inventory import InventoryError
-from postroad.live import reached
+from postroad.roles.run.inventory import InventoryError
+from postroad.roles.run.live import reached
 from postroad.settings.faults import EstateFaults
-from postroad.terminal import complain
+from postroad.settings.terminal import complain
 
 NOT_ASKED = 3
 _CANNOT = (EstateFaults, InventoryError, UnwrittenError, PyinfraError, OSError, ValueError)

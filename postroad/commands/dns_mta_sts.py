@@ -7,8 +7,8 @@ from pathlib import Path
 
 from postroad.commands.asking import told
 from postroad.dns.mta_sts import policy
-from postroad.inventory import load
-from postroad.terminal import complain, tell
+from postroad.roles.run.inventory import load
+from postroad.settings.terminal import complain, tell
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

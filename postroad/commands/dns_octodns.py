@@ -10,8 +10,8 @@ from postroad.commands.asking import Wanted, told, wanted
 from postroad.dns.octodns import document, file_name
 from postroad.dns.plan_text import elsewhere_text
 from postroad.dns.zones import Division, divide
+from postroad.settings.terminal import complain, tell
 from postroad.settings.values import domain_fault
-from postroad.terminal import complain, tell
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

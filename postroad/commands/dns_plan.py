@@ -7,8 +7,14 @@ from pathlib import Path
 
 from postroad.commands.asking import told
 from postroad.dns.plan import plan
-from postroad.live import connected, given_up, live_certificates, live_keys, withdrawn_keys
-from postroad.terminal import tell
+from postroad.roles.run.live import (
+    connected,
+    given_up,
+    live_certificates,
+    live_keys,
+    withdrawn_keys,
+)
+from postroad.settings.terminal import tell
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

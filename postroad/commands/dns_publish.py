@@ -7,15 +7,14 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from postroad import primaries
 from postroad.commands.asking import Wanted, told, wanted
-from postroad.dns import publishing
+from postroad.dns import primaries, publishing
 from postroad.dns.changes import ZonePlan
 from postroad.dns.plan_text import elsewhere_text, outcome_text, plan_text
 from postroad.dns.primary import PrimaryError
 from postroad.dns.publishing import Place
 from postroad.dns.zones import Division, divide
-from postroad.terminal import complain, tell
+from postroad.settings.terminal import complain, tell
 
 _NO_ZONE = (
     'estate["dns"]["zones"] names no zone that postroad may change: declare them with their TSIG'

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from postroad.commands.asking import told
 from postroad.dns import command
-from postroad.live import connected, live_certificates, live_keys
-from postroad.terminal import tell
+from postroad.roles.run.live import connected, live_certificates, live_keys
+from postroad.settings.terminal import tell
 
 add_arguments = command.add_arguments
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
+from postroad.data import shipped
 from postroad.settings.shapes import choose
-from postroad.terminal import complain, tell
+from postroad.settings.terminal import complain, tell
 
-_PACKAGE = Path(__file__).resolve().parents[1]
-# In the wheel inside the package, in a checkout beside it (pyproject.toml).
-PAGES = next(p for p in (_PACKAGE / "docs", _PACKAGE.parent / "docs") if p.is_dir())
+PAGES = shipped("docs")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

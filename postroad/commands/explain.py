@@ -7,10 +7,10 @@ from pathlib import Path
 
 from postroad.commands.asking import NOBODY, told, who_answers
 from postroad.commands.output import add_json, answer
-from postroad.facts.traced import Traced
-from postroad.render import instances
-from postroad.site import Site
-from postroad.trace.story import Found, as_json, found, is_known, text
+from postroad.mail.render import instances
+from postroad.roles.run.facts.traced import Traced
+from postroad.roles.run.site import Site
+from postroad.watch.trace.story import Found, as_json, found, is_known, text
 
 UNKNOWN = 1
 

@@ -7,12 +7,12 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from postroad.init.place import in_the_way, write
-from postroad.init.plan import UNANSWERED, Plan
-from postroad.init.questions import QUESTIONS, Question, faults_between
-from postroad.init.repository import files
+from postroad.commands.new_estate.place import in_the_way, write
+from postroad.commands.new_estate.plan import UNANSWERED, Plan
+from postroad.commands.new_estate.questions import QUESTIONS, Question, faults_between
+from postroad.commands.new_estate.repository import files
 from postroad.settings.faults import EstateFaults, Fault
-from postroad.terminal import ask, complain, tell
+from postroad.settings.terminal import ask, complain, tell
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 

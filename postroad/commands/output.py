@@ -7,7 +7,7 @@ import errno
 import os
 from pathlib import Path
 
-from postroad.terminal import tell
+from postroad.settings.terminal import tell
 
 # As other programs have it. Nothing else is written there then, so that it can be piped.
 STANDARD_OUTPUT = Path("-")

@@ -10,11 +10,11 @@ from typing import get_args
 
 from postroad.commands.asking import NOBODY, told, who_answers
 from postroad.commands.output import add_json, answer
-from postroad.facts.waiting import Waiting
-from postroad.queues.waiting import Queue, as_json, queues, text
-from postroad.render import instances
+from postroad.mail.render import instances
+from postroad.roles.run.facts.waiting import Waiting
+from postroad.roles.run.site import Site
 from postroad.settings.model import StreamName
-from postroad.site import Site
+from postroad.watch.queues import Queue, as_json, queues, text
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

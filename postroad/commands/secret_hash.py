@@ -6,8 +6,8 @@ import argparse
 import getpass
 import sys
 
-from postroad.passwords import hashed
-from postroad.terminal import complain, tell
+from postroad.settings.passwords import hashed
+from postroad.settings.terminal import complain, tell
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

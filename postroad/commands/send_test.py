@@ -10,26 +10,26 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from postroad.ask import UnansweredError
 from postroad.commands.asking import NOBODY, told
 from postroad.commands.output import add_json, answer
-from postroad.facts.followed import LONGEST
-from postroad.inventory import load
-from postroad.live import of_each, reaching
-from postroad.secrets import Secret, resolve
-from postroad.send_test.letter import SenderError
-from postroad.send_test.logins import FORMS, LoginError, source_of
-from postroad.send_test.outcome import Outcome, as_json, status, text
-from postroad.send_test.plan import Meant, MeantError, Trial, trials
-from postroad.send_test.trial import TrustError, closed, send, trust
+from postroad.roles.run.ask import UnansweredError
+from postroad.roles.run.facts.followed import LONGEST
+from postroad.roles.run.inventory import load
+from postroad.roles.run.live import of_each, reaching
+from postroad.roles.run.site import Site
+from postroad.roles.run.trial import TrustError, closed, send, trust
 from postroad.settings.model import Estate, SecretRef, StreamName
+from postroad.settings.secrets import Secret, resolve
 from postroad.settings.shapes import Node
+from postroad.settings.terminal import complain
 from postroad.settings.values import email, sender
-from postroad.site import Site
-from postroad.terminal import complain
+from postroad.watch.send_test.letter import SenderError
+from postroad.watch.send_test.logins import FORMS, LoginError, source_of
+from postroad.watch.send_test.outcome import Outcome, as_json, status, text
+from postroad.watch.send_test.plan import Meant, MeantError, Trial, trials
 
 if TYPE_CHECKING:
-    # Never first: pyinfra makes sockets cooperative before anybody imports it (`postroad.ask`).
+    # Never first: pyinfra makes sockets cooperative before anybody imports it.
     import ssl
 
 SECONDS = 60

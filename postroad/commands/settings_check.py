@@ -12,11 +12,11 @@ from pathlib import Path
 from postroad.commands.asking import told
 from postroad.dns import budget
 from postroad.dns.records import derive
-from postroad.inventory import Loaded, load
+from postroad.roles.run.inventory import Loaded, load
 from postroad.settings.doubts import doubts
 from postroad.settings.hidden import in_the_clear, not_yet
 from postroad.settings.model import Estate, operator_files
-from postroad.terminal import complain, tell
+from postroad.settings.terminal import complain, tell
 
 # pyinfra's own names for them, in an inventory's data.
 _WAYS_IN = (

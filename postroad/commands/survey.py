@@ -9,13 +9,13 @@ from pathlib import Path
 
 from postroad.commands.asking import told, who_answers
 from postroad.commands.output import add_json, answer
-from postroad.facts.surveyed import Surveyed
-from postroad.foreign import files
-from postroad.foreign.firewall import warnings
-from postroad.foreign.lines import findings
-from postroad.foreign.told import Found, offers, text
-from postroad.preflight import refusals
-from postroad.site import Site
+from postroad.mail.before import files
+from postroad.mail.before.firewall import warnings
+from postroad.mail.before.lines import findings
+from postroad.mail.before.words import Found, offers, text
+from postroad.mail.preflight import refusals
+from postroad.roles.run.facts.surveyed import Surveyed
+from postroad.roles.run.site import Site
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

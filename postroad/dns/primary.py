@@ -26,8 +26,8 @@ from dns.rdataclass import IN
 from dns.update import UpdateMessage
 
 from postroad.dns.rrset import Key, RRset, answered
-from postroad.secrets import Secret, describe
 from postroad.settings.model import DnsZone
+from postroad.settings.secrets import Secret, describe
 
 # All questions of one zone together: a server that hangs is told as such in time.
 SECONDS = 20.0

@@ -8,9 +8,7 @@ from collections.abc import Generator
 from pyinfra import host
 from pyinfra.api.command import StringCommand
 
-from postroad.foreign import queues
-from postroad.operations.own import operation
-from postroad.paths import (
+from postroad.host.paths import (
     GENERATOR_MASK,
     INSTALL_LOCK,
     LOCKS,
@@ -18,8 +16,10 @@ from postroad.paths import (
     MAILBOXES,
     MAKE_RUN_FOLDER,
 )
-from postroad.site import Site
-from postroad.software import packages as wanted_packages
+from postroad.mail.before import queues
+from postroad.mail.software import packages as wanted_packages
+from postroad.operations.own import operation
+from postroad.roles.run.site import Site
 
 Commands = Generator[StringCommand]
 

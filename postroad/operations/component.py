@@ -7,10 +7,10 @@ from collections.abc import Generator
 from pyinfra import host
 from pyinfra.api.command import StringCommand
 
-from postroad.component import script
-from postroad.components import Build
+from postroad.host.component import script
+from postroad.mail.parts.context import Build
 from postroad.operations.own import operation
-from postroad.site import Site
+from postroad.roles.run.site import Site
 
 
 @operation()

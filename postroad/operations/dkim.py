@@ -7,11 +7,11 @@ from collections.abc import Generator
 from pyinfra import host
 from pyinfra.api.command import StringCommand
 
-from postroad.keys import KeyFault, key_faults, script
+from postroad.host.paths import key_path
+from postroad.mail.signing.keys import KeyFault, key_faults, script
 from postroad.operations.own import operation
-from postroad.paths import key_path
+from postroad.roles.run.site import Site
 from postroad.settings.model import SecretRef
-from postroad.site import Site
 
 
 def faults(site: Site) -> tuple[KeyFault, ...]:

@@ -6,13 +6,13 @@ from collections.abc import Generator, Sequence
 
 from pyinfra.api.command import PyinfraCommand, StringCommand
 
-from postroad import openings as openings_of
-from postroad import ufw as rules
-from postroad.component import check_script, script
-from postroad.components import Builder
+from postroad.host.component import check_script, script
+from postroad.mail.firewall import openings as openings_of
+from postroad.mail.firewall import ufw as rules
+from postroad.mail.parts.context import Builder
 from postroad.operations import ufw
 from postroad.operations.own import operation
-from postroad.site import Site
+from postroad.roles.run.site import Site
 
 Commands = Generator[str | PyinfraCommand]
 

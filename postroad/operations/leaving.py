@@ -8,13 +8,13 @@ from collections.abc import Generator
 from pyinfra import host
 from pyinfra.api.command import StringCommand
 
-from postroad.ask import UnansweredError
-from postroad.facts.oldest import OldestOfAll
-from postroad.keys import OrphanStep, orphan_steps
-from postroad.leaving import script, still_to_do
+from postroad.mail.leaving.instances import Instance
+from postroad.mail.leaving.streams import script, still_to_do
+from postroad.mail.signing.keys import OrphanStep, orphan_steps
 from postroad.operations.own import operation
-from postroad.site import Site
-from postroad.taken_away import Instance
+from postroad.roles.run.ask import UnansweredError
+from postroad.roles.run.facts.oldest import OldestOfAll
+from postroad.roles.run.site import Site
 
 
 def gone(site: Site) -> tuple[Instance, ...]:

@@ -17,10 +17,10 @@ from pyinfra.api.state import State
 from pyinfra.context import ctx_host
 from typing_extensions import override
 
-from postroad.left_out import OF_A_HOST, of
 from postroad.operations.ufw import Refusal
-from postroad.su import prepared
-from postroad.terminal import fail, line
+from postroad.roles.run.left_out import OF_A_HOST, of
+from postroad.roles.run.su import prepared
+from postroad.settings.terminal import fail, line
 
 P = ParamSpec("P")
 Commands = Generator[Any, None, None]

@@ -8,8 +8,8 @@ from pyinfra import host
 from pyinfra.api.command import StringCommand
 
 from postroad.operations.own import operation
+from postroad.roles.run.site import Site
 from postroad.settings.model import StreamName
-from postroad.site import Site
 
 
 @operation()

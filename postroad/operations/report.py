@@ -13,23 +13,23 @@ from pyinfra import host
 from pyinfra.api.command import StringCommand
 from pyinfra.api.state import State
 
-from postroad import lone, return_paths
-from postroad.ask import UnansweredError
 from postroad.dns.dkim import LiveKey
 from postroad.dns.former import Former, together
 from postroad.dns.missing import not_asked
 from postroad.dns.records import derive
 from postroad.dns.tlsa import LiveCertificate
 from postroad.dns.work_order import work_order
-from postroad.doors import Door, box
-from postroad.leaving import draining
-from postroad.left_out import OF_A_HOST, lose
-from postroad.live import given_up, of_each
+from postroad.mail import lone, return_paths
+from postroad.mail.doors import Door, box
+from postroad.mail.leaving.streams import draining
 from postroad.operations.own import operation
-from postroad.pyinfra_words import at_the_end
+from postroad.roles.run.ask import UnansweredError
+from postroad.roles.run.left_out import OF_A_HOST, lose
+from postroad.roles.run.live import given_up, of_each
+from postroad.roles.run.pyinfra_words import at_the_end
+from postroad.roles.run.site import Site, Sites
 from postroad.settings.model import Estate, NoTls, StreamName
-from postroad.site import Site, Sites
-from postroad.terminal import inform, line, warn
+from postroad.settings.terminal import inform, line, warn
 
 NO_CERTIFICATE = "there is no certificate yet"
 NOBODY: Mapping[str, str] = MappingProxyType({})

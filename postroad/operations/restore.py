@@ -7,10 +7,10 @@ from collections.abc import Generator
 from pyinfra import host
 from pyinfra.api.command import StringCommand
 
-from postroad.backup.archive import Backup
-from postroad.backup.restoring import script
+from postroad.mail.backup.archive import Backup
+from postroad.mail.backup.restoring import script
 from postroad.operations.own import operation
-from postroad.site import Site
+from postroad.roles.run.site import Site
 
 
 @operation()

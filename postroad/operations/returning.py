@@ -10,11 +10,11 @@ from pyinfra.api.command import StringCommand
 from pyinfra.api.state import State as PyinfraState
 from pyinfra.context import ctx_host
 
-from postroad.ask import UnansweredError, ask
-from postroad.facts.oldest import OldestOfAll
+from postroad.mail.return_paths import Step, asks_for_queues, script, steps
 from postroad.operations.own import operation
-from postroad.return_paths import Step, asks_for_queues, script, steps
-from postroad.site import Site
+from postroad.roles.run.ask import UnansweredError, ask
+from postroad.roles.run.facts.oldest import OldestOfAll
+from postroad.roles.run.site import Site
 
 _BY_RUN: WeakKeyDictionary[PyinfraState, dict[str, Site]] = WeakKeyDictionary()
 

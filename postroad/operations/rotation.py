@@ -21,19 +21,19 @@ from postroad.dns import dkim, publishing
 from postroad.dns.changes import ZonePlan
 from postroad.dns.dkim import UnusableKeyError
 from postroad.dns.plan_text import outcome_text, plan_text
+from postroad.dns.primaries import places
 from postroad.dns.primary import PrimaryError
 from postroad.dns.publishing import Place
 from postroad.dns.sight import absent_for_all, seen_by_all
-from postroad.facts.queues import OldestQueued
-from postroad.left_out import OF_A_HOST, named, of
-from postroad.live import live_keys, withdrawn_keys
+from postroad.host.found import KeyState
+from postroad.mail.signing.rotation import Seen, Step, pending, script, steps
 from postroad.operations.own import operation
-from postroad.primaries import places
-from postroad.rotation import Seen, Step, pending, script, steps
+from postroad.roles.run.facts.queues import OldestQueued
+from postroad.roles.run.left_out import OF_A_HOST, named, of
+from postroad.roles.run.live import live_keys, withdrawn_keys
+from postroad.roles.run.site import Site
 from postroad.settings.model import StreamName
-from postroad.site import Site
-from postroad.state import KeyState
-from postroad.terminal import fail, inform, shown
+from postroad.settings.terminal import fail, inform, shown
 
 _TOGETHER = (
     "The hosts of a stream change their keys together, so nothing was rotated: run it for all "

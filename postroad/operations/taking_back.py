@@ -9,18 +9,19 @@ from pyinfra import host
 from pyinfra.api.command import PyinfraCommand, QuoteString, StringCommand
 from pyinfra.context import ctx_host
 
-from postroad import left_behind, taken_back
 from postroad.dns.dkim import LiveKey
 from postroad.dns.tlsa import LiveCertificate
-from postroad.facts.ours import Ours
-from postroad.left_out import OF_A_HOST, lose
+from postroad.mail.firewall.ufw import Rule
+from postroad.mail.leaving import host as taken_back
+from postroad.mail.leaving import words as left_behind
+from postroad.mail.pause import all_found
 from postroad.operations import ufw
 from postroad.operations.own import operation
-from postroad.pause import all_found
-from postroad.pyinfra_words import at_the_end
-from postroad.site import Site, shape
-from postroad.terminal import warn
-from postroad.ufw import Rule
+from postroad.roles.run.facts.ours import Ours
+from postroad.roles.run.left_out import OF_A_HOST, lose
+from postroad.roles.run.pyinfra_words import at_the_end
+from postroad.roles.run.site import Site, shape
+from postroad.settings.terminal import warn
 
 Commands = Generator[str | PyinfraCommand]
 

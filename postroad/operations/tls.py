@@ -9,10 +9,7 @@ from urllib.parse import urlsplit
 from pyinfra import host
 from pyinfra.api.command import StringCommand
 
-from postroad.certificate import certificate_faults
-from postroad.manifest import RENEWED_ROW, RFC2136_ROW
-from postroad.operations.own import operation
-from postroad.paths import (
+from postroad.host.paths import (
     ACME_ARCHIVE,
     ACME_LINEAGE,
     ACME_LIVE,
@@ -20,8 +17,11 @@ from postroad.paths import (
     CERTIFICATE_FAULT,
     STATE,
 )
+from postroad.mail.certificate import certificate_faults
+from postroad.mail.parts.manifest import RENEWED_ROW, RFC2136_ROW
+from postroad.operations.own import operation
+from postroad.roles.run.site import Site
 from postroad.settings.model import AcmeTls, Dns01, Host
-from postroad.site import Site
 
 
 def missing_certificate(site: Site) -> tuple[str, ...]:

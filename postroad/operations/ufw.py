@@ -18,10 +18,7 @@ from pyinfra.api.state import State as PyinfraState
 from pyinfra.context import host
 from typing_extensions import override
 
-from postroad.facts.ufw import UfwState
-from postroad.su import prepared
-from postroad.terminal import fail, line
-from postroad.ufw import (
+from postroad.mail.firewall.ufw import (
     ROLLBACK_UNIT,
     Argv,
     Firewall,
@@ -34,6 +31,9 @@ from postroad.ufw import (
     plan_firewall,
     plan_openings,
 )
+from postroad.roles.run.facts.ufw import UfwState
+from postroad.roles.run.su import prepared
+from postroad.settings.terminal import fail, line
 
 #: How long the host waits for a fresh connection before it disables its firewall. It must be
 #: longer than the time in which a connection attempt is given up (CONNECT_TIMEOUT, 10 s).

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from pyinfra.api.state import State
 
-from postroad.components import Build
+from postroad.mail.parts.context import Build
 from postroad.operations import component
-from postroad.site import Site
-from postroad.terminal import line
+from postroad.roles.run.site import Site
+from postroad.settings.terminal import line
 
 NAMED = 3
 

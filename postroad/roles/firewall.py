@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from postroad import openings, ufw
-from postroad.components import Builder
+from postroad.mail.firewall import openings, ufw
+from postroad.mail.parts.context import Builder
 from postroad.operations import firewall as operations
 from postroad.roles.apply import titled
 from postroad.roles.own import deploy
-from postroad.site import Site
+from postroad.roles.run.site import Site
 
 
 @deploy("Firewall")

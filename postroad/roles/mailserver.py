@@ -10,9 +10,6 @@ from pyinfra.api.exceptions import PyinfraError
 from pyinfra.api.host import Host
 from pyinfra.context import ctx_host
 
-from postroad import keepalive, left_out
-from postroad.inventory import estate_for_run
-from postroad.pyinfra_words import errors_plainly, plainly
 from postroad.roles import (
     base,
     dkim,
@@ -27,8 +24,11 @@ from postroad.roles import (
 from postroad.roles import report as _report
 from postroad.roles.apply import name_what_differs
 from postroad.roles.preflight import preflight
+from postroad.roles.run import keepalive, left_out
+from postroad.roles.run.inventory import estate_for_run
+from postroad.roles.run.pyinfra_words import errors_plainly, plainly
+from postroad.roles.run.site import Site, Sites
 from postroad.settings.model import operator_files
-from postroad.site import Site, Sites
 
 _SITES = Sites()
 

@@ -8,13 +8,13 @@ from typing import Any, ParamSpec, cast
 from pyinfra.api.arguments_typed import PyinfraOperation
 from pyinfra.api.deploy import deploy as pyinfra_deploy
 
-from postroad.left_out import alone
+from postroad.roles.run.left_out import alone
 
 P = ParamSpec("P")
 
 
 def deploy(name: str) -> Callable[[Callable[P, Any]], PyinfraOperation[P]]:
-    """As pyinfra's, of one host: see `postroad.left_out.alone`."""
+    """As pyinfra's, of one host: see `postroad.roles.run.left_out.alone`."""
 
     def decorated(role: Callable[P, Any]) -> PyinfraOperation[P]:
         made: Callable[..., Any] = pyinfra_deploy(name)(role)

@@ -6,13 +6,13 @@ from typing import get_args
 
 from pyinfra.api.exceptions import PyinfraError
 
-from postroad.components import stream_build
+from postroad.mail.parts.context import stream_build
+from postroad.mail.pause import Pause, found
 from postroad.operations import pausing as operations
-from postroad.pause import Pause, found
 from postroad.roles.apply import converge
 from postroad.roles.own import deploy
+from postroad.roles.run.site import Site
 from postroad.settings.model import StreamName
-from postroad.site import Site
 
 VERBS: dict[str, Pause] = {"stop": "stop", "drain": "drain", "resume": ""}
 USAGE = "say which stream and what of it, as --data stream=marketing --data do=stop"

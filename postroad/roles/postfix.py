@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pyinfra import host
 
-from postroad.closing import outlook
-from postroad.components import Builder, stream_build
+from postroad.mail.parts.context import Builder, stream_build
 from postroad.operations import leaving, returning
 from postroad.roles.apply import converge, titled
 from postroad.roles.own import deploy
-from postroad.site import Site
+from postroad.roles.run.closing import outlook
+from postroad.roles.run.site import Site
 
 
 @deploy("Postfix")

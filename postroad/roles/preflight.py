@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from postroad.brought import pair_doubts, pair_faults, signing_key_fault
-from postroad.closing import closings
-from postroad.facts.outward import Port25Open
-from postroad.foreign import files
-from postroad.keys import key_faults
-from postroad.left_out import alone
-from postroad.paths import BEFORE
-from postroad.preflight import warnings
+from postroad.host.paths import BEFORE
+from postroad.mail.before import files
+from postroad.mail.brought import pair_doubts, pair_faults, signing_key_fault
+from postroad.mail.preflight import warnings
+from postroad.mail.signing.keys import key_faults
+from postroad.roles.run.closing import closings
+from postroad.roles.run.facts.outward import Port25Open
+from postroad.roles.run.left_out import alone
+from postroad.roles.run.site import Site
 from postroad.settings.doubts import doubts
 from postroad.settings.model import SecretRef, SuppliedTls
-from postroad.site import Site
-from postroad.terminal import inform, warn
+from postroad.settings.terminal import inform, warn
 
 
 @alone

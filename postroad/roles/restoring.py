@@ -6,12 +6,12 @@ from pathlib import Path
 
 from pyinfra.api.exceptions import PyinfraError
 
-from postroad.backup.archive import Backup, NoBackupError, archive_name, checked
-from postroad.left_out import RefusedError, alone
+from postroad.mail.backup.archive import Backup, NoBackupError, archive_name, checked
 from postroad.operations import restore as operations
 from postroad.roles.own import deploy
-from postroad.site import Site
-from postroad.terminal import inform
+from postroad.roles.run.left_out import RefusedError, alone
+from postroad.roles.run.site import Site
+from postroad.settings.terminal import inform
 
 USAGE = "say where the backups are, as --data backups=/srv/backups/mail"
 

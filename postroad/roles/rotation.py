@@ -5,7 +5,7 @@ from __future__ import annotations
 from postroad.operations import rotation as operations
 from postroad.roles.apply import titled
 from postroad.roles.own import deploy
-from postroad.site import Site
+from postroad.roles.run.site import Site
 
 _ROTATIONS = operations.Rotations()
 

@@ -7,13 +7,13 @@ from weakref import WeakKeyDictionary
 from pyinfra.api.exceptions import PyinfraError
 from pyinfra.api.state import State
 
-from postroad import taken_back
-from postroad.left_out import alone
+from postroad.mail.leaving import host as taken_back
 from postroad.operations import taking_back as operations
 from postroad.operations.taking_back import Departure
 from postroad.roles.apply import name_what_differs, titled
 from postroad.roles.own import deploy
-from postroad.site import Site
+from postroad.roles.run.left_out import alone
+from postroad.roles.run.site import Site
 
 EVERYBODY = "all"
 

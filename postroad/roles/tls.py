@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from postroad.components import Builder
+from postroad.mail.parts.context import Builder
 from postroad.operations import tls as operations
 from postroad.roles.apply import converge, titled
 from postroad.roles.own import deploy
-from postroad.site import Site
+from postroad.roles.run.site import Site
 
 
 @deploy("TLS")

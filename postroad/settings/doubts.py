@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from postroad.mail_hosts import is_private
+from postroad.settings.mail_hosts import is_private
 from postroad.settings.model import Estate, Host
 
 

@@ -352,7 +352,7 @@ class Upgrades:
 class Estate:
     """The whole of it. Hosts and streams keep the order in which they were declared.
 
-    ``lone`` is a box that the world does not know (`postroad.lone`): nothing leaves it.
+    ``lone`` is a box that the world does not know (`postroad.mail.lone`): nothing leaves it.
     """
 
     admin: Admin

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import Literal, get_args
 
-from postroad.paths import OWN_PORTS
+from postroad.host.paths import OWN_PORTS
 from postroad.settings import defaults, keys, taken
 from postroad.settings.faults import EstateFaults, Fault
 from postroad.settings.hosts import Claims, ReadHost, read_hosts

@@ -6,15 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from postroad.settings.model import (
-    AcmeTls,
-    Address,
-    Dns,
-    Limits,
-    StreamName,
-    SuppliedKey,
-    Tls,
-)
+from postroad.settings.model import AcmeTls, Address, Dns, Limits, StreamName, SuppliedKey, Tls
 from postroad.settings.shapes import Node, Table
 
 T = TypeVar("T")

@@ -15,8 +15,8 @@ from ipaddress import (
 )
 from urllib.parse import urlsplit
 
-from postroad.mail_hosts import DECLARABLE, is_within
 from postroad.settings.hidden import Hidden
+from postroad.settings.mail_hosts import DECLARABLE, is_within
 from postroad.settings.model import Address, Network, SecretRef, seconds
 from postroad.settings.shapes import Node, Reader, items, many, text, whole_number, wrong_type
 

@@ -34,7 +34,7 @@ ANSWER = 10.0
 PROC = Path("/proc")
 # dpkg(1) and apt hold it for as long as packages are being changed.
 PACKAGES_LOCK = Path("/var/lib/dpkg/lock-frontend")
-# Held by a run of pyinfra while it changes a part; see postroad/paths.py.
+# Held by a run of pyinfra while it changes a part; see postroad/host/paths.py.
 RUN_LOCK = Path("/run/postroad/run.lock")
 ENABLED = Path("/etc/systemd/system/multi-user.target.wants")
 

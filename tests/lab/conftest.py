@@ -11,7 +11,7 @@ import pytest
 import lab as lab_package
 from lab import control, road
 from lab.session import Lab
-from postroad.inventory import load
+from postroad.roles.run.inventory import load
 from postroad.settings.model import Estate
 from tests.lab import queues
 from tests.lab.installed import install

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from lab import control, road
 from lab.guest import Guest
 from lab.session import Lab
-from postroad.paths import GENERATOR_MASK
+from postroad.host.paths import GENERATOR_MASK
 from tests.lab import mail
 
 # What runs put on a host for their own length; the mask is that of a first run.

@@ -15,7 +15,7 @@ from cryptography.x509.oid import NameOID
 
 from lab import road
 from lab.session import Lab
-from postroad.paths import ACME_RENEWAL
+from postroad.host.paths import ACME_RENEWAL
 from tests.lab.variants import variant
 
 SERVER = "mail2.shop.example"

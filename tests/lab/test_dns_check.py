@@ -34,7 +34,7 @@ from postroad.dns.check.web import fetcher
 from postroad.dns.dkim import LiveKey
 from postroad.dns.mta_sts import policy_host
 from postroad.dns.tlsa import LiveCertificate
-from postroad.live import connected, live_certificates, live_keys
+from postroad.roles.run.live import connected, live_certificates, live_keys
 from postroad.settings.model import Estate
 
 

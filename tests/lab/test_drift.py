@@ -17,12 +17,12 @@ import pytest
 from lab import control, road
 from lab.guest import Guest
 from lab.session import Lab
-from postroad import inventory
-from postroad.component import Component
-from postroad.manifest import rows
-from postroad.paths import OPENED, STAMPS, opened_path
+from postroad.host.component import Component
+from postroad.host.paths import OPENED, STAMPS, opened_path
+from postroad.mail.parts.manifest import rows
 from postroad.roles import apply
-from postroad.site import shape
+from postroad.roles.run import inventory
+from postroad.roles.run.site import shape
 from tests.lab import plans
 
 SAVED = "/root/before-the-drift"

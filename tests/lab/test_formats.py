@@ -18,8 +18,8 @@ from lab.session import Lab
 from postroad.dns.octodns import document
 from postroad.dns.records import derive
 from postroad.dns.zone import zone_text
-from postroad.manifest import Row, rows
-from postroad.render import HostFacts, Renderer
+from postroad.mail.parts.manifest import Row, rows
+from postroad.mail.render import HostFacts, Renderer
 from postroad.settings.model import Estate, Host
 from tests import hostile
 from tests.hostile import Ask

@@ -13,7 +13,7 @@ import pytest
 from lab import control, road, shop
 from lab.guest import Guest
 from lab.session import Lab
-from postroad.inventory import load
+from postroad.roles.run.inventory import load
 
 HOSTILE = "\x1b[2J\x1b]0;owned\x07\u009b31m\u202e\u200b"
 SHOWN = "\\x1b[2J\\x1b]0;owned\\x07\\x9b31m\\u202e\\u200b"

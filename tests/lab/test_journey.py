@@ -17,7 +17,7 @@ from lab.guest import wait_until
 from lab.letters import Letter
 from lab.providers import Received
 from lab.session import Lab
-from postroad.paths import SYSTEM_MAIL_PORT
+from postroad.host.paths import SYSTEM_MAIL_PORT
 from postroad.settings.model import Estate, StreamName, WayOut
 from tests.lab import host
 

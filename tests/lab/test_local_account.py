@@ -17,7 +17,7 @@ import pytest
 from lab import control, road
 from lab.guest import Guest, wait_until
 from lab.session import Lab
-from postroad.paths import LOCKS, REFRESH, STAMPS, SYSTEM_MAIL_PORT
+from postroad.host.paths import LOCKS, REFRESH, STAMPS, SYSTEM_MAIL_PORT
 from postroad.settings.model import Estate
 from tests.lab import host
 

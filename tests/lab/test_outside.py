@@ -19,9 +19,9 @@ from lab.client import Client
 from lab.errors import LabError
 from lab.guest import Guest, wait_until
 from lab.session import Lab
-from postroad import openings
+from postroad.mail.firewall import openings
+from postroad.mail.firewall.ufw import Rule
 from postroad.settings.model import Estate
-from postroad.ufw import Rule
 from tests.lab import host
 
 HOSTS = ("mail1", "mail2")

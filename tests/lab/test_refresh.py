@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lab import road, upgrades
 from lab.session import Lab
-from postroad.paths import STAMPS
+from postroad.host.paths import STAMPS
 from tests.lab import downtimes, mail, plans
 
 # The one that all of them run; libssl is mapped by Postfix's daemons only while there is mail.

@@ -17,7 +17,7 @@ from lab import letters, shop, verify
 from lab.client import SmtpReply, Tls
 from lab.providers import Provider
 from lab.session import Lab
-from postroad.paths import SYSTEM_MAIL_PORT
+from postroad.host.paths import SYSTEM_MAIL_PORT
 from postroad.settings.model import Estate, StreamName, WayOut
 
 HOSTS = ("mail1", "mail2")

@@ -13,7 +13,7 @@ from lab import road, shop
 from lab.client import SmtpReply
 from lab.guest import Guest, wait_until
 from lab.session import Lab
-from postroad.return_paths import RETURNED, RETURNING
+from postroad.mail.return_paths import RETURNED, RETURNING
 from tests.lab import host as inside
 from tests.lab import mail
 from tests.lab.variants import Variant, variant

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from lab import letters, road, shop
 from lab.client import SmtpReply
 from lab.session import Lab
-from postroad.passwords import hashed
+from postroad.settings.passwords import hashed
 from tests.lab.variants import variant
 
 SERVER = "mail2.shop.example"

@@ -42,7 +42,7 @@ def _hosts(lab: Lab) -> tuple[list[tuple[str, dict[str, str]]], dict[str, object
 
 
 def test_what_is_installed_is_the_wheel(repository: Repository) -> None:
-    where = "import postroad, postroad.render; print(postroad.render.TEMPLATES)"
+    where = "import postroad, postroad.mail.render; print(postroad.mail.render.TEMPLATES)"
     done = repository.run("python", "-c", where)
     assert Path(done.stdout.strip()).is_relative_to(repository.programs.parent), done.stderr
 

@@ -17,7 +17,7 @@ import pytest
 import lab as lab_package
 from lab import control, road, shop, traffic
 from lab.session import Lab
-from postroad.inventory import load
+from postroad.roles.run.inventory import load
 from tests.lab.variants import Variant, variant
 
 # Both releases, with an address a stream and with one that they share.

@@ -11,7 +11,7 @@ import pytest
 from lab import road, tutorial
 from lab.guest import Guest
 from lab.session import Lab
-from postroad.paths import BEFORE
+from postroad.host.paths import BEFORE
 from tests.lab import mail
 from tests.lab.runs import deploy_twice
 from tests.lab.variants import variant

@@ -6,11 +6,11 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-from postroad.manifest import rows
-from postroad.render import HostFacts, Renderer
+from postroad.host.found import KeyState
+from postroad.mail.parts.manifest import rows
+from postroad.mail.render import HostFacts, Renderer
 from postroad.settings.model import Estate, Host
 from postroad.settings.read import read
-from postroad.state import KeyState
 from tests.unit.declarations import Declaration, declaration, drop, put, shared
 from tests.unit.test_dns.estates import public_key
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from postroad import openings, ufw
 from postroad.audit.asking import NOBODYS_DOMAIN, postfix, probe_headers, submission_ports
 from postroad.audit.audited import Audited, Expectation
 from postroad.audit.evidence import (
@@ -22,11 +21,8 @@ from postroad.audit.evidence import (
     Upgrades,
 )
 from postroad.audit.suites.listeners import declared
-from postroad.certificate import wanted_renewal
-from postroad.intake import PLACES_OF_CLIENT, PLACES_OF_NETWORK, intake, without_limits
-from postroad.keys import OWNER
-from postroad.mail_hosts import LOOPBACK, NOWHERE
-from postroad.paths import (
+from postroad.host.found import CertificateState, FileState, HostState, KeyState, blank
+from postroad.host.paths import (
     BUDGET_SOCKET,
     SYSTEM_MAIL_PORT,
     key_folder,
@@ -34,11 +30,15 @@ from postroad.paths import (
     milter_socket,
     stream_folder,
 )
+from postroad.mail.certificate import wanted_renewal
+from postroad.mail.firewall import openings, ufw
+from postroad.mail.intake import PLACES_OF_CLIENT, PLACES_OF_NETWORK, intake, without_limits
+from postroad.mail.signing.keys import OWNER
+from postroad.mail.software import packages
+from postroad.mail.standing import Standing
+from postroad.settings.mail_hosts import LOOPBACK, NOWHERE
 from postroad.settings.model import AcmeTls, Estate, Host, Stream, WayOut
 from postroad.settings.read import read
-from postroad.software import packages
-from postroad.standing import Standing
-from postroad.state import CertificateState, FileState, HostState, KeyState, blank
 from tests.unit.declarations import declaration
 
 NOW = 1_800_000_000.0

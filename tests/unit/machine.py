@@ -20,29 +20,9 @@ from typing import Any, TypeVar, cast
 
 from pyinfra.api.host import Host as PyinfraHost
 
-from postroad import question, return_paths, ufw
-from postroad.certificate import wanted_renewal
-from postroad.component import Component
-from postroad.components import Builder
-from postroad.facts.host import State
-from postroad.facts.world import Seen, WorldSees
-from postroad.keys import OWNER, wanted_keys
-from postroad.paths import (
-    MAILBOX_USER,
-    OPENED,
-    WORLD_SEES,
-    key_folder,
-    key_path,
-    life_path,
-    opened_path,
-    stream_folder,
-)
-from postroad.question import Question
-from postroad.return_paths import RETURNED, RETURNING, Marks
-from postroad.settings.model import AcmeTls, Estate, Host, SuppliedTls
-from postroad.site import Site
-from postroad.software import packages
-from postroad.state import (
+from postroad.host import question
+from postroad.host.component import Component
+from postroad.host.found import (
     MARK,
     PART_ENDS,
     CertificateState,
@@ -52,6 +32,28 @@ from postroad.state import (
     UnitState,
     blank,
 )
+from postroad.host.paths import (
+    MAILBOX_USER,
+    OPENED,
+    WORLD_SEES,
+    key_folder,
+    key_path,
+    life_path,
+    opened_path,
+    stream_folder,
+)
+from postroad.host.question import Question
+from postroad.mail import return_paths
+from postroad.mail.certificate import wanted_renewal
+from postroad.mail.firewall import ufw
+from postroad.mail.parts.context import Builder
+from postroad.mail.return_paths import RETURNED, RETURNING, Marks
+from postroad.mail.signing.keys import OWNER, wanted_keys
+from postroad.mail.software import packages
+from postroad.roles.run.facts.host import State
+from postroad.roles.run.facts.world import Seen, WorldSees
+from postroad.roles.run.site import Site
+from postroad.settings.model import AcmeTls, Estate, Host, SuppliedTls
 from tests.unit import estates
 from tests.unit.declarations import Declaration
 from tests.unit.test_dns.estates import public_key
@@ -181,7 +183,7 @@ class Machine:
         return self._run(command, stdin)
 
     def _answers(self, stdin: str) -> Iterator[str]:
-        """What it says to questions: see `postroad.question.asking`."""
+        """What it says to questions: see `postroad.host.question.asking`."""
         mark = stdin.partition("\n")[0].removeprefix("m=")
         words = shlex.split(stdin[stdin.index("\ntrue | ") : stdin.rindex("\nprintf ")])
         yield f"{mark} uid 0"

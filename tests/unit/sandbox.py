@@ -16,8 +16,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from postroad.component import Component, Directory, File, script
-from postroad.state import FileState, HostState, Questions, UnitState, blank
+from postroad.host.component import Component, Directory, File, script
+from postroad.host.found import FileState, HostState, Questions, UnitState, blank
 
 OWNER = pwd.getpwuid(os.geteuid()).pw_name
 GROUP = grp.getgrgid(os.getegid()).gr_name

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from postroad.answers import AnswerError, from_json
+from postroad.host.answers import AnswerError, from_json
 
 
 @dataclass(frozen=True)

@@ -20,10 +20,10 @@ from pyinfra.api.inventory import Inventory
 from pyinfra.api.state import State
 from pyinfra.context import ctx_host, ctx_state
 
-from postroad import ask as module
-from postroad.ask import UnansweredError, ask, ask_all, connect
+from postroad.host.question import Question
 from postroad.operations.own import Sent
-from postroad.question import Question
+from postroad.roles.run import ask as module
+from postroad.roles.run.ask import UnansweredError, ask, ask_all, connect
 
 LATIN = "Willkommen in Köln\n".encode("latin-1")
 

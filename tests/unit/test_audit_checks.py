@@ -16,7 +16,6 @@ from types import ModuleType
 
 import pytest
 
-from postroad.answers import AnswerError
 from postroad.audit import suites
 from postroad.audit.audited import Audited
 from postroad.audit.evidence import (
@@ -48,8 +47,9 @@ from postroad.audit.suites import (
     submission,
     units,
 )
-from postroad.component import Component, Unit
-from postroad.state import UnitState
+from postroad.host.answers import AnswerError
+from postroad.host.component import Component, Unit
+from postroad.host.found import UnitState
 from tests import server
 from tests.unit.healthy import DAY, NOW, POSTFIX_UID, audited, stranger
 

@@ -9,8 +9,8 @@ import gevent  # type: ignore[import-untyped]
 import pytest
 
 from postroad.audit import gather
-from postroad.site import Site
-from postroad.state import STEADY, HostState, UnitState, blank
+from postroad.host.found import STEADY, HostState, UnitState, blank
+from postroad.roles.run.site import Site
 
 RUNS = UnitState("loaded", "active", "enabled", needs_reload=False)
 BACK = replace(RUNS, is_back=True)

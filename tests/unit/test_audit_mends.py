@@ -16,8 +16,6 @@ import pytest
 from postroad.audit.audited import Audited
 from postroad.audit.evidence import Log, Shown, Signed, Socket, Upgrades
 from postroad.audit.fault import Fault
-from postroad.audit.questions import postfix as of_postfix
-from postroad.audit.questions import system as of_system
 from postroad.audit.suites import (
     dns,
     files,
@@ -29,9 +27,11 @@ from postroad.audit.suites import (
     signing,
     submission,
 )
-from postroad.component import Component, Directory, File, Unit
+from postroad.host.component import Component, Directory, File, Unit
+from postroad.host.found import FileState
+from postroad.onhost.asked import instances as of_postfix
+from postroad.onhost.asked import system as of_system
 from postroad.settings.model import SecretRef, SuppliedTls
-from postroad.state import FileState
 from tests.unit.healthy import DAY, NOW, audited, stranger
 from tests.unit.machine import made_true
 

@@ -13,9 +13,10 @@ from types import ModuleType
 
 import pytest
 
-from postroad.audit.questions import postfix, signing, submission, system
-from postroad.queues import on_host as queues_on_host
-from postroad.trace import on_host as traced
+from postroad.onhost.asked import instances as postfix
+from postroad.onhost.asked import queues as queues_on_host
+from postroad.onhost.asked import signing, submission, system
+from postroad.onhost.asked import trace as traced
 
 NEW_YEAR = time.mktime((2027, 1, 1, 0, 5, 0, 0, 0, -1))
 

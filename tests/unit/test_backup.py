@@ -24,11 +24,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
-from postroad.backup import on_host
-from postroad.backup.archive import QUESTION, Answer, NoBackupError, checked, decoded
-from postroad.backup.places import PLACES
-from postroad.backup.restoring import script
 from postroad.commands import backup as command
+from postroad.mail.backup.archive import QUESTION, Answer, NoBackupError, checked, decoded
+from postroad.mail.backup.places import PLACES
+from postroad.mail.backup.restoring import script
+from postroad.onhost.asked import backup as on_host
 from tests.unit import estates
 from tests.unit.declarations import declaration
 from tests.unit.sandbox import GROUP, OWNER

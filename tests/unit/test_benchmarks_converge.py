@@ -8,10 +8,10 @@ from dataclasses import asdict, replace
 from benchmarks import playbook
 from benchmarks.playbook import Recap
 from benchmarks.suites.converge import Case, differences, in_turns
-from postroad.changes import Change
-from postroad.component import Component, File, drift
-from postroad.paths import OPENED
-from postroad.state import HostState, blank
+from postroad.host.changes import Change
+from postroad.host.component import Component, File, drift
+from postroad.host.found import HostState, blank
+from postroad.host.paths import OPENED
 from tests.unit.machine import made_true
 
 SAID = """

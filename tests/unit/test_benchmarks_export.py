@@ -14,11 +14,11 @@ import yaml
 
 from benchmarks.export import Exported, exported, write
 from benchmarks.paths import HERE
-from postroad.component import Component
-from postroad.components import Builder
-from postroad.render import HostFacts
+from postroad.host.component import Component
+from postroad.host.found import KeyState, blank
+from postroad.mail.parts.context import Builder
+from postroad.mail.render import HostFacts
 from postroad.settings.model import NoTls
-from postroad.state import KeyState, blank
 from tests.unit import estates
 from tests.unit.declarations import put
 

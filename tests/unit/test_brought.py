@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from postroad.brought import pair_doubts, pair_faults, signing_key_fault
+from postroad.mail.brought import pair_doubts, pair_faults, signing_key_fault
 
 NAMES = ("mail1.shop.example", "out1.shop.example")
 DAY = 86400

@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from postroad.audit.suites.queues import NEARLY_FULL
-from postroad.intake import MIB, PLACES, intake, without_limits
-from postroad.render import TEMPLATES
+from postroad.mail.intake import MIB, PLACES, intake, without_limits
+from postroad.mail.render import TEMPLATES
 from tests.unit import estates
 from tests.unit.declarations import declaration
 from tests.unit.declarations import put as put_in

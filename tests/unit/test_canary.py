@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from postroad.manifest import rows
-from postroad.paths import CANARY, CANARY_FOLDER
-from postroad.render import TEMPLATES
+from postroad.host.paths import CANARY, CANARY_FOLDER
+from postroad.mail.parts.manifest import rows
+from postroad.mail.render import TEMPLATES
 from tests.unit import estates
 
 SOURCE = TEMPLATES / "postroad" / "canary"

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from postroad.certificate import certificate_faults, wanted_renewal
+from postroad.host.found import RENEWAL, CertificateState
+from postroad.mail.certificate import certificate_faults, wanted_renewal
 from postroad.settings.model import AcmeTls
-from postroad.state import RENEWAL, CertificateState
 from tests.unit import estates
 from tests.unit.declarations import put
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from postroad.changes import NOT_SHOWN, NOT_TEXT, Change, Part, part, readable, text
-from postroad.component import Component, Drift, File, drift
-from postroad.state import blank
+from postroad.host.changes import NOT_SHOWN, NOT_TEXT, Change, Part, part, readable, text
+from postroad.host.component import Component, Drift, File, drift
+from postroad.host.found import blank
 from tests.unit.machine import made_true
 
 OLD = Component("one", files=(File("/etc/one", b"a\nb\nc\nd\n"), File("/etc/key", b"old\n")))

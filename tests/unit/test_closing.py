@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from postroad.closing import closings, outlook
 from postroad.commands.diff import _parts
-from postroad.facts.world import Seen
-from postroad.foreign.listeners import Listener
-from postroad.paths import pause_path
-from postroad.state import FileState
-from postroad.taken_away import Instance
+from postroad.host.found import FileState
+from postroad.host.paths import pause_path
+from postroad.mail.before.listeners import Listener
+from postroad.mail.leaving.instances import Instance
+from postroad.roles.run.closing import closings, outlook
+from postroad.roles.run.facts.world import Seen
 from tests.unit.declarations import Declaration, declaration, put
 from tests.unit.test_site_opening import Answering, keyed, latched
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from postroad.component import Component, Directory, File, Unit, check_script, drift, script
-from postroad.state import FileState, HostState, UnitState, blank
+from postroad.host.component import Component, Directory, File, Unit, check_script, drift, script
+from postroad.host.found import FileState, HostState, UnitState, blank
 from tests.unit.machine import made_true
 from tests.unit.sandbox import Sandbox, killed_everywhere
 

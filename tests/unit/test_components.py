@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from postroad.component import Component, Unit, drift, script
-from postroad.components import Builder, stream_build
-from postroad.paths import OPENED, pause_path
-from postroad.pause import Pause, because, content
+from postroad.host.component import Component, Unit, drift, script
+from postroad.host.found import FileState, HostState, blank
+from postroad.host.paths import OPENED, pause_path
+from postroad.mail.parts.context import Builder, stream_build
+from postroad.mail.pause import Pause, because, content
+from postroad.mail.standing import Standing, latch
+from postroad.roles.run.site import shape
 from postroad.settings.model import Estate, Host, StreamName
-from postroad.site import shape
-from postroad.standing import Standing, latch
-from postroad.state import FileState, HostState, blank
 from tests.unit import estates
 from tests.unit.declarations import declaration, put
 from tests.unit.machine import made_true

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from pyinfra.api.exceptions import PyinfraError
 
-from postroad import ufw
-from postroad.component import drift
-from postroad.state import HostState, KeyState
+from postroad.host.component import drift
+from postroad.host.found import HostState, KeyState
+from postroad.mail.firewall import ufw
 from tests.boxes import unfolded
 from tests.unit import estates, runs
 from tests.unit.declarations import Declaration, declaration, drop, put, two_hosts

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from postroad.doors import Door, box
+from postroad.mail.doors import Door, box
 from postroad.settings.model import Estate
-from postroad.terminal import WIDE
+from postroad.settings.terminal import WIDE
 from tests.unit import estates
 from tests.unit.declarations import HASH, Declaration, declaration, put, two_hosts
 

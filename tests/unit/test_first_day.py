@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import pytest
 
-from postroad import cli
+from postroad.commands import cli
 from tests.unit import interrupts
 
 CLONE = Path(__file__).parents[2]
@@ -460,7 +460,7 @@ def test_a_pyinfra_without_postroad(shop: Path) -> None:
 
 
 def test_a_fault_of_postroad_keeps_its_traceback(shop: Path) -> None:
-    text = "from postroad.paths import opened_path\nopened_path()  # type: ignore\n"
+    text = "from postroad.host.paths import opened_path\nopened_path()  # type: ignore\n"
     (shop / ESTATE).write_text(text)
     done = pyinfra(shop, "--dry", HOSTS, DEPLOY)
     assert "TypeError: opened_path() missing" in done.stderr

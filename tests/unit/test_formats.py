@@ -17,18 +17,18 @@ import pytest
 import yaml
 from dns.rdtypes.ANY.TXT import TXT
 
-from postroad import formats
 from postroad.dns.octodns import document
 from postroad.dns.records import derive
 from postroad.dns.zone import zone_text
-from postroad.formats import FormatError
-from postroad.manifest import every_row, rows
+from postroad.host.found import _unquoted
+from postroad.mail import formats
+from postroad.mail.formats import FormatError
+from postroad.mail.parts.manifest import every_row, rows
+from postroad.mail.render import TEMPLATES, Renderer
 from postroad.operations.tls import request_script
-from postroad.render import TEMPLATES, Renderer
 from postroad.settings import keys
 from postroad.settings.faults import EstateFaults
 from postroad.settings.model import AcmeTls, Estate
-from postroad.state import _unquoted
 from tests import hostile
 from tests.unit import estates
 from tests.unit.declarations import HASH, Declaration, declaration, put

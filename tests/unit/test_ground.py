@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from postroad.component import Component, File
-from postroad.ground import Account, Ground, Mount, Room, parse, probe
-from postroad.preflight import misplaced, refusals, work
-from postroad.site import shape
-from postroad.software import packages
-from postroad.state import MARK, FileState, HostState
+from postroad.host.component import Component, File
+from postroad.host.found import MARK, FileState, HostState
+from postroad.host.ground import Account, Ground, Mount, Room, parse, probe
+from postroad.mail.preflight import misplaced, refusals, work
+from postroad.mail.software import packages
+from postroad.roles.run.site import shape
 from tests.unit import estates
 from tests.unit.declarations import declaration
 from tests.unit.machine import bare, made_true

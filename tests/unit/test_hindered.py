@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from postroad.certificate import certificate_faults
-from postroad.component import Component, Drift, Socket, Unit, drift, script
+from postroad.host.component import Component, Drift, Socket, Unit, drift, script
+from postroad.host.found import CertificateState, FileState, HostState, UnitState, parse, probe
+from postroad.host.paths import ACME_ARCHIVE, ACME_LIVE, ACME_RENEWAL
+from postroad.mail.certificate import certificate_faults
 from postroad.operations.tls import request_script
-from postroad.paths import ACME_ARCHIVE, ACME_LIVE, ACME_RENEWAL
 from postroad.settings.model import AcmeTls
-from postroad.state import CertificateState, FileState, HostState, UnitState, parse, probe
 from tests.unit import estates
 from tests.unit.declarations import declaration
 from tests.unit.machine import Machine, made_true

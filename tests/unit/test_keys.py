@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from postroad.keys import KeyFault, key_faults, script, signing_keys, wanted_keys
-from postroad.paths import key_path
+from postroad.host.found import FileState, HostState, KeyState, blank
+from postroad.host.paths import key_path
+from postroad.mail.signing.keys import KeyFault, key_faults, script, signing_keys, wanted_keys
 from postroad.settings.model import Estate
-from postroad.state import FileState, HostState, KeyState, blank
 from tests.unit import estates
 from tests.unit.declarations import declaration, put
 from tests.unit.machine import Machine
@@ -162,7 +162,7 @@ def test_a_key_of_another_month_is_a_key() -> None:
 @pytest.fixture
 def box(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
     # The keys belong to a user of their own; here that is whoever runs the test.
-    monkeypatch.setattr("postroad.keys.OWNER", OWNER)
+    monkeypatch.setattr("postroad.mail.signing.keys.OWNER", OWNER)
     return Sandbox.at(tmp_path)
 
 

@@ -11,11 +11,11 @@ from pyinfra.api.config import Config
 from pyinfra.api.inventory import Inventory
 from pyinfra.api.state import State as Run
 
-from postroad.ask import UnansweredError
+from postroad.host.question import Question
 from postroad.operations.report import last_words, not_at_work
-from postroad.pyinfra_words import at_the_end
-from postroad.question import Question
-from postroad.site import Site
+from postroad.roles.run.ask import UnansweredError
+from postroad.roles.run.pyinfra_words import at_the_end
+from postroad.roles.run.site import Site
 from tests.unit import estates
 from tests.unit.declarations import declaration, two_hosts
 from tests.unit.machine import Machine, PaperSite

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from postroad import taken_away
-from postroad.keys import former_keys, orphan_steps, orphaned_keys
-from postroad.leaving import absent_instances, draining, script, still_to_do
-from postroad.return_paths import kept_seconds
-from postroad.state import KeyLife, KeyState
-from postroad.taken_away import Instance
+from postroad.host.found import KeyLife, KeyState
+from postroad.mail.leaving import instances as taken_away
+from postroad.mail.leaving.instances import Instance
+from postroad.mail.leaving.streams import absent_instances, draining, script, still_to_do
+from postroad.mail.return_paths import kept_seconds
+from postroad.mail.signing.keys import former_keys, orphan_steps, orphaned_keys
 from tests.unit import estates
 from tests.unit.declarations import declaration
 from tests.unit.sandbox import Sandbox, killed_everywhere

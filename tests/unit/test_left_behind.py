@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from postroad.dns.dkim import LiveKey
-from postroad.left_behind import names, names_text, on_host
+from postroad.mail.leaving.words import names, names_text, on_host
 from postroad.settings.model import OnHost, SuppliedKey
 from tests.unit import estates
 from tests.unit.declarations import declaration, two_hosts

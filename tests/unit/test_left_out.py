@@ -15,10 +15,11 @@ from pyinfra.api.connect import connect_all
 from pyinfra.api.exceptions import PyinfraError
 from pyinfra.api.state import State
 
-from postroad import keepalive, ufw
-from postroad.ask import UnansweredError, ask
 from postroad.dns.missing import not_asked
-from postroad.left_out import connected_all, of
+from postroad.mail.firewall import ufw
+from postroad.roles.run import keepalive
+from postroad.roles.run.ask import UnansweredError, ask
+from postroad.roles.run.left_out import connected_all, of
 from tests.unit import estates, runs
 from tests.unit.declarations import declaration, two_hosts
 from tests.unit.machine import Machine

@@ -10,23 +10,23 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from postroad import lone
 from postroad.audit import asking
-from postroad.audit.questions import signing
 from postroad.audit.report import Result, nagios_line, nagios_status
 from postroad.audit.suites import firewall, listeners, postfix
-from postroad.components import Builder
 from postroad.dns.dkim import LiveKey
-from postroad.foreign.listeners import Listener
-from postroad.manifest import rows
+from postroad.host.found import CertificateState, FileState
+from postroad.host.paths import SINK_PORT, opened_path
+from postroad.mail import lone
+from postroad.mail.before.listeners import Listener
+from postroad.mail.parts.context import Builder
+from postroad.mail.parts.manifest import rows
+from postroad.mail.preflight import refusals
+from postroad.mail.standing import LONE, latch
+from postroad.onhost.asked import signing
 from postroad.operations.report import last_words
-from postroad.paths import SINK_PORT, opened_path
-from postroad.preflight import refusals
 from postroad.settings.faults import EstateFaults
 from postroad.settings.model import Estate
 from postroad.settings.read import read
-from postroad.standing import LONE, latch
-from postroad.state import CertificateState, FileState
 from tests.unit import estates
 from tests.unit.declarations import Declaration, Path, declaration, put
 from tests.unit.healthy import POSTFIX_UID, audited

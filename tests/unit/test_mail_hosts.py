@@ -7,7 +7,7 @@ from ipaddress import ip_address, ip_network
 
 import pytest
 
-from postroad.mail_hosts import NOWHERE, exceptions, is_nowhere
+from postroad.settings.mail_hosts import NOWHERE, exceptions, is_nowhere
 from postroad.settings.model import Estate
 from tests.unit import estates
 from tests.unit.declarations import declaration, put, two_hosts

@@ -8,13 +8,13 @@ from dataclasses import replace
 
 import pytest
 
-from postroad.component import Component
-from postroad.components import Builder
-from postroad.manifest import Row, every_row, rows, rows_of
-from postroad.render import TEMPLATES
+from postroad.host.component import Component
+from postroad.host.found import FileState
+from postroad.mail.parts.context import Builder
+from postroad.mail.parts.manifest import Row, every_row, rows, rows_of
+from postroad.mail.render import TEMPLATES
+from postroad.roles.run.site import shape
 from postroad.settings.model import Estate, Host
-from postroad.site import shape
-from postroad.state import FileState
 from tests.unit import estates
 
 HOSTS = estates.hosts()

@@ -16,7 +16,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from postroad.render import TEMPLATES
+from postroad.mail.render import TEMPLATES
 
 SELECTORS = (b"202611-a", b"202611-b", b"202612-a")
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from postroad.openings import wanted
-from postroad.ufw import Firewall, parse_rule
+from postroad.mail.firewall.openings import wanted
+from postroad.mail.firewall.ufw import Firewall, parse_rule
 from tests.unit import estates
 from tests.unit.declarations import Declaration, declaration, put, shared
 

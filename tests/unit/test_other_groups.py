@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from pyinfra.api.exceptions import ConnectError, PyinfraError
 
-from postroad import cli
-from postroad.inventory import load
-from postroad.live import reach
+from postroad.commands import cli
+from postroad.roles.run.inventory import load
+from postroad.roles.run.live import reach
 from tests.unit import runs
 from tests.unit.declarations import declaration
 from tests.unit.machine import Machine
@@ -46,7 +46,7 @@ def runner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Runner:
 @pytest.fixture
 def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     heard: list[str] = []
-    monkeypatch.setattr("postroad.site.inform", heard.append)
+    monkeypatch.setattr("postroad.roles.run.site.inform", heard.append)
     return heard
 
 

@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from postroad import cli
+from postroad.commands import cli
 from postroad.commands.output import UnwrittenError, answer, place, write
 from tests.unit.declarations import declaration
 

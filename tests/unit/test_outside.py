@@ -8,18 +8,18 @@ from typing import TypeVar, cast
 
 from pyinfra.api.host import Host as PyinfraHost
 
-from postroad import outside
+from postroad.audit import outside
 from postroad.audit.asking import NOBODYS_DOMAIN
 from postroad.audit.evidence import Signed
 from postroad.dns.check.checks import Facts
 from postroad.dns.check.signature import Probe
-from postroad.facts.host import State
-from postroad.facts.probes import Probed
-from postroad.inventory import Loaded
-from postroad.live import Reached
-from postroad.question import Question
-from postroad.site import Site
-from postroad.state import KeyState
+from postroad.host.found import KeyState
+from postroad.host.question import Question
+from postroad.roles.run.facts.host import State
+from postroad.roles.run.facts.probes import Probed
+from postroad.roles.run.inventory import Loaded
+from postroad.roles.run.live import Reached
+from postroad.roles.run.site import Site
 from tests.unit import estates
 from tests.unit.declarations import declaration
 from tests.unit.machine import bare

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from postroad.component import Component, Directory, File
-from postroad.parents import above, exposed, refusals
-from postroad.preflight import refusals as all_refusals
-from postroad.site import shape
-from postroad.state import FileState, blank
+from postroad.host.component import Component, Directory, File
+from postroad.host.found import FileState, blank
+from postroad.host.parents import above, exposed, refusals
+from postroad.mail.preflight import refusals as all_refusals
+from postroad.roles.run.site import shape
 from tests.unit.test_preflight import ESTATE, FRESH, MAIL1
 
 PARTS = (

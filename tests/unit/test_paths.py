@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from postroad import paths
-from postroad.manifest import RFC2136_ROW, SUPPLIED_CHAIN_ROW, SUPPLIED_KEY_ROW, TMPFILES, rows
+from postroad.host import paths
+from postroad.mail.parts.manifest import (
+    RFC2136_ROW,
+    SUPPLIED_CHAIN_ROW,
+    SUPPLIED_KEY_ROW,
+    TMPFILES,
+    rows,
+)
 from postroad.operations.tls import request_script
 from postroad.settings.model import AcmeTls
 from tests.unit import estates

@@ -7,9 +7,9 @@ from hashlib import sha256
 
 import pytest
 
-from postroad.paths import pause_path
-from postroad.pause import Pause, all_found, because, content, found
-from postroad.state import FileState, HostState, blank
+from postroad.host.found import FileState, HostState, blank
+from postroad.host.paths import pause_path
+from postroad.mail.pause import Pause, all_found, because, content, found
 
 
 def host(text: bytes | None) -> HostState:

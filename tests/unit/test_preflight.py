@@ -7,8 +7,8 @@ from ipaddress import ip_address
 
 import pytest
 
-from postroad.preflight import CLOCK_SECONDS, FREE_KIB, SUPPORTED, refusals, warnings
-from postroad.state import HostState
+from postroad.host.found import HostState
+from postroad.mail.preflight import CLOCK_SECONDS, FREE_KIB, SUPPORTED, refusals, warnings
 from tests.unit import estates
 from tests.unit.declarations import declaration
 from tests.unit.machine import bare

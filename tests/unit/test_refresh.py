@@ -12,11 +12,11 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
-from postroad import paths
-from postroad.audit.questions import system
-from postroad.components import Builder
-from postroad.render import TEMPLATES
-from postroad.site import shape
+from postroad.host import paths
+from postroad.mail.parts.context import Builder
+from postroad.mail.render import TEMPLATES
+from postroad.onhost.asked import system
+from postroad.roles.run.site import shape
 from tests.unit import estates
 
 SOURCE = TEMPLATES / "postroad/refresh.py"

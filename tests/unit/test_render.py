@@ -11,14 +11,15 @@ from ipaddress import IPv6Address
 import pytest
 from jinja2 import UndefinedError
 
-from postroad import formats, paths, render
 from postroad.dns.dkim import LiveKey
-from postroad.manifest import Row, rows
-from postroad.render import TEMPLATES, facts_from, instances, system_stream
+from postroad.host import paths
+from postroad.host.found import CertificateState, blank
+from postroad.mail import formats, render
+from postroad.mail.parts.manifest import Row, rows
+from postroad.mail.render import TEMPLATES, facts_from, instances, system_stream
+from postroad.mail.standing import Standing
 from postroad.settings import defaults
 from postroad.settings.model import STREAM_NAMES, Estate, Host, StreamName
-from postroad.standing import Standing
-from postroad.state import CertificateState, blank
 from tests.unit import estates
 from tests.unit.declarations import HASH, declaration, put, two_hosts
 from tests.unit.postfix_tables import logical, pcre

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from postroad import return_paths
 from postroad.dns.former import Former
 from postroad.dns.record import Record
 from postroad.dns.records import derive
-from postroad.manifest import rows
-from postroad.render import inbound_domains
-from postroad.return_paths import DAY, Marks, ReturnPath, Step, steps, wanted
+from postroad.mail import return_paths
+from postroad.mail.parts.manifest import rows
+from postroad.mail.render import inbound_domains
+from postroad.mail.return_paths import DAY, Marks, ReturnPath, Step, steps, wanted
 from postroad.settings.model import Estate, Host
 from tests.unit import estates
 from tests.unit.declarations import HASH, Declaration, declaration, drop, put, two_hosts

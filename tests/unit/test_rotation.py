@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from postroad.keys import signing_key, wanted_keys
-from postroad.rotation import DAY, VERIFIED_LATER, Seen, Step, began, owner, steps
+from postroad.host.found import KeyLife, KeyState
+from postroad.mail.signing.keys import signing_key, wanted_keys
+from postroad.mail.signing.rotation import DAY, VERIFIED_LATER, Seen, Step, began, owner, steps
 from postroad.settings.model import Estate, StreamName
-from postroad.state import KeyLife, KeyState
 from tests.unit import estates
 
 ESTATE = estates.estate(estates.without_inbound())

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from postroad.manifest import RENEWED_ROW, RFC2136_ROW
+from postroad.host.paths import ACME_ARCHIVE, ACME_LIVE, CERTIFICATE_FAULT, GENERATOR_MASK
+from postroad.mail.parts.manifest import RENEWED_ROW, RFC2136_ROW
 from postroad.operations.base import install_script
 from postroad.operations.tls import request_script
-from postroad.paths import ACME_ARCHIVE, ACME_LIVE, CERTIFICATE_FAULT, GENERATOR_MASK
 from postroad.settings.model import AcmeTls
 from tests.unit import estates
 from tests.unit.declarations import declaration

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from argon2 import PasswordHasher
 
-from postroad import cli
+from postroad.commands import cli
 from tests.unit.declarations import declaration, put
 
 PRODUCTION = Path(__file__).parents[2] / "inventories" / "prod.py"

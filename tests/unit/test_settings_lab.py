@@ -13,7 +13,7 @@ from lab.session import Lab
 from lab.state import Host, State
 from postroad.dns import budget
 from postroad.dns.records import LiveCertificate, RecordType, derive
-from postroad.inventory import InventoryError, load
+from postroad.roles.run.inventory import InventoryError, load
 from postroad.settings.read import read
 
 ROOT = Path(__file__).parents[2]

@@ -15,12 +15,12 @@ import pytest
 
 from postroad.dns.check.fcrdns import both_ways
 from postroad.dns.check.said import Said
-from postroad.keys import WantedKey
-from postroad.rotation import Place, new_selector
+from postroad.host.found import KeyState
+from postroad.mail.signing.keys import WantedKey
+from postroad.mail.signing.rotation import Place, new_selector
 from postroad.settings.doubts import doubts
 from postroad.settings.faults import EstateFaults, Fault
 from postroad.settings.read import read
-from postroad.state import KeyState
 from tests.unit import estates
 from tests.unit.declarations import Declaration, Path, declaration, drop, put
 

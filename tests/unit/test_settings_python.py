@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from postroad.pyinfra_words import mended
+from postroad.roles.run.pyinfra_words import mended
 from postroad.settings import keys
 from postroad.settings.meant import nearest, places
 from postroad.settings.python import failed, may_name_hosts, odd_groups, passed_over, unreadable

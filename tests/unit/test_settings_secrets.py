@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from pyinfra_cli.util import json_encode  # type: ignore[import-untyped]
 
-from postroad.secrets import Secret, SecretError, resolve
 from postroad.settings.model import SecretRef
+from postroad.settings.secrets import Secret, SecretError, resolve
 
 VALUE = "correct horse"
 

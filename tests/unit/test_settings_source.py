@@ -9,7 +9,7 @@ from pprint import pformat
 import pytest
 from pyinfra.api.exceptions import PyinfraError
 
-from postroad.inventory import InventoryError, Loaded, estate_for_run, load
+from postroad.roles.run.inventory import InventoryError, Loaded, estate_for_run, load
 from postroad.settings.faults import EstateFaults
 from postroad.settings.source import Seen, one_estate
 from tests.unit.declarations import Declaration, declaration, put, two_hosts

@@ -10,13 +10,13 @@ import pytest
 from pyinfra.api.host import Host as PyinfraHost
 from pyinfra.api.state import StateStage
 
-from postroad import site as module
-from postroad.component import Component
-from postroad.components import Builder, stream_build
-from postroad.facts.host import State
-from postroad.question import Question
-from postroad.site import Site
-from postroad.state import FileState, HostState
+from postroad.host.component import Component
+from postroad.host.found import FileState, HostState
+from postroad.host.question import Question
+from postroad.mail.parts.context import Builder, stream_build
+from postroad.roles.run import site as module
+from postroad.roles.run.facts.host import State
+from postroad.roles.run.site import Site
 from tests.unit import estates
 from tests.unit.declarations import declaration
 from tests.unit.machine import bare

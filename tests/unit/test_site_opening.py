@@ -7,13 +7,13 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from postroad.component import File
 from postroad.dns.tlsa import LiveCertificate
-from postroad.facts.world import Seen
-from postroad.paths import opened_path
-from postroad.site import shape
-from postroad.standing import UNVERIFIED
-from postroad.state import CertificateState, FileState
+from postroad.host.component import File
+from postroad.host.found import CertificateState, FileState
+from postroad.host.paths import opened_path
+from postroad.mail.standing import UNVERIFIED
+from postroad.roles.run.facts.world import Seen
+from postroad.roles.run.site import shape
 from tests.unit.declarations import declaration, two_hosts
 from tests.unit.machine import Machine
 from tests.unit.test_dns.estates import public_key

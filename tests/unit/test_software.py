@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from postroad.software import packages
+from postroad.mail.software import packages
 from tests.unit import estates
 from tests.unit.declarations import declaration, put
 

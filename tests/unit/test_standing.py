@@ -10,8 +10,7 @@ import pytest
 
 from postroad.dns.dkim import LiveKey
 from postroad.dns.needs import Need, as_line, digest, needs
-from postroad.settings.model import Estate, Host, Stream, WayOut
-from postroad.standing import (
+from postroad.mail.standing import (
     NO_KEY,
     UNVERIFIED,
     Standing,
@@ -21,6 +20,7 @@ from postroad.standing import (
     standing,
     unasked,
 )
+from postroad.settings.model import Estate, Host, Stream, WayOut
 from tests.unit.test_dns import estates
 from tests.unit.test_dns.estates import MAIL1, MARKETING, TRANSACTIONAL, public_key
 

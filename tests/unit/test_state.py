@@ -14,10 +14,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509 import load_pem_x509_certificate
 
-from postroad import ufw
-from postroad.foreign.listeners import Listener
-from postroad.paths import ACME_RENEWAL
-from postroad.state import (
+from postroad.host.found import (
     PART_ENDS,
     SILENT,
     CertificateState,
@@ -30,6 +27,9 @@ from postroad.state import (
     parse,
     probe,
 )
+from postroad.host.paths import ACME_RENEWAL
+from postroad.mail.before.listeners import Listener
+from postroad.mail.firewall import ufw
 from tests.unit.machine import told
 from tests.unit.sandbox import GROUP, OWNER, Sandbox
 

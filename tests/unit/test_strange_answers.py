@@ -13,8 +13,9 @@ from tests.unit.strange_host import StrangeHost  # First: see there.
 import paramiko  # isort: skip
 import pytest
 
-from postroad import ask, cli
-from postroad.state import MARK
+from postroad.commands import cli
+from postroad.host.found import MARK
+from postroad.roles.run import ask
 from tests.unit import estates
 from tests.unit.declarations import two_hosts
 from tests.unit.machine import bare, told

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from postroad import taken_back, ufw
-from postroad.openings import wanted
-from postroad.paths import ADOPTED, BEFORE
-from postroad.site import shape
-from postroad.taken_away import Instance
-from postroad.taken_back import SYSTEM_DOORS, Ours
+from postroad.host.paths import ADOPTED, BEFORE
+from postroad.mail.firewall import ufw
+from postroad.mail.firewall.openings import wanted
+from postroad.mail.leaving import host as taken_back
+from postroad.mail.leaving.host import SYSTEM_DOORS, Ours
+from postroad.mail.leaving.instances import Instance
+from postroad.roles.run.site import shape
 from tests.unit import estates
 from tests.unit.declarations import declaration, put
 from tests.unit.machine import INSTALLED_UFW

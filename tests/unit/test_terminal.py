@@ -19,17 +19,26 @@ from pyinfra.api import output
 import postroad
 from postroad.audit.fault import Fault, refute, unknown
 from postroad.audit.report import Result, nagios_failure, nagios_line
-from postroad.component import Drift
-from postroad.dmarc.show import printable
 from postroad.dns.check import report as names
 from postroad.dns.check.verdict import Verdict
-from postroad.facts.world import WorldSees
-from postroad.queues.waiting import Row, Sums, queues
-from postroad.queues.waiting import text as queue_text
+from postroad.host.component import Drift
 from postroad.roles.apply import titled
-from postroad.terminal import complain, folded, guard, inform, line, shown, tell, with_colours
-from postroad.trace.story import Lines, found
-from postroad.trace.story import text as story_text
+from postroad.roles.run.facts.world import WorldSees
+from postroad.settings.terminal import (
+    complain,
+    folded,
+    guard,
+    inform,
+    line,
+    shown,
+    tell,
+    with_colours,
+)
+from postroad.watch.dmarc.show import printable
+from postroad.watch.queues import Row, Sums, queues
+from postroad.watch.queues import text as queue_text
+from postroad.watch.trace.story import Lines, found
+from postroad.watch.trace.story import text as story_text
 
 # A terminal obeys the first of these, is turned around by others, and shows nothing of the rest.
 HOSTILE = (
@@ -262,5 +271,5 @@ def test_another_way_would_be_seen() -> None:
 
 
 def test_a_command_does_not_wait_for_pyinfra() -> None:
-    program = "import sys, postroad.terminal; sys.exit('pyinfra' in sys.modules)"
+    program = "import sys, postroad.settings.terminal; sys.exit('pyinfra' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

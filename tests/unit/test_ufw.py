@@ -17,7 +17,7 @@ from typing import get_args
 
 import pytest
 
-from postroad.ufw import (
+from postroad.mail.firewall.ufw import (
     Action,
     Connection,
     Direction,

@@ -18,9 +18,9 @@ from pyinfra.api.state import StateStage
 from pyinfra.connectors.fake import FakeConnector
 from pyinfra.context import ctx_host, ctx_state
 
-from postroad.facts.ufw import UfwAdded, UfwState, UfwStatus
+from postroad.mail.firewall.ufw import ROLLBACK_UNIT, State, Status, parse_rule
 from postroad.operations import ufw
-from postroad.ufw import ROLLBACK_UNIT, State, Status, parse_rule
+from postroad.roles.run.facts.ufw import UfwAdded, UfwState, UfwStatus
 
 Responses = dict[str | re.Pattern[str], object]
 

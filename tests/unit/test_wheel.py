@@ -12,15 +12,15 @@ from zipfile import ZipFile
 
 import pytest
 
-from postroad import cli
+from postroad.commands import cli
 
 CLONE = Path(__file__).parents[2]
 # Where each folder of the checkout lies in the package.
 CARRIED = {
     "postroad": "postroad",
-    "templates": "postroad/templates",
-    "deploys": "postroad/init/deploys",
-    "docs": "postroad/docs",
+    "templates": "postroad/data/templates",
+    "deploys": "postroad/data/deploys",
+    "docs": "postroad/data/docs",
 }
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from postroad.audit.audited import Audited
 from postroad.audit.fault import Fault, refute
-from postroad.preflight import CLOCK_SECONDS
+from postroad.mail.preflight import CLOCK_SECONDS
 
 _MEND = "systemctl restart systemd-timesyncd; timedatectl timesync-status (UDP 123 outward)"
 

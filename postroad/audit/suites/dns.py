@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from postroad.audit.audited import Audited, Expectation
 from postroad.audit.fault import Fault, refute, unknown
-from postroad.keys import key_faults
-from postroad.pause import found
+from postroad.mail.pause import found
+from postroad.mail.signing.keys import key_faults
 
 
 def closed_streams(audited: Audited) -> Iterator[Fault]:

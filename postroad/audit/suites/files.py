@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from postroad.audit.audited import Audited
 from postroad.audit.fault import Fault, refute
-from postroad.component import CONTENT, OLDER_UNITS, Component, Drift, is_as_left, planted
-from postroad.parents import exposed, mend
+from postroad.host.component import CONTENT, OLDER_UNITS, Component, Drift, is_as_left, planted
+from postroad.host.parents import exposed, mend
 
 
 def differing_files(audited: Audited) -> Iterator[Fault]:

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 from ipaddress import ip_address
 from itertools import takewhile
 
-from postroad import openings, ufw
 from postroad.audit import asking
 from postroad.audit.audited import Audited
 from postroad.audit.fault import Fault, refute
 from postroad.audit.netfilter import Packet, may_leave, parse
-from postroad.intake import intake
-from postroad.paths import SYSTEM_MAIL_PORT
+from postroad.host.paths import SYSTEM_MAIL_PORT
+from postroad.mail.firewall import openings, ufw
+from postroad.mail.intake import intake
 from postroad.settings.model import Address
 
 LOOPBACK = ip_address("127.0.0.1")

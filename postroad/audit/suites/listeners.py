@@ -10,8 +10,8 @@ from postroad.audit.audited import Audited
 from postroad.audit.evidence import Socket
 from postroad.audit.fault import Fault, refute
 from postroad.audit.mends import restart, restart_instance
-from postroad.paths import INBOUND, SINK_PORT, SYSTEM_MAIL_PORT
-from postroad.render import system_stream
+from postroad.host.paths import INBOUND, SINK_PORT, SYSTEM_MAIL_PORT
+from postroad.mail.render import system_stream
 from postroad.settings.model import AcmeTls, Http01
 
 # Programs of ours: they listen on loopback too only where declared. Others may.

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from postroad.audit.audited import Audited
 from postroad.audit.fault import Fault, refute
-from postroad.paths import LOGS_READ
+from postroad.host.paths import LOGS_READ
 
 DAY = 86400
 # Rotated daily at a random hour, and only by a timer that may sleep over a reboot.

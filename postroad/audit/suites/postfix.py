@@ -10,8 +10,7 @@ from postroad.audit.audited import Audited
 from postroad.audit.evidence import Instance, Service, answered
 from postroad.audit.fault import Fault, refute
 from postroad.audit.mends import reload, restart_instance
-from postroad.intake import intake, without_limits
-from postroad.paths import (
+from postroad.host.paths import (
     BUDGET_SOCKET,
     DEFAULT,
     INBOUND,
@@ -20,6 +19,7 @@ from postroad.paths import (
     config_folder,
     milter_socket,
 )
+from postroad.mail.intake import intake, without_limits
 from postroad.settings.model import Estate, Stream, WayOut
 
 # Clock ticks and the second in which the kernel counts its boot (proc(5)) are no more exact.

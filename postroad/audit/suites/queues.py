@@ -8,8 +8,8 @@ from postroad.audit.audited import Audited
 from postroad.audit.evidence import Instance, answered
 from postroad.audit.fault import Fault, refute
 from postroad.audit.mends import restart_instance
-from postroad.intake import intake
-from postroad.paths import config_folder
+from postroad.host.paths import config_folder
+from postroad.mail.intake import intake
 
 # What a second or two of leap, or the steps of a clock that is kept right, do not reach.
 SLACK_SECONDS = 60

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from postroad.ask import UnansweredError
 from postroad.audit.audited import Audited
 from postroad.audit.fault import Fault, refute
+from postroad.roles.run.ask import UnansweredError
 
 
 def test_the_host_answers(answer: Audited | UnansweredError) -> None:

@@ -9,7 +9,7 @@ from postroad.audit.audited import Audited
 from postroad.audit.evidence import Signed
 from postroad.audit.fault import Fault, refute, unknown
 from postroad.audit.mends import restart
-from postroad.keys import NO_KEY, KeyFault, key_faults
+from postroad.mail.signing.keys import NO_KEY, KeyFault, key_faults
 
 
 def _is_nobodys(probe: Signed) -> bool:

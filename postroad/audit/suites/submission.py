@@ -10,8 +10,8 @@ from postroad.audit.audited import Audited
 from postroad.audit.evidence import Dialogue
 from postroad.audit.fault import Fault, refute
 from postroad.audit.mends import reload, restart, restart_instance
-from postroad.certificate import certificate_faults, renewal_faults
-from postroad.paths import ACME_LINEAGE, paths_for
+from postroad.host.paths import ACME_LINEAGE, paths_for
+from postroad.mail.certificate import certificate_faults, renewal_faults
 from postroad.settings.model import AcmeTls, NoTls
 
 _NO_MAIL = "applications cannot hand in any mail there"

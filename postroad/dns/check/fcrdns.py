@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from postroad.dns.check.said import Ask, addresses, quoted, targets
 from postroad.dns.check.verdict import Fault, Severity
-from postroad.mail_hosts import is_private
+from postroad.settings.mail_hosts import is_private
 from postroad.settings.model import Address
 
 # Receivers look at the first few names of an address.

@@ -9,9 +9,10 @@ from typing import Any
 
 import yaml
 
+from postroad.data import shipped
 from postroad.dns.check.verdict import Severity
 
-PACKAGED = Path(__file__).parents[2] / "data" / "dns_lists.yaml"
+PACKAGED = shipped("dns_lists.yaml")
 _KEYS = ("name", "zone", "families", "severity", "listed", "refused", "remove", "source")
 _SEVERITIES: tuple[Severity, ...] = ("required", "recommended")
 

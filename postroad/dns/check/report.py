@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
-from postroad import terminal
 from postroad.dns.check.verdict import Verdict
+from postroad.settings import terminal
 
 _FIELDS = {field.name for field in fields(Verdict)}
 _RULINGS = ("ok", "wrong", "unknown")

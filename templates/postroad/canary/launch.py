@@ -16,7 +16,7 @@ from places import Canary
 from refusal import RefusedError
 
 LIFETIME_SECONDS = 60
-# See postroad/paths.py.
+# See postroad/host/paths.py.
 LOCKS = Path("/run/postroad")
 PROGRAM = Path(__file__).absolute().parent
 

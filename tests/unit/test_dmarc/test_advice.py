@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from postroad.dmarc.advice import DAYS, MESSAGES, Advice, advise, stages_line
-from postroad.dmarc.analysis import Findings, Source
 from postroad.settings.model import DmarcPolicy
+from postroad.watch.dmarc.advice import DAYS, MESSAGES, Advice, advise, stages_line
+from postroad.watch.dmarc.analysis import Findings, Source
 from tests.unit.test_dmarc.samples import MIDNIGHT, OURS, STRANGER, utc
 from tests.unit.test_dmarc.test_analysis import estate
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from postroad.dmarc.analysis import Analysis, Cost, Findings, Source, analyse
-from postroad.dmarc.model import Report
-from postroad.dmarc.reader import read_report
-from postroad.dmarc.xml import checked
 from postroad.settings.model import Estate
+from postroad.watch.dmarc.analysis import Analysis, Cost, Findings, Source, analyse
+from postroad.watch.dmarc.model import Report
+from postroad.watch.dmarc.reader import read_report
+from postroad.watch.dmarc.xml import checked
 from tests.unit import estates
 from tests.unit.declarations import declaration, put, shared
 from tests.unit.test_dmarc.samples import (

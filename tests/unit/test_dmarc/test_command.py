@@ -10,10 +10,9 @@ from typing import Any
 
 import pytest
 
-from postroad import cli
-from postroad.commands import dmarc_report
-from postroad.dmarc import reader, show
-from postroad.dmarc.intake import Refusal
+from postroad.commands import cli, dmarc_report
+from postroad.watch.dmarc import reader, show
+from postroad.watch.dmarc.intake import Refusal
 from tests.unit.declarations import declaration
 from tests.unit.test_dmarc.samples import DAY, FORGED, google, gzipped, mail, microsoft, row, zipped
 from tests.unit.test_dmarc.test_intake import maildir_with

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from postroad.dmarc.intake import Piece, PlaceError, Refusal, take_in
-from postroad.dmarc.unpack import HARMLESS, MAX_PACKED, MAX_UNPACKED, MIB
+from postroad.watch.dmarc.intake import Piece, PlaceError, Refusal, take_in
+from postroad.watch.dmarc.unpack import HARMLESS, MAX_PACKED, MAX_UNPACKED, MIB
 from tests.unit.test_dmarc.samples import google, gzipped, mail, microsoft, row, zipped
 
 LAUGHS = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10 if n else "ha"}">' for n in range(10))

@@ -9,11 +9,11 @@ from ipaddress import ip_address
 
 import pytest
 
-from postroad.dmarc import reader
-from postroad.dmarc.model import AuthResult, Report
-from postroad.dmarc.reader import ParserMissingError, read_report
-from postroad.dmarc.unpack import RefusedError
-from postroad.dmarc.xml import checked
+from postroad.watch.dmarc import reader
+from postroad.watch.dmarc.model import AuthResult, Report
+from postroad.watch.dmarc.reader import ParserMissingError, read_report
+from postroad.watch.dmarc.unpack import RefusedError
+from postroad.watch.dmarc.xml import checked
 from tests.unit.test_dmarc.samples import (
     DAY,
     FORGED,

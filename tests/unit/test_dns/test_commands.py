@@ -11,11 +11,10 @@ from typing import Any
 import pytest
 from pyinfra.api.host import Host
 
-from postroad import cli
-from postroad.ask import UnansweredError
-from postroad.commands import dns_plan, dns_records
+from postroad.commands import cli, dns_plan, dns_records
 from postroad.dns.mta_sts import policy
-from postroad.live import UnreachableError
+from postroad.roles.run.ask import UnansweredError
+from postroad.roles.run.live import UnreachableError
 from postroad.settings.read import read
 from tests.unit.declarations import Declaration, declaration, put
 
@@ -120,7 +119,7 @@ def test_hosts_of_which_none_answers_are_named(
     def nobody(host: Host) -> None:
         raise UnansweredError(host.name, "no connection (it is down)")
 
-    monkeypatch.setattr("postroad.live.connect", nobody)
+    monkeypatch.setattr("postroad.roles.run.live.connect", nobody)
     assert cli.main(["dns", "plan", str(inventory(tmp_path, whole()))]) == 2
     assert "mail1: no connection (it is down)\n" in capsys.readouterr().err
 

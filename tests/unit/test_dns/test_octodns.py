@@ -12,8 +12,7 @@ from dns.rdataclass import IN
 from octodns.provider.yaml import YamlProvider
 from octodns.zone import Zone
 
-from postroad import cli
-from postroad.commands import dns_octodns
+from postroad.commands import cli, dns_octodns
 from postroad.commands.asking import Wanted
 from postroad.dns.octodns import document, file_name
 from postroad.dns.record import Record

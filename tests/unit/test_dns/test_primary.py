@@ -22,8 +22,8 @@ from dns.update import UpdateMessage
 
 from postroad.dns import primary
 from postroad.dns.primary import ChangedError, Primary, PrimaryError
-from postroad.secrets import Secret
 from postroad.settings.model import DnsZone, SecretRef
+from postroad.settings.secrets import Secret
 
 SECRET = "c2VjcmV0LXNlY3JldC1zZWNyZXQ="
 KEY = dns.tsig.Key("ours", SECRET, "hmac-sha256")

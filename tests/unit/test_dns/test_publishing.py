@@ -15,15 +15,15 @@ import pytest
 from dns.rdataclass import ANY, IN, NONE
 from dns.update import UpdateMessage
 
-from postroad import cli, primaries
-from postroad.commands import dns_publish
+from postroad.commands import cli, dns_publish
 from postroad.commands.asking import Wanted
+from postroad.dns import primaries
 from postroad.dns.primary import ChangedError, PrimaryError
 from postroad.dns.record import Record
 from postroad.dns.records import derive
 from postroad.dns.rrset import Key, RRset, answered
-from postroad.secrets import Secret
 from postroad.settings.model import Dns, DnsZone, Estate, SecretRef
+from postroad.settings.secrets import Secret
 
 from . import estates
 from .estates import MAIL1, estate

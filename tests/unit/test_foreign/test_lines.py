@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lab import tutorial
-from postroad.foreign.lines import Finding, findings, main_lines, opendkim_lines
+from postroad.mail.before.lines import Finding, findings, main_lines, opendkim_lines
 from tests.unit import estates
 
 MAIN = tutorial.MAIN.format(hostname="mail1.shop.example")

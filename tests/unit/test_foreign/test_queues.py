@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from postroad.foreign import queues as foreign
+from postroad.mail.before import queues as foreign
 
 PLACES = {
     "Postfix": (

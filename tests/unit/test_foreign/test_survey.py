@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from lab import tutorial
-from postroad.foreign.survey import PROBE, HandMadeKey, parse
-from postroad.foreign.told import Found, offers, text
+from postroad.mail.before.survey import PROBE, HandMadeKey, parse
+from postroad.mail.before.words import Found, offers, text
 from tests.unit import estates
 from tests.unit.declarations import declaration
 

@@ -9,11 +9,11 @@ from dataclasses import replace
 
 import pytest
 
-from postroad import openings, ufw
-from postroad.foreign import daemons, files, firewall, keys, listeners
-from postroad.foreign.listeners import Listener
+from postroad.host.found import FileState, HostState, KeyState, UnitState
+from postroad.mail.before import daemons, files, firewall, keys, listeners
+from postroad.mail.before.listeners import Listener
+from postroad.mail.firewall import openings, ufw
 from postroad.settings.model import OnHost, SuppliedKey
-from postroad.state import FileState, HostState, KeyState, UnitState
 from tests.unit import estates
 from tests.unit.declarations import declaration
 from tests.unit.machine import Machine, bare

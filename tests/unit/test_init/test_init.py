@@ -15,15 +15,15 @@ from typing import Any
 
 import pytest
 
-from postroad import cli
-from postroad.init import place
-from postroad.init.plan import UNANSWERED, Plan
-from postroad.init.questions import QUESTIONS, faults_between
-from postroad.init.repository import estate_of, files
-from postroad.inventory import load
-from postroad.passwords import hashed
+from postroad.commands import cli
+from postroad.commands.new_estate import place
+from postroad.commands.new_estate.plan import UNANSWERED, Plan
+from postroad.commands.new_estate.questions import QUESTIONS, faults_between
+from postroad.commands.new_estate.repository import estate_of, files
+from postroad.roles.run.inventory import load
 from postroad.settings.faults import EstateFaults
 from postroad.settings.hidden import Hidden
+from postroad.settings.passwords import hashed
 from tests.unit import interrupts
 
 CLONE = Path(__file__).parents[3]

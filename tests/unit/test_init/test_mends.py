@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from postroad import cli
+from postroad.commands import cli
 from postroad.commands.docs import PAGES
-from postroad.init.plan import UNANSWERED
-from postroad.init.repository import files
+from postroad.commands.new_estate.plan import UNANSWERED
+from postroad.commands.new_estate.repository import files
 
 CLONE = Path(__file__).parents[3]
 WRITTEN = {str(path) for path in files(UNANSWERED)}

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from postroad.queues import on_host
-from postroad.queues.on_host import MOST_GROUPS, gist, place_and_reply, summed
+from postroad.onhost.asked import queues as on_host
+from postroad.onhost.asked.queues import MOST_GROUPS, gist, place_and_reply, summed
 
 Json = dict[str, Any]
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from postroad.facts.waiting import Waiting
-from postroad.queues.waiting import Queue, as_json, duration, queues, text
+from postroad.roles.run.facts.waiting import Waiting
+from postroad.watch.queues import Queue, as_json, duration, queues, text
 
 NOW = 100_000.0
 

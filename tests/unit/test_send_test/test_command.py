@@ -9,15 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from postroad import cli
-from postroad.ask import UnansweredError
-from postroad.commands import send_test
-from postroad.inventory import Loaded
-from postroad.live import Reached
-from postroad.secrets import Secret
-from postroad.send_test.outcome import Outcome
-from postroad.send_test.plan import Trial
-from postroad.site import Site
+from postroad.commands import cli, send_test
+from postroad.roles.run.ask import UnansweredError
+from postroad.roles.run.inventory import Loaded
+from postroad.roles.run.live import Reached
+from postroad.roles.run.site import Site
+from postroad.settings.secrets import Secret
+from postroad.watch.send_test.outcome import Outcome
+from postroad.watch.send_test.plan import Trial
 
 PRODUCTION = Path(__file__).parents[3] / "inventories" / "prod.py"
 ADDRESS = "me@mail.example"

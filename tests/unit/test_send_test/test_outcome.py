@@ -6,8 +6,16 @@ from dataclasses import replace
 
 import pytest
 
-from postroad.send_test.outcome import Fated, Outcome, followed, refused, selector_of, status, text
-from postroad.trace.story import Story, story
+from postroad.watch.send_test.outcome import (
+    Fated,
+    Outcome,
+    followed,
+    refused,
+    selector_of,
+    status,
+    text,
+)
+from postroad.watch.trace.story import Story, story
 from tests.unit.test_trace.test_story import ID, SIGNED, TAKEN, attempt
 
 ARRIVED = Outcome(

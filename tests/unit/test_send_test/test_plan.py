@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from postroad.send_test.letter import SenderError, letter, sender_of
-from postroad.send_test.logins import LoginError, source_of
-from postroad.send_test.plan import Meant, MeantError, trials
 from postroad.settings.model import Estate, SecretRef
+from postroad.watch.send_test.letter import SenderError, letter, sender_of
+from postroad.watch.send_test.logins import LoginError, source_of
+from postroad.watch.send_test.plan import Meant, MeantError, trials
 from tests.unit import estates
 from tests.unit.declarations import HASH, Declaration, declaration, put, two_hosts
 

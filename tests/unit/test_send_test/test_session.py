@@ -15,10 +15,10 @@ import pytest
 from paramiko.common import OPEN_FAILED_CONNECT_FAILED, OPEN_SUCCEEDED
 
 from lab import certificates
-from postroad.ask import UnansweredError
-from postroad.send_test.letter import Letter
-from postroad.send_test.session import Submitted, submit
-from postroad.send_test.tunnel import connected
+from postroad.roles.run.ask import UnansweredError
+from postroad.roles.run.tunnel import connected
+from postroad.watch.send_test.letter import Letter
+from postroad.watch.send_test.session import Submitted, submit
 from tests.unit.test_send_test.server import ID, NAME, PASSWORD, Server
 
 TEXT = b"From: send-test@shop.example\r\nSubject: x\r\n\r\n.a line that begins with a dot\r\n"

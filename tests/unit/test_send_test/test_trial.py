@@ -16,17 +16,17 @@ from typing import TypeVar, cast
 import pytest
 
 from lab import certificates
-from postroad.facts.followed import Followed
-from postroad.paths import pause_path
-from postroad.question import Question
-from postroad.secrets import Secret
-from postroad.send_test import trial as module
-from postroad.send_test.letter import Letter
-from postroad.send_test.plan import Meant, Trial, trials
-from postroad.send_test.session import Submitted
-from postroad.send_test.trial import UNCERTIFIED, TrustError, closed, send, trust
-from postroad.state import CertificateState, FileState
-from postroad.trace.story import Lines
+from postroad.host.found import CertificateState, FileState
+from postroad.host.paths import pause_path
+from postroad.host.question import Question
+from postroad.roles.run import trial as module
+from postroad.roles.run.facts.followed import Followed
+from postroad.roles.run.trial import UNCERTIFIED, TrustError, closed, send, trust
+from postroad.settings.secrets import Secret
+from postroad.watch.send_test.letter import Letter
+from postroad.watch.send_test.plan import Meant, Trial, trials
+from postroad.watch.send_test.session import Submitted
+from postroad.watch.trace.story import Lines
 from tests.unit import estates
 from tests.unit.declarations import declaration
 from tests.unit.machine import Machine, PaperSite

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from postroad.trace import on_host
+from postroad.onhost.asked import trace as on_host
 
 LONG = "4cjWzF6Xb5z5tF"
 LINES = [

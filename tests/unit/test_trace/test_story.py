@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from postroad.trace.story import Found, Lines, as_json, found, story, text
+from postroad.watch.trace.story import Found, Lines, as_json, found, story, text
 
 ID = "4cjWzF6Xb5z5tF"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from postroad.trace import until_settled
+from postroad.watch.trace import until_settled
 from tests.unit.test_trace.test_on_host import LONG
 
 TAKEN = f"Nov 24 05:15:08 m postfix-marketing/smtpd[9]: {LONG}: client=app[192.0.2.9]\n"

@@ -1,0 +1,13 @@
+"""What the package carries besides its modules, and where that lies."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+_HERE = Path(__file__).resolve().parent
+PACKAGE = _HERE.parent
+
+
+def shipped(name: str) -> Path:
+    """A file or folder that the wheel has here, and a checkout at its top (pyproject.toml)."""
+    return next(p for p in (_HERE / name, PACKAGE.parent / name) if p.exists())

@@ -1,1 +1,0 @@
-"""What waits in the streams' queues, and why."""

@@ -1,0 +1,65 @@
+"""What a run takes away that works, in words: before the first change, and in a dry run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from postroad.roles.run.site import Site
+from postroad.settings.model import STREAM_NAMES, NoTls, StreamName
+
+
+def closings(site: Site) -> Iterator[str]:
+    """A sentence for each stream that takes mail on the host and will not after the run, and what
+    to do first so that it need not."""
+    name = site.host.name
+    for stream in site.host.streams:
+        if reason := _reason(site, stream):
+            yield f"{_words(stream, name)}: {reason}. {site.standing(stream).instead}".rstrip()
+            continue
+        for domain in site.drops(stream):
+            yield f"{_of_domain(stream, name, domain)}. Have no application write it first"
+    for instance in site.state().leaving:
+        if instance.name in STREAM_NAMES and instance.doors:
+            yield (
+                f"{_words(instance.name, name)}: the estate does not declare it there any more. "
+                "What it has taken is delivered; have no application submit to it any more before "
+                "you go on"
+            )
+
+
+def outlook(site: Site, stream: StreamName) -> tuple[str, ...]:
+    """What the run makes of ``stream``, where that is not simply open: for an operation's name."""
+    if reason := _reason(site, stream):
+        return (f"{_words(stream, site.host.name)}: {reason}",)
+    if site.closed_because(stream) or site.estate.lone:
+        return ()
+    now = site.standing(stream)
+    dropped = (_of_domain(stream, site.host.name, domain) for domain in site.drops(stream))
+    waiting = (f"mail From: {domain} will wait: {why}" for domain, why in now.waiting.items())
+    unused = (f"{what} is not used yet: {why}" for what, why in now.unused.items())
+    return (*dropped, *waiting, *unused)
+
+
+def _reason(site: Site, stream: StreamName) -> str:
+    return site.closes(stream) or _without_certificate(site, stream)
+
+
+def _without_certificate(site: Site, stream: StreamName) -> str:
+    """Why nobody can log in after the run, where somebody can now; empty where that stays."""
+    way = site.host.way_out(stream)
+    doors = {(str(a), port) for a in way.addresses for port in (way.starttls_port, way.tls_port)}
+    is_open = any((door.address.strip("[]"), door.port) in doors for door in site.state().listeners)
+    if is_open and isinstance(site.estate.tls, NoTls):
+        return 'tls.source is "none", and without a certificate nobody logs in'
+    return ""
+
+
+def _of_domain(stream: str, host: str, domain: str) -> str:
+    return (
+        f"{stream} mail From: {domain} is refused on {host} after this run: the estate does not "
+        "declare it any more"
+    )
+
+
+def _words(stream: str, host: str) -> str:
+    return f"this run will CLOSE the {stream} stream on {host}"

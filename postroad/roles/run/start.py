@@ -1,0 +1,67 @@
+"""What pyinfra does before anything else, by config.py: a look at the files that it will run.
+
+Nothing is run here, and no host is asked: what Python cannot read, and groups that are none, are
+told with file, line and mend, all at once. pyinfra itself would end in the frames of its own.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyinfra
+from pyinfra.api.exceptions import PyinfraError
+
+from postroad.roles.run.left_out import connected_all
+from postroad.roles.run.pyinfra_call import called
+from postroad.roles.run.pyinfra_words import errors_plainly, plainly
+from postroad.settings.operator_files import (
+    InventoryError,
+    base_of,
+    group_data_of,
+    named,
+    no_inventory,
+    not_there,
+    refuse,
+    unreadable_files,
+)
+from postroad.settings.python import may_name_hosts, odd_groups, passed_over
+
+
+def start() -> None:
+    """Have pyinfra speak plainly, and refuse files that it could not run. Raises PyinfraError."""
+    plainly()
+    if not pyinfra.is_cli:
+        return
+    errors_plainly()
+    _connect_plainly()
+    inventory, operations = called()
+    try:
+        _look(inventory, [Path(one) for one in operations if one.endswith(".py")])
+    except InventoryError as error:
+        raise PyinfraError(str(error)) from None
+
+
+def _connect_plainly() -> None:
+    """From here on a host that cannot be connected to is lost with its reason, and nobody asks."""
+    from pyinfra_cli import cli  # type: ignore[import-untyped]
+
+    if not hasattr(cli.connect_all, "__wrapped__"):
+        cli.connect_all = connected_all(cli.connect_all)
+
+
+def _look(inventory: str, deploys: list[Path]) -> None:
+    place = Path(inventory)
+    if not place.is_file():
+        # A list of hosts, a connector or a module is pyinfra's to understand.
+        if inventory.endswith(".py"):
+            raise InventoryError(not_there(place))
+        return
+    refuse(no_inventory(place))
+    base = base_of(place.resolve())
+    files = [place, *group_data_of(base), *(one for one in deploys if one.is_file())]
+    refuse(unreadable_files(files, base))
+    text, file = place.read_text(encoding="utf-8"), named(place, base)
+    refuse(odd_groups(text, file))
+    if not may_name_hosts(text):
+        refuse(passed_over(text, file))
+        raise InventoryError(f"{file}: names no host; write mail = [...], a list of hosts")
