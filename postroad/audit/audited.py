@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from postroad.audit.evidence import Instance, Partly, Signed, Smtp, System
-from postroad.host.component import Component, Drift, drift
+from postroad.host.component import Component
+from postroad.host.drift import Drift, drift
 from postroad.host.found import HostState
 from postroad.mail.standing import Standing
 from postroad.settings.model import Estate, Host, StreamName

@@ -6,7 +6,8 @@ import difflib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from postroad.host.component import Component, Drift
+from postroad.host.component import Component
+from postroad.host.drift import Drift
 from postroad.host.found import HostState
 
 NOT_SHOWN = "its content is a secret, and is not shown"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from postroad.host import ground, parents
-from postroad.host.component import Component, drift, planted
+from postroad.host.component import Component
+from postroad.host.drift import drift, planted
 from postroad.host.found import HostState
 from postroad.host.paths import INBOUND, MAILBOX_USER
 from postroad.mail.before import daemons, firewall, keys, listeners, queues

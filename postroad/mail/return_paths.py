@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from urllib.parse import quote, unquote
 
+from postroad.host import shell
 from postroad.host.paths import INBOUND, STATE, config_folder
 from postroad.mail.formats import pcre, pcre_extended
 from postroad.settings import defaults
@@ -185,7 +186,7 @@ def until(estate: Estate, marks: Iterable[Marks]) -> dict[str, float]:
 
 def script(taken: Iterable[Step]) -> str:
     """Shell (run as root) that takes these steps; it may be killed between any two of them."""
-    lines = ["postroad() {", "set -eu; umask 077"]
+    lines = []
     for step in taken:
         returning, returned = f"{RETURNING}/{step.path.mark}", f"{RETURNED}/{step.path.mark}"
         here, there = shlex.quote(returning), shlex.quote(returned)
@@ -197,7 +198,7 @@ def script(taken: Iterable[Step]) -> str:
             lines.append(f"mv -fT {here} {there}")
         else:
             lines.append(f"rm -f {here} {there}")
-    return "\n".join([*lines, "}", "postroad </dev/null"]) + "\n"
+    return shell.script(lines)
 
 
 def probe() -> str:

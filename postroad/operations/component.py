@@ -7,7 +7,7 @@ from collections.abc import Generator
 from pyinfra import host
 from pyinfra.api.command import StringCommand
 
-from postroad.host.component import script
+from postroad.host.change import script
 from postroad.mail.parts.context import Build
 from postroad.operations.own import operation
 from postroad.roles.run.site import Site

@@ -6,7 +6,7 @@ from collections.abc import Generator, Sequence
 
 from pyinfra.api.command import PyinfraCommand, StringCommand
 
-from postroad.host.component import check_script, script
+from postroad.host.change import check_script, script
 from postroad.mail.firewall import openings as openings_of
 from postroad.mail.firewall import ufw as rules
 from postroad.mail.parts.context import Builder

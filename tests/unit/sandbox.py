@@ -16,7 +16,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from postroad.host.component import Component, Directory, File, script
+from postroad.host.change import script
+from postroad.host.component import Component, Directory, File
 from postroad.host.found import FileState, HostState, Questions, UnitState, blank
 
 OWNER = pwd.getpwuid(os.geteuid()).pw_name

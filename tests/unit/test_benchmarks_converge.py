@@ -9,7 +9,8 @@ from benchmarks import playbook
 from benchmarks.playbook import Recap
 from benchmarks.suites.converge import Case, differences, in_turns
 from postroad.host.changes import Change
-from postroad.host.component import Component, File, drift
+from postroad.host.component import Component, File
+from postroad.host.drift import drift
 from postroad.host.found import HostState, blank
 from postroad.host.paths import OPENED
 from tests.unit.machine import made_true

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from postroad.host.component import Component, Directory, File, Unit, check_script, drift, script
+from postroad.host.change import check_script, script
+from postroad.host.component import Component, Directory, File, Unit
+from postroad.host.drift import drift
 from postroad.host.found import FileState, HostState, UnitState, blank
 from tests.unit.machine import made_true
 from tests.unit.sandbox import Sandbox, killed_everywhere

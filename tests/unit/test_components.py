@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from postroad.host.component import Component, Unit, drift, script
+from postroad.host.change import script
+from postroad.host.component import Component, Unit
+from postroad.host.drift import drift
 from postroad.host.found import FileState, HostState, blank
 from postroad.host.paths import OPENED, pause_path
 from postroad.mail.parts.context import Builder, stream_build

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from pyinfra.api.exceptions import PyinfraError
 
-from postroad.host.component import drift
+from postroad.host.drift import drift
 from postroad.host.found import HostState, KeyState
 from postroad.mail.firewall import ufw
 from tests.boxes import unfolded

@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from postroad.host.component import Component, Drift, Socket, Unit, drift, script
+from postroad.host.change import script
+from postroad.host.component import Component, Socket, Unit
+from postroad.host.drift import Drift, drift
 from postroad.host.found import CertificateState, FileState, HostState, UnitState, parse, probe
 from postroad.host.paths import ACME_ARCHIVE, ACME_LIVE, ACME_RENEWAL
 from postroad.mail.certificate import certificate_faults

@@ -21,7 +21,7 @@ from postroad.audit.fault import Fault, refute, unknown
 from postroad.audit.report import Result, nagios_failure, nagios_line
 from postroad.dns.check import report as names
 from postroad.dns.check.verdict import Verdict
-from postroad.host.component import Drift
+from postroad.host.drift import Drift
 from postroad.roles.apply import titled
 from postroad.roles.run.facts.world import WorldSees
 from postroad.settings.terminal import (

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from postroad.audit.audited import Audited
 from postroad.audit.fault import Fault, refute
-from postroad.host.component import CONTENT, OLDER_UNITS, Component, Drift, is_as_left, planted
+from postroad.host.component import Component
+from postroad.host.drift import CONTENT, OLDER_UNITS, Drift, is_as_left, planted
 from postroad.host.parents import exposed, mend
 
 

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
+from postroad.host import shell
 from postroad.host.paths import (
     ACME_ARCHIVE,
     ACME_LINEAGE,
@@ -20,8 +21,6 @@ from postroad.host.paths import (
     CONFIG,
     MAILBOX_USER,
     MAILBOXES,
-    MAKE_RUN_FOLDER,
-    RUN_LOCK,
     STATE,
     pause_path,
 )
@@ -52,35 +51,25 @@ def script(backup: Backup, estate: Estate) -> str:
     """
     pieces = tuple(_wanted(backup.pieces, estate))
     lines = _wrapped(base64.b64encode(_archive(pieces, estate)).decode())
-    return (
-        "\n".join(
-            [
-                "postroad() {",
-                "set -eu; umask 077; export LC_ALL=C",
-                f"{MAKE_RUN_FOLDER}; exec 9>{RUN_LOCK}",
-                "flock -w 120 9 || "
-                "{ echo 'another run is still at work on this host' >&2; exit 1; }",
-                f"kept={_STAGED}; mkdir -p {STATE}; chmod 755 {STATE}; rm -rf $kept; mkdir $kept",
-                "trap 'rm -rf \"$kept\"' EXIT",
-                "base64 -d > \"$kept/tar\" <<'POSTROAD_END'",
-                *lines,
-                "POSTROAD_END",
-                # -m: mail that is put back is as old as that, or it would go at once for its age.
-                'mkdir "$kept/root"; tar -C "$kept/root" -x -p -m --same-owner -f "$kept/tar"',
-                FOLDER,
-                # By way of a name beside it: what is moved from another file system comes in parts.
-                'put() { if [ ! -e "$kept/root$1" ]; then return; fi; '
-                'if [ -e "$1" ] || [ -L "$1" ]; then '
-                'echo "$1 is there, and stays" >&2; return; fi; '
-                'rm -rf "$1.postroad-new"; mv -T "$kept/root$1" "$1.postroad-new"; '
-                'mv -T "$1.postroad-new" "$1"; }',
-                *_folders(pieces),
-                *(f"put {path}" for path in _put(pieces)),
-                "}",
-                "postroad </dev/null",
-            ]
-        )
-        + "\n"
+    return shell.script(
+        [
+            f"kept={_STAGED}; mkdir -p {STATE}; chmod 755 {STATE}; rm -rf $kept; mkdir $kept",
+            "trap 'rm -rf \"$kept\"' EXIT",
+            "base64 -d > \"$kept/tar\" <<'POSTROAD_END'",
+            *lines,
+            "POSTROAD_END",
+            # -m: mail that is put back is as old as that, or it would go at once for its age.
+            'mkdir "$kept/root"; tar -C "$kept/root" -x -p -m --same-owner -f "$kept/tar"',
+            # By way of a name beside it: what is moved from another file system comes in parts.
+            'put() { if [ ! -e "$kept/root$1" ]; then return; fi; '
+            'if [ -e "$1" ] || [ -L "$1" ]; then '
+            'echo "$1 is there, and stays" >&2; return; fi; '
+            'rm -rf "$1.postroad-new"; mv -T "$kept/root$1" "$1.postroad-new"; '
+            'mv -T "$1.postroad-new" "$1"; }',
+            *_folders(pieces),
+            *(f"put {path}" for path in _put(pieces)),
+        ],
+        FOLDER,
     )
 
 

@@ -34,7 +34,7 @@ from postroad.mail.firewall import openings, ufw
 from postroad.mail.leaving.instances import Instance, counted, messages
 from postroad.mail.leaving.instances import parse as parse_instances
 from postroad.mail.leaving.instances import probe as probe_instances
-from postroad.mail.leaving.streams import beginning, closed, is_held_open, removed, units, whole
+from postroad.mail.leaving.streams import FLUSH, changing, closed, is_held_open, removed, units
 from postroad.mail.parts.manifest import Row, every_row
 from postroad.mail.pause import Pause
 from postroad.mail.return_paths import RETURNED, RETURNING
@@ -163,7 +163,7 @@ def closing(ours: Ours) -> str:
 
     Inbound's come last, and stay where mail has come in meanwhile: it may come back.
     """
-    lines = [*beginning()]
+    lines = []
     in_order = sorted(to_close(ours), key=lambda one: one.name == INBOUND)
     for one in in_order:
         if one.name == INBOUND:
@@ -177,7 +177,7 @@ def closing(ours: Ours) -> str:
             lines.append(f"if [ $({messages(DEFAULT)}) -eq 0 ]; then :")
             lines += closed(replace(one, doors=last))
             lines.append("fi")
-    return whole(lines)
+    return changing(lines, FLUSH)
 
 
 def _has_mail(names: Iterable[str]) -> str:
@@ -192,12 +192,12 @@ def stopping(ours: Ours) -> str:
     # The packages' unit stops all that are part of it.
     all_units = ["postfix.service"] if DEFAULT in names else []
     all_units += [units(name)[0] for name in own]
-    lines = [*beginning(), f"systemctl stop {' '.join(all_units)}"]
+    lines = [f"systemctl stop {' '.join(all_units)}"]
     # What came in at the last moment is delivered first: the next run removes it.
     lines.append(f"if {_has_mail(names)}; then systemctl start {' '.join(all_units)}; else :")
     for name in own:
         lines += removed(name)
-    return whole([*lines, "fi"])
+    return changing([*lines, "fi"], FLUSH)
 
 
 def parts(ours: Ours) -> tuple[str, ...]:
@@ -274,7 +274,7 @@ def files(ours: Ours, components: Iterable[Component]) -> str:
     rows: dict[str, list[Row]] = {}
     for row in _to_do(ours):
         rows.setdefault(_part(row), []).append(row)
-    lines = [*beginning(), _BACK]
+    lines = []
     for part in _in_reverse(parts(ours)):
         lines += [_back(row) for row in rows.get(part, ())]
         if part in declared:
@@ -294,7 +294,7 @@ def files(ours: Ours, components: Iterable[Component]) -> str:
             lines.append(f"rmdir {' '.join(folders)} 2>/dev/null || :")
     lines.append(f"rm -rf {' '.join(_FOLDERS)}")
     lines += _forgotten(ours, (row for row in _to_do(ours) if _is_put_back(row, ours)))
-    return whole(lines)
+    return changing(lines, FLUSH, _BACK)
 
 
 def _in_reverse(found: Iterable[str]) -> Iterator[str]:
@@ -324,10 +324,9 @@ def early_rules(ours: Ours) -> str:
     rows = [row for row in _to_do(ours) if row.component == FIREWALL]
     if not rows:
         return ""
-    lines = [*beginning(), _BACK]
-    lines += [_back(row) for row in rows]
+    lines = [_back(row) for row in rows]
     lines.append("if ufw status | grep -q '^Status: active'; then ufw reload >/dev/null; fi")
-    return whole(lines)
+    return changing(lines, _BACK)
 
 
 def rules(estate: Estate, host: Host, ours: Ours, found: ufw.State) -> tuple[ufw.Rule, ...]:

@@ -14,9 +14,7 @@ from postroad.host.paths import (
     ADOPTED,
     DEFAULT,
     INBOUND,
-    MAKE_RUN_FOLDER,
     OPENED,
-    RUN_LOCK,
     STAMPS,
     config_folder,
     data_folder,
@@ -25,6 +23,7 @@ from postroad.host.paths import (
     queue_folder,
     stream_folder,
 )
+from postroad.host.shell import Script
 from postroad.mail.leaving.instances import UNREAD, Instance, counted, messages, unit, unread_mark
 from postroad.mail.parts.manifest import BUDGET_UNIT, TIDY_TIMER, TIDY_UNIT
 from postroad.mail.signing.keys import OrphanStep
@@ -34,7 +33,7 @@ from postroad.settings.model import STREAM_NAMES, Host
 # qmgr(8), TRIGGERS: forget what was found dead, try all that is deferred, whatever its time.
 # postqueue(1) -f does the same, and then fails where there is no pickup(8), as in inbound.
 # postkick(1) may still be writing when the other side has read enough.
-_FLUSH = """flush() { (trap '' PIPE; postkick -c "$1" public qmgr FAD); }"""
+FLUSH = """flush() { (trap '' PIPE; postkick -c "$1" public qmgr FAD); }"""
 
 
 def absent_instances(host: Host) -> tuple[str, ...]:
@@ -81,9 +80,14 @@ def _waits(instance: Instance, is_open: bool) -> str:
     )
 
 
+def changing(lines: Iterable[str], *words: str) -> str:
+    """What changes instances: postconf(1) makes its files anew, for all to read."""
+    return str(Script(tuple(lines), words, umask="022"))
+
+
 def script(instances: Iterable[Instance], keys: Iterable[OrphanStep], now: float) -> str:
     """Shell that closes, drains or removes the instances, and marks or removes the keys."""
-    lines = [*beginning()]
+    lines: list[str] = []
     for instance in instances:
         lines += closed(instance)
         lines += _removed(instance.name)
@@ -95,20 +99,7 @@ def script(instances: Iterable[Instance], keys: Iterable[OrphanStep], now: float
         else:
             since = now if step.how != "declared again" else None
             lines.append(marked(key, replace(key.life, orphaned=since)))
-    return whole(lines)
-
-
-def whole(lines: Iterable[str]) -> str:
-    """A script that is run when all of it has come, and never reads what follows it."""
-    return "\n".join(["postroad() {", *lines, "}", "postroad </dev/null"]) + "\n"
-
-
-def beginning() -> Iterator[str]:
-    """Shell that waits for another run to be done with the host; and what `closed` calls."""
-    yield "set -eu; export LC_ALL=C"
-    yield _FLUSH
-    yield f"{MAKE_RUN_FOLDER}; exec 9>{RUN_LOCK}"
-    yield "flock -w 120 9 || { echo 'another run is still at work on this host' >&2; exit 1; }"
+    return changing(lines, FLUSH)
 
 
 def closed(instance: Instance) -> Iterator[str]:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from postroad.host import shell
 from postroad.host.found import FileState, HostState, KeyState
 from postroad.host.paths import CONFIG, key_folder, key_path, stream_folder
 from postroad.host.shell import FOLDER, RIGHTS
@@ -232,7 +233,7 @@ def script(faults: tuple[KeyFault, ...], secrets: Mapping[str, str]) -> str:
 
     Where something was planted, it names that and changes nothing.
     """
-    lines = ["postroad() {", "set -eu; umask 077; export LC_ALL=C", FOLDER, RIGHTS]
+    lines = []
     planted = [fault for fault in faults if fault.is_planted]
     for fault in planted:
         said = f"{fault}: nothing was changed; look who made it, and remove it"
@@ -241,7 +242,7 @@ def script(faults: tuple[KeyFault, ...], secrets: Mapping[str, str]) -> str:
         lines.append("exit 1")
     for fault in faults:
         lines += _mend(fault, secrets)
-    return "\n".join([*lines, "}", "postroad </dev/null"]) + "\n"
+    return shell.script(lines, FOLDER, RIGHTS)
 
 
 def _taken_over(there: str, path: str) -> Iterator[str]:

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from postroad.dns.dkim import LiveKey
+from postroad.host import shell
 from postroad.host.found import KeyLife, KeyState
 from postroad.host.paths import key_folder, key_path, life_path
 from postroad.host.shell import FOLDER
@@ -233,8 +234,7 @@ def script(steps: Iterable[Step], found: tuple[KeyState, ...], now: float) -> st
     # Whatever has been in them: from here on root alone writes there, and by no link.
     folders = dict.fromkeys(one for step in taken for one in folders_of(step.key))
     lines = [line for step in taken for line in _lines(step, found, now)]
-    begun = ["postroad() {", "set -eu; umask 077", FOLDER, *folders]
-    return "\n".join([*begun, *lines, "}", "postroad </dev/null\n"])
+    return shell.script([*folders, *lines], FOLDER)
 
 
 def _lines(step: Step, found: tuple[KeyState, ...], now: float) -> Iterator[str]:

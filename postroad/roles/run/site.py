@@ -22,7 +22,8 @@ from postroad.dns.dkim import LiveKey
 from postroad.dns.needs import Need, as_line, need_of_key, needs, needs_json
 from postroad.dns.tlsa import LiveCertificate
 from postroad.host import ground
-from postroad.host.component import Component, Drift, drift
+from postroad.host.component import Component
+from postroad.host.drift import Drift, drift
 from postroad.host.found import HostState, Questions, blank
 from postroad.host.parents import above
 from postroad.host.paths import (
