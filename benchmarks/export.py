@@ -34,8 +34,10 @@ from postroad.host.paths import (
     stream_folder,
 )
 from postroad.mail.firewall import openings, ufw
+from postroad.mail.signing.found import KEYS
 from postroad.mail.signing.keys import BITS, FOLDER_RIGHTS, OWNER, signing_keys
 from postroad.mail.software import packages
+from postroad.roles.run import made
 from postroad.roles.run.live import connected
 from postroad.roles.run.site import Site
 from postroad.settings.model import AcmeTls, Estate, Host
@@ -114,7 +116,7 @@ def _directories(
     """Every folder with an owner and a mode of its own; those of the keys among them."""
     for each in components:
         yield from (_place(d.path, d.owner, d.group, d.mode) for d in each.directories)
-    for key in signing_keys(estate, host, state.keys):
+    for key in signing_keys(estate, host, state[KEYS]):
         for path in (f"{stream_folder(key.stream)}/keys", key_folder(key.stream, key.domain)):
             yield _place(path, *FOLDER_RIGHTS)
 
@@ -132,7 +134,7 @@ def _unit(unit: Unit) -> Json:
 
 
 def _keys(estate: Estate, host: Host, state: HostState) -> Iterator[Json]:
-    for key in signing_keys(estate, host, state.keys):
+    for key in signing_keys(estate, host, state[KEYS]):
         path = key_path(key.stream, key.domain, key.selector)
         yield {"path": path, "bits": BITS, "owner": OWNER}
 
@@ -173,7 +175,7 @@ def write(folder: Path, name: str, host: Exported) -> None:
 
 def _of(site: Site) -> Exported:
     with ctx_host.use(site.pyhost):
-        components = site.components()
+        components = made.components(site)
         paths = [file.path for each in components for file in each.files]
         return exported(site.estate, site.host, site.state(), components, _times(site, paths))
 

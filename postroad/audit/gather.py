@@ -13,6 +13,8 @@ from postroad.audit.evidence import partly
 from postroad.dns.needs import Need, needs_json
 from postroad.host.found import STEADY, HostState
 from postroad.host.question import Question
+from postroad.mail.certificate import CERTIFICATE
+from postroad.roles.run import made, names, streams
 from postroad.roles.run.ask import UnansweredError, ask_all
 from postroad.roles.run.facts.audited import InstancesSeen, SmtpSeen, SystemSeen
 from postroad.roles.run.facts.probes import Probed
@@ -45,21 +47,23 @@ def gather(
 def _audited(site: Site, run: str) -> Audited:
     estate, own = site.estate, site.host
     try:
-        state, components = steady(site), site.components()
-        closed: dict[str, str] = {stream: site.closed_because(stream) for stream in own.streams}
-        standings = {stream: site.standing(stream) for stream in own.streams}
+        state, components = steady(site), made.components(site)
+        closed: dict[str, str] = {
+            stream: streams.closed_because(site, stream) for stream in own.streams
+        }
+        standings = {stream: streams.standing(site, stream) for stream in own.streams}
     # What the operator keeps elsewhere and cannot be read now: of this host nothing can be judged.
     except SecretError as error:
         raise UnansweredError(site.pyhost.name, f"cannot be audited: {error}") from None
     probes = asking.probes(estate, own, components)
     if estate.lone:
-        probes = asking.without_dns(probes, site.live_keys())
+        probes = asking.without_dns(probes, names.live_keys(site))
     wanted = [] if estate.lone else list(_needs(site))
     questions: dict[str, Question[Any]] = {
         "system": SystemSeen(asking.system(estate, own)),
         "instances": InstancesSeen(asking.postfix(estate, own)),
         "signed": Probed(probes),
-        "smtp": SmtpSeen(asking.smtp(estate, own, state.certificate is not None)),
+        "smtp": SmtpSeen(asking.smtp(estate, own, state[CERTIFICATE] is not None)),
         "expectations": WorldSees(needs_json(need for _, need in wanted)),
     }
     if not wanted:
@@ -102,4 +106,4 @@ def _expected(wanted: Iterable[tuple[StreamName, Need]], seen: list[Seen]) -> It
 def _needs(site: Site) -> Iterable[tuple[StreamName, Need]]:
     """What the mail of each stream needs as it leaves."""
     for stream in site.host.streams:
-        yield from ((stream, need) for need in site.standing(stream).used)
+        yield from ((stream, need) for need in streams.standing(site, stream).used)

@@ -21,6 +21,7 @@ from postroad.dns.check.run import look
 from postroad.dns.check.signature import Probe
 from postroad.dns.check.verdict import Verdict
 from postroad.dns.check.web import fetcher
+from postroad.roles.run import made, names, streams
 from postroad.roles.run.ask import UnansweredError
 from postroad.roles.run.facts.probes import Probed
 from postroad.roles.run.facts.resolved import Resolved
@@ -76,8 +77,8 @@ def _facts(found: Reached, heard: Heard) -> Facts:
 def _told(site: Site, heard: Sequence[Signed] | None) -> Facts:
     """What one host knows."""
     # A revoked key's record says that it is void; there is no key to hold it against.
-    keys = tuple(key for key in site.published_keys() if not key.revoked)
-    certificate = site.live_certificate()
+    keys = tuple(key for key in names.published_keys(site) if not key.revoked)
+    certificate = names.live_certificate(site)
     probes = _probes(site, _probed(site) if heard is None else heard) if keys else ()
     return Facts(keys, (), (certificate,) if certificate else (), probes)
 
@@ -87,7 +88,7 @@ def _probed(site: Site) -> tuple[Signed, ...]:
     ours = _domains(site.estate)
     wanted = [
         probe
-        for probe in asking.probes(site.estate, site.host, site.components())
+        for probe in asking.probes(site.estate, site.host, made.components(site))
         if _domain(probe["sender"]) in ours
     ]
     return site.ask(Probed(wanted))
@@ -112,7 +113,7 @@ def _probes(site: Site, heard: Sequence[Signed]) -> tuple[Probe, ...]:
 def _waits(site: Site, one: Signed) -> bool:
     """Whether the signer has no key for the domain because the host has not seen its record."""
     of = (stream for stream in site.host.streams if stream == one.stream)
-    return any(_domain(one.sender) in site.standing(stream).waiting for stream in of)
+    return any(_domain(one.sender) in streams.standing(site, stream).waiting for stream in of)
 
 
 def _domains(estate: Estate) -> frozenset[str]:

@@ -17,6 +17,7 @@ from postroad.operations.base import missing_packages, missing_user, wrong_hostn
 from postroad.operations.dkim import faults
 from postroad.operations.firewall import differing
 from postroad.operations.tls import missing_certificate
+from postroad.roles.run import made
 from postroad.roles.run.closing import closings
 from postroad.roles.run.facts.contents import Contents
 from postroad.roles.run.site import Site
@@ -54,7 +55,7 @@ def _look(site: Site) -> tuple[str, list[Part]]:
 def _parts(site: Site) -> Iterator[Part]:
     """What differs, in about the order of a run."""
     yield _named("streams", tuple(closings(site)))
-    state, components = site.state(), site.components()
+    state, components = site.state(), made.components(site)
     secrets = {row.path for row in rows(site.estate, site.host) if row.secret}
     paths = tuple(readable(components, state, secrets))
     contents = site.ask(Contents(paths)) if paths else {}

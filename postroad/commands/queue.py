@@ -10,6 +10,7 @@ from typing import get_args
 
 from postroad.commands.asking import NOBODY, told, who_answers
 from postroad.commands.output import add_json, answer
+from postroad.mail.leaving.instances import LEAVING
 from postroad.mail.render import instances
 from postroad.roles.run.facts.waiting import Waiting
 from postroad.roles.run.site import Site
@@ -44,7 +45,7 @@ def _tell(arguments: argparse.Namespace) -> int:
 
 
 def _queues(site: Site, only: str | None) -> list[Queue]:
-    taken_away = (one.name for one in site.state().leaving)
+    taken_away = (one.name for one in site.state()[LEAVING])
     known = (*instances(site.host), *taken_away, "default")
     wanted = [name for name in known if only in (None, name)]
     if not wanted:

@@ -14,6 +14,7 @@ from postroad.mail.before.firewall import warnings
 from postroad.mail.before.lines import findings
 from postroad.mail.before.words import Found, offers, text
 from postroad.mail.preflight import refusals
+from postroad.roles.run import made
 from postroad.roles.run.facts.surveyed import Surveyed
 from postroad.roles.run.site import Site
 
@@ -42,7 +43,7 @@ def _tell(arguments: argparse.Namespace) -> int:
 
 
 def _look(site: Site) -> Found:
-    state, parts = site.state(), site.components()
+    state, parts = site.state(), made.components(site)
     # Once a component is postroad's own, its files are: the dry run and the audit speak of them.
     is_ours = {"default", *site.host.streams} <= state.adopted
     seen = site.ask(Surveyed())

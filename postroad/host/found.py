@@ -7,39 +7,25 @@ turns its output into a `HostState`. Both are pure; `postroad.roles.run.facts.ho
 
 from __future__ import annotations
 
-import binascii
 import shlex
-from base64 import b64decode
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from hashlib import sha256
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import TypeVar, cast
 
-from postroad.host import ground
-from postroad.host.paths import ACME_RENEWAL, ADOPTED, CERTIFICATE_FAULT, OPENED
-from postroad.mail import return_paths
-from postroad.mail.before import listeners, queues
-from postroad.mail.before.listeners import Listener
-from postroad.mail.firewall import ufw
-from postroad.mail.leaving import instances as taken_away
+from postroad.host.paths import ADOPTED
+from postroad.host.reading import Asked, Reading, Sections
+from postroad.host.told import numbers, time
+
+T = TypeVar("T")
 
 MARK = "@@postroad "
 
 # What stands behind each part: a shell that cannot fork ends in the middle of its own, and of no
 # other, and what it did not come to would read as what is not there.
-PART_ENDS = ("end-names", "end-services", "end-mail", "end-certificates")
+PART_ENDS = ("end-names", "end-services", "end-packages")
 # In the place of the units where systemd does not answer: silence would read as no unit at all.
 SILENT = "silent"
-
-# What certbot(1) keeps of how it renews a certificate; the rest of its file are paths and hooks.
-RENEWAL = (
-    "server",
-    "authenticator",
-    "reuse_key",
-    "dns_rfc2136_credentials",
-    "dns_rfc2136_propagation_seconds",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,74 +61,12 @@ class UnitState:
 
 
 @dataclass(frozen=True, slots=True)
-class KeyLife:
-    """What has become of a DKIM key so far: times of the epoch, by the host's own clock.
-
-    ``visible`` is when the world was first seen to see it, ``active`` when it began to sign,
-    ``revoked`` when its private half was destroyed, ``withdrawn`` since when it wants no record,
-    ``orphaned`` since when its domain is none of its stream's any more.
-    """
-
-    visible: float | None = None
-    active: float | None = None
-    revoked: float | None = None
-    withdrawn: float | None = None
-    orphaned: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class KeyState:
-    """A DKIM key on the host: its selector is its file's name.
-
-    ``public_key`` is base64 of the SubjectPublicKeyInfo; empty where the private half is none, or
-    is gone (``life.revoked``).
-    """
-
-    stream: str
-    domain: str
-    selector: str
-    public_key: str
-    life: KeyLife = KeyLife()
-
-    def __str__(self) -> str:
-        return f"{self.selector}._domainkey.{self.domain}"
-
-
-@dataclass(frozen=True, slots=True)
-class CertificateState:
-    """The certificate the instances read: its names, and seconds until it ends (host's clock).
-
-    ``renewal`` is what certbot(1) remembers of how it renews it; empty where it does not.
-    ``public_key`` is base64 of the SubjectPublicKeyInfo; empty where openssl could not tell.
-    ``key_fault`` is why its private key cannot be used with it; empty where it can.
-    """
-
-    names: frozenset[str]
-    seconds_left: int
-    renewal: Mapping[str, str] = field(default_factory=dict)
-    public_key: str = ""
-    key_fault: str = ""
-
-    @property
-    def spki_sha256(self) -> str:
-        """sha256 (hexadecimal) of the SubjectPublicKeyInfo; empty where that is not known."""
-        try:
-            octets = b64decode(self.public_key, validate=True)
-        except (binascii.Error, ValueError):
-            octets = b""
-        return sha256(octets).hexdigest() if octets else ""
-
-
-@dataclass(frozen=True, slots=True)
 class HostState:
-    """Everything the roles want to know of a host. A bare host has empty fields, never faults.
+    """What a host is, what drift is held against, and what rooms have read of it (``known``).
 
-    ``queued_elsewhere`` are numbers of messages, by the mail server that has them
-    (`postroad.mail.before.queues`); ``adopted`` are the components that have once been made true;
-    ``offered_keys`` the bits of key files that are to be taken over, 0 of one that holds no key;
-    ``has_user_namespaces`` is whether root may make one there (user_namespaces(7)).
+    A bare host has empty fields, never faults. ``adopted`` are the components that have once been
+    made true; ``has_user_namespaces`` is whether root may make one there (user_namespaces(7)).
     ``var_free_inodes`` is None where the file system makes them as it needs them (btrfs).
-    ``opened`` has the lines of each stream's latch (`postroad.mail.standing`).
     ``sockets`` are the places by which daemons are reached, None where one is not there.
     """
 
@@ -160,25 +84,19 @@ class HostState:
     users: Mapping[str, int] = field(repr=False)
     groups: Mapping[str, int] = field(repr=False)
     stamps: Mapping[str, str] = field(repr=False)
-    postfix_version: str
-    postfix_is_wrapper: bool
-    postfix_parameters: frozenset[str] = field(repr=False)
-    dovecot_version: str
-    keys: tuple[KeyState, ...]
-    certificate: CertificateState | None
-    certificate_fault: str
-    firewall: ufw.State = field(repr=False)
-    listeners: tuple[Listener, ...] = field(repr=False)
-    queued_elsewhere: Mapping[str, int] = field(default_factory=dict)
     adopted: frozenset[str] = frozenset()
-    offered_keys: Mapping[str, int] = field(default_factory=dict)
-    leaving: tuple[taken_away.Instance, ...] = ()
     has_user_namespaces: bool = True
     var_free_inodes: int | None = None
-    opened: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
     sockets: Mapping[str, FileState | None] = field(default_factory=dict, repr=False)
-    ground: ground.Ground = field(default_factory=ground.Ground, repr=False)
-    return_paths: return_paths.Marks = field(default_factory=return_paths.Marks)
+    known: Mapping[str, object] = field(default_factory=dict, repr=False)
+
+    def __getitem__(self, reading: Reading[T]) -> T:
+        """What was read of it; its blank where it was not asked for."""
+        return cast(T, self.known.get(reading.name, reading.blank))
+
+    def knowing(self, reading: Reading[T], found: T) -> HostState:
+        """The same host, of which this was read."""
+        return replace(self, known={**self.known, reading.name: found})
 
 
 def blank() -> HostState:
@@ -198,35 +116,24 @@ def blank() -> HostState:
         users={},
         groups={},
         stamps={},
-        postfix_version="",
-        postfix_is_wrapper=False,
-        postfix_parameters=frozenset(),
-        dovecot_version="",
-        keys=(),
-        certificate=None,
-        certificate_fault="",
-        firewall=ufw.State(),
-        listeners=(),
     )
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Questions:
-    """What to ask beyond what is always asked. ``ground`` is `postroad.host.ground.probe`."""
+    """What to ask beyond what is always asked.
+
+    ``searched`` are the words of find(1) for places of which every file is asked about.
+    """
 
     paths: Sequence[str]
     units: Sequence[str]
     packages: Sequence[str]
     users: Sequence[str]
-    postfix_parameters: Sequence[str]
-    offered_keys: Sequence[str]
-    absent_instances: Sequence[str]
-    key_folder: str
-    certificate: str
     stamp_folder: str
-    certificate_key: str = ""
     sockets: Sequence[str] = ()
-    ground: str = ""
+    searched: Sequence[str] = ()
+    readings: Sequence[Asked] = ()
 
     def __repr__(self) -> str:
         return f"{len(self.paths)} paths, {len(self.units)} units, {len(self.packages)} packages"
@@ -248,12 +155,17 @@ def probe(ask: Questions) -> str:
             "export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
             f"m() {{ echo; echo '{MARK}'\"$1\"; }}",
             _side_by_side(
-                f"{part}\nm {end}"
-                for end, part in zip(
-                    PART_ENDS,
-                    (_files_and_names(ask), _services(ask), _mail(ask), _certificates(ask)),
-                    strict=True,
-                )
+                [
+                    *(
+                        f"{part}\nm {end}"
+                        for end, part in zip(
+                            PART_ENDS,
+                            (_files_and_names(ask), _services(ask), _packages(ask)),
+                            strict=True,
+                        )
+                    ),
+                    *(f"{one.shell}\nm {one.end}" for one in ask.readings),
+                ]
             ),
             "m end; true",
         ]
@@ -271,20 +183,8 @@ def _side_by_side(parts: Iterable[str]) -> str:
 
 _STAT = "%n|%F|%U|%G|%a"
 
-# A line of a key's life; a file that says anything else was not written by a run.
-_LIFE = r"^(visible|active|revoked|withdrawn|orphaned) [0-9]+(\.[0-9]+)?$"
-
-
-def _key_places(folder: str) -> str:
-    """find(1) for what is where keys are kept. It goes through no link, as a pattern of the shell
-    does: what the signer's user could once make there may lead anywhere, or never end (fifo(7)).
-    """
-    odd = "-name '*[!A-Za-z0-9._-]*'"
-    return f"find {folder} -mindepth 2 -maxdepth 4 {odd} -prune -o -path '{folder}/*/keys*'"
-
 
 def _files_and_names(ask: Questions) -> str:
-    keys = shlex.quote(ask.key_folder)
     return "\n".join(
         [
             # A line each, whatever is missing: Debian's testing has no VERSION_ID (os-release(5)).
@@ -295,15 +195,13 @@ def _files_and_names(ask: Questions) -> str:
             "m inodes; df -Pi /var | awk 'NR==2 && $2 > 0 {print $4}'",
             'm addresses; ip -o addr show | awk \'{sub("/.*","",$4); print $4}\'',
             f"m files; stat -c '{_STAT}' {_words(ask.paths)}",
-            f"{_key_places(keys)} -exec stat -c '{_STAT}' {{}} +",
+            *(f"{place} -exec stat -c '{_STAT}' {{}} +" for place in ask.searched),
             # Only of what is there: not every sha256sum goes on after a file that is missing.
             f"m hashes; find {_words(ask.paths)} -maxdepth 0 -type f -exec sha256sum {{}} +",
             f'm users; for u in {_words(ask.users)}; do echo "$u $(id -u $u)"; done',
             f'm groups; for u in {_words(ask.users)}; do echo "$u $(id -g $u)"; done',
             f"m stamps; cd {shlex.quote(ask.stamp_folder)} && grep -H . *",
-            f"m opened; cd {OPENED} && grep -H . *",
             f"m adopted; ls {ADOPTED}",
-            f"m return-paths; {return_paths.probe()}",
             "m user-namespaces; unshare --user true || echo none",
         ]
     )
@@ -333,53 +231,14 @@ def _services(ask: Questions) -> str:
             f"m frozen; {_FROZEN}",
             f"m sockets; for s in {_words(ask.sockets)}; do",
             f'stat -c \'{_STAT}\' "$s" 2>/dev/null || echo "$s"; done',
-            f"m firewall; ({ufw.STATE_COMMAND})",
-            f"m listeners; {listeners.COMMAND}",
-            f"m queued-elsewhere; {queues.probe()}",
-            f"m leaving\n{taken_away.probe(ask.absent_instances)}",
         ]
     )
 
 
-def _mail(ask: Questions) -> str:
-    return "\n".join(
-        [
-            "m postfix; postconf -dh mail_version",
-            "systemctl cat postfix.service | grep '^ExecStart=/bin/true'",
-            f"m parameters; postconf -d {_words(ask.postfix_parameters)}",
-            "m dovecot; dovecot --version",
-            "m packages; dpkg-query -W -f '${Package}|${db:Status-Status}|${Version}\\n' "
-            f"{_words(ask.packages)}",
-        ]
-    )
-
-
-def _certificates(ask: Questions) -> str:
-    keys = shlex.quote(ask.key_folder)
-    chain, key = shlex.quote(ask.certificate), shlex.quote(ask.certificate_key)
-    remembered = "|".join(RENEWAL)
-    return "\n".join(
-        [
-            f"m offered-keys; for f in {_words(ask.offered_keys)}; do",
-            '[ -f "$f" ] && command -v openssl >/dev/null || continue',
-            'said=$(openssl pkey -in "$f" -passin pass: -noout -text | head -1)',
-            "bits=$(echo \"$said\" | sed -n 's/.*[^0-9]\\([0-9][0-9]*\\) bit.*/\\1/p')",
-            'echo "$f ${bits:-0}"; done',
-            f"m keys; for f in $({_key_places(keys)} -type f -name '*.pem' -print); do",
-            'echo "$f $(openssl pkey -in "$f" -pubout -outform DER | base64 -w0)"',
-            "done",
-            f"m lives; {_key_places(keys)} -type f -name '*.life' "
-            f"-exec grep -HE -D skip {shlex.quote(_LIFE)} /dev/null {{}} +",
-            # Asked once for all: openssl takes longer to start than all the rest together.
-            f"m certificate; if [ -f {chain} ]; then",
-            f"openssl x509 -in {chain} -noout -pubkey -ext subjectAltName -enddate; fi",
-            f"m certificate-key; if [ -f {chain} ] && [ -n {key} ]; then",
-            f"if [ ! -e {key} ]; then echo gone; else",
-            f"openssl pkey -in {key} -passin pass: -pubout || echo none; fi; fi",
-            f"m certificate-fault; cat {CERTIFICATE_FAULT}",
-            f"m renewal; grep -E '^({remembered}) = ' {ACME_RENEWAL}",
-            ask.ground,
-        ]
+def _packages(ask: Questions) -> str:
+    return (
+        "m packages; dpkg-query -W -f '${Package}|${db:Status-Status}|${Version}\\n' "
+        f"{_words(ask.packages)}"
     )
 
 
@@ -472,113 +331,22 @@ def _units(lines: Iterable[str], frozen: Collection[str]) -> dict[str, UnitState
     return units
 
 
-def _numbers(lines: Iterable[str]) -> dict[str, int]:
-    # From the right: the first part may be a path, with spaces in it.
-    return {
-        parts[0]: int(parts[1])
-        for line in lines
-        if len(parts := line.rsplit(maxsplit=1)) == 2 and parts[1].isdecimal()
-    }
+def clock(said: Sections) -> float:
+    """What the host's clock showed, a time of the epoch in seconds."""
+    return time(said["host"][1])
 
 
-def _keys(lines: Iterable[str], lives: Iterable[str]) -> tuple[KeyState, ...]:
-    halves = {path.removesuffix(".pem"): public for path, _, public in _split(lines, " ")}
-    marks: dict[str, dict[str, float]] = {}
-    for path, _, mark in _split(lives, ":"):
-        name, _, time = mark.partition(" ")
-        marks.setdefault(path.removesuffix(".life"), {})[name] = _time(time)
-    keys = []
-    for path in sorted({*halves, *marks}):
-        stream, _, domain, selector = path.split("/")[-4:]
-        life = KeyLife(**marks.get(path, {}))
-        # Marks of a key whose file is lost tell nothing; those of a revoked one are all there is.
-        if path in halves or life.revoked is not None:
-            keys.append(KeyState(stream, domain, selector, halves.get(path, ""), life))
-    return tuple(sorted(keys, key=lambda k: (k.stream, k.domain, k.selector)))
-
-
-def _opened(lines: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    opened: dict[str, list[str]] = {}
-    for stream, _, verified in _split(lines, ":"):
-        opened.setdefault(stream, []).append(verified)
-    return {stream: tuple(verified) for stream, verified in opened.items()}
-
-
-# As openssl(1) prints it, whatever the language (ASN1_TIME_print(3)).
-_END = "notAfter=%b %d %H:%M:%S %Y GMT"
-
-_PEM_BEGIN, _PEM_END = "-----BEGIN PUBLIC KEY-----", "-----END PUBLIC KEY-----"
-
-
-def _split(lines: Iterable[str], mark: str) -> Iterator[tuple[str, str, str]]:
-    return (line.partition(mark) for line in lines)
-
-
-def _certificate(
-    lines: Sequence[str], renewal: Sequence[str], key: Sequence[str], clock: float
-) -> CertificateState | None:
-    ends = next((line for line in lines if line.startswith("notAfter=")), "")
-    try:
-        end = datetime.strptime(ends, _END).replace(tzinfo=UTC).timestamp()
-    except ValueError:
-        return None
-    names = {
-        part.strip().removeprefix("DNS:")
-        for line in lines
-        for part in line.split(",")
-        if part.strip().startswith("DNS:")
-    }
-    remembered = (line.partition(" = ") for line in renewal)
-    renewal_of = {key.strip(): _unquoted(value.strip()) for key, _, value in remembered}
-    public_key = _public_key(lines)
-    fault = _key_fault(key, public_key)
-    return CertificateState(frozenset(names), int(end - clock), renewal_of, public_key, fault)
-
-
-def _key_fault(key: Sequence[str], public_key: str) -> str:
-    """Why the private key, of which this was told, cannot be used; empty where nothing was."""
-    if not key:
-        return ""
-    if key[-1] == "gone":
-        return "is not there"
-    found = _public_key(key)
-    if not found:
-        return "is no private key"
-    return "does not fit it" if public_key and found != public_key else ""
-
-
-def _unquoted(value: str) -> str:
-    """A value as certbot reads it: ConfigObj writes one with a comma in quotation marks."""
-    is_quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "\"'"
-    return value[1:-1] if is_quoted else value
-
-
-def _public_key(lines: Sequence[str]) -> str:
-    """The body of the PEM block (RFC 7468 §13) among ``lines``; empty where there is none."""
-    if _PEM_BEGIN not in lines or _PEM_END not in lines:
-        return ""
-    return "".join(lines[lines.index(_PEM_BEGIN) + 1 : lines.index(_PEM_END)])
-
-
-def _time(text: str) -> float:
-    """A time of the epoch, in seconds. ValueError for what is none, as nan."""
-    time = float(text)
-    if not 0 <= time < 2**40:
-        raise ValueError("a time is none")
-    return time
-
-
-def parse(output: Iterable[str]) -> HostState:
+def parse(output: Iterable[str], readings: Sequence[Asked] = ()) -> HostState:
     """The `HostState` that the output of `probe` tells; ValueError where it was cut off."""
     said = _sections(output)
-    if not {"end", *PART_ENDS} <= set(said):
+    if not {"end", *PART_ENDS, *(one.end for one in readings)} <= set(said):
         raise ValueError("the host's answer was cut off before its end")
     if SILENT in said["units"]:
         raise ValueError("systemd does not answer there (systemctl show)")
-    uid, clock, distribution, release, virt, free, hostname = said["host"]
+    uid, _, distribution, release, virt, free, hostname = said["host"]
     return HostState(
         uid=int(uid),
-        clock=_time(clock),
+        clock=clock(said),
         distribution=distribution,
         release=release,
         container=virt == "container",
@@ -587,7 +355,6 @@ def parse(output: Iterable[str]) -> HostState:
         var_free_inodes=int(said["inodes"][0]) if said.get("inodes") else None,
         hostname=hostname,
         addresses=frozenset(ip_address(a) for a in said["addresses"]),
-        opened=_opened(said.get("opened", [])),
         files=_files(said["files"], said["hashes"]),
         units=_units(said["units"], said.get("frozen", [])),
         packages={
@@ -595,27 +362,12 @@ def parse(output: Iterable[str]) -> HostState:
             for name, status, version in (line.split("|") for line in said["packages"])
             if status == "installed"
         },
-        users=_numbers(said["users"]),
-        groups=_numbers(said["groups"]),
+        users=numbers(said["users"]),
+        groups=numbers(said["groups"]),
         stamps={
             name: digest for name, _, digest in (line.partition(":") for line in said["stamps"])
         },
-        postfix_version=said["postfix"][0] if said["postfix"] else "",
-        postfix_is_wrapper=len(said["postfix"]) > 1,
-        postfix_parameters=frozenset(line.partition(" ")[0] for line in said["parameters"]),
-        dovecot_version=said["dovecot"][0].split()[0] if said["dovecot"] else "",
-        keys=_keys(said["keys"], said["lives"]),
-        certificate=_certificate(
-            said["certificate"], said["renewal"], said.get("certificate-key", []), _time(clock)
-        ),
-        certificate_fault=" ".join(said.get("certificate-fault", [])),
-        firewall=ufw.parse_state("\n".join(said["firewall"])),
-        listeners=tuple(listeners.parse(said["listeners"])),
-        queued_elsewhere=_numbers(said.get("queued-elsewhere", [])),
         adopted=frozenset(said.get("adopted", [])),
-        offered_keys=_numbers(said.get("offered-keys", [])),
-        leaving=taken_away.parse(said.get("leaving", [])),
         sockets=_sockets(said.get("sockets", [])),
-        ground=ground.parse(said),
-        return_paths=return_paths.parse(said.get("return-paths", [])),
+        known={one.reading.name: one.reading.parse(said) for one in readings},
     )

@@ -14,6 +14,7 @@ from itertools import accumulate
 from pathlib import PurePosixPath
 
 from postroad.host.paths import MAILBOX_USER, MAILBOXES
+from postroad.host.reading import Reading
 
 # Accounts that the packages make, and ours; somebody else's of the same name is in their way.
 ACCOUNTS = ("postfix", "postdrop", "opendkim", "unbound", "dovecot", "dovenull")
@@ -410,3 +411,6 @@ def _apt(ground: Ground) -> Iterator[str]:
         else:
             mend = "correct that file below /etc/apt"
         yield f"apt cannot install what is missing ({words.removeprefix('E: ')}): {mend}"
+
+
+GROUND = Reading("ground", parse, Ground())

@@ -8,8 +8,11 @@ from postroad.host import ground, parents
 from postroad.host.component import Component
 from postroad.host.drift import drift, planted
 from postroad.host.found import HostState
+from postroad.host.ground import GROUND
 from postroad.host.paths import INBOUND, MAILBOX_USER
 from postroad.mail.before import daemons, firewall, keys, listeners, queues
+from postroad.mail.before.listeners import LISTENERS
+from postroad.mail.before.queues import QUEUED_ELSEWHERE
 from postroad.mail.intake import intake
 from postroad.mail.signing.keys import key_faults
 from postroad.mail.software import packages
@@ -85,8 +88,8 @@ def refusals(
             f"its clock is {abs(clock_ahead):.0f} s {way} this machine's: set it (timedatectl, or "
             "the hoster's console) before certificates and signatures are made with it"
         )
-    yield from queues.refusals(state.queued_elsewhere, state.adopted)
-    yield from listeners.refusals(estate, host, state.listeners)
+    yield from queues.refusals(state[QUEUED_ELSEWHERE], state.adopted)
+    yield from listeners.refusals(estate, host, state[LISTENERS])
     yield from daemons.refusals(state)
     yield from firewall.refusals(estate, host, state)
     yield from keys.refusals(estate, host, state)
@@ -94,9 +97,9 @@ def refusals(
     parts = tuple(wanted)
     yield from misplaced(parts, state)
     yield from _planted_keys(estate, host, state)
-    yield from ground.refusals(state.ground, work(parts, estate, state))
+    yield from ground.refusals(state[GROUND], work(parts, estate, state))
     yield from _without_room(estate, host, state)
-    if "program ip" in state.ground.lacks:
+    if "program ip" in state[GROUND].lacks:
         return  # Its addresses are not known, and that is told.
     for stream, way_out in estate.streams_of(host):
         for address in way_out.addresses:
@@ -162,7 +165,7 @@ def work(components: Iterable[Component], estate: Estate, state: HostState) -> g
 
 def _without_room(estate: Estate, host: Host, state: HostState) -> Iterator[str]:
     """Of instances that are not there yet, those that would take no mail from the first day on."""
-    found = state.ground.room.get("/var/spool")
+    found = state[GROUND].room.get("/var/spool")
     if found is None:
         return
     wanted: dict[str, int] = {

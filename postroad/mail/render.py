@@ -15,15 +15,19 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from postroad.data import shipped
 from postroad.host.component import File
-from postroad.host.found import HostState, KeyState
+from postroad.host.found import HostState
 from postroad.host.paths import LOCKS, MAILBOX_USER, key_path, paths_for
 from postroad.mail import return_paths
+from postroad.mail.certificate import CERTIFICATE
 from postroad.mail.formats import FILTERS, FormatError
 from postroad.mail.intake import intake, senders, without_limits
 from postroad.mail.parts.manifest import Row
 from postroad.mail.pause import Pause, all_found
+from postroad.mail.return_paths import RETURN_PATHS
+from postroad.mail.signing.found import KEYS, KeyState
 from postroad.mail.signing.keys import signing_keys
-from postroad.mail.standing import Standing
+from postroad.mail.software import SOFTWARE
+from postroad.mail.standing import LATCHES, Standing
 from postroad.settings.mail_hosts import LOOPBACK, NOWHERE, exceptions
 from postroad.settings.model import Estate, Host, SecretRef, Stream, StreamName
 
@@ -90,20 +94,20 @@ class HostFacts:
 
 def facts_from(state: HostState, host: Host, closed: Mapping[str, str]) -> HostFacts:
     """The facts of ``host`` as found in ``state``; ``closed`` says why a stream is not open yet."""
-    certificate = state.certificate
+    certificate = state[CERTIFICATE]
     return HostFacts(
-        postfix_parameters=state.postfix_parameters,
-        dovecot_version=state.dovecot_version,
+        postfix_parameters=state[SOFTWARE].postfix_parameters,
+        dovecot_version=state[SOFTWARE].dovecot_version,
         certificate=certificate is not None
         and certificate.seconds_left > 0
         # One that lacks a new name goes on until there is another: clients use the old ones.
-        and (bool(state.opened) or certificate.names.issuperset(host.certificate_names)),
+        and (bool(state[LATCHES]) or certificate.names.issuperset(host.certificate_names)),
         mailbox_uid=state.users.get(MAILBOX_USER, 0),
         mailbox_gid=state.groups.get(MAILBOX_USER, 0),
-        keys=state.keys,
+        keys=state[KEYS],
         closed=closed,
         pauses=all_found(state, host.streams),
-        return_paths=state.return_paths,
+        return_paths=state[RETURN_PATHS],
     )
 
 

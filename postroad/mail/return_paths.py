@@ -19,6 +19,7 @@ from urllib.parse import quote, unquote
 
 from postroad.host import shell
 from postroad.host.paths import INBOUND, STATE, config_folder
+from postroad.host.reading import Reading, section
 from postroad.mail.formats import pcre, pcre_extended
 from postroad.settings import defaults
 from postroad.settings.model import STREAM_NAMES, Estate, bounce_address
@@ -264,3 +265,6 @@ def _taken(file: str, row: str) -> ReturnPath | None:
 def day(at: float) -> str:
     """A time of the epoch as a date (UTC)."""
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d")
+
+
+RETURN_PATHS = Reading("return-paths", section("return-paths", parse), Marks())

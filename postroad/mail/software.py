@@ -1,7 +1,11 @@
-"""The Debian packages a host needs, from the model alone; one list, installed in one call."""
+"""The Debian packages a host needs, one list, installed in one call; and what they can do. Pure."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from postroad.host.reading import Reading, Sections
 from postroad.settings.model import AcmeTls, Dns01, Estate
 
 # Every host. python3-dkim and python3-spf check what the canary and the look at the world see;
@@ -39,3 +43,42 @@ def packages(estate: Estate) -> tuple[str, ...]:
             return (*BASE, *upgrades, "certbot")
         case _:
             return (*BASE, *upgrades)
+
+
+@dataclass(frozen=True, slots=True)
+class Software:
+    """What is installed: versions, empty where it is not, and what that Postfix can do.
+
+    ``postfix_is_wrapper``: postfix.service starts others (Debian 12). ``postfix_parameters`` are
+    those that postconf(1) knows, of the ones that were asked for.
+    """
+
+    postfix_version: str = ""
+    postfix_is_wrapper: bool = False
+    postfix_parameters: frozenset[str] = field(default=frozenset(), repr=False)
+    dovecot_version: str = ""
+
+
+def shell(parameters: Sequence[str]) -> str:
+    """Shell that prints what `SOFTWARE` reads; ``parameters`` are those of Postfix to ask for."""
+    return "\n".join(
+        [
+            "m postfix; postconf -dh mail_version",
+            "systemctl cat postfix.service | grep '^ExecStart=/bin/true'",
+            f"m parameters; postconf -d {' '.join(parameters)}",
+            "m dovecot; dovecot --version",
+        ]
+    )
+
+
+def _parse(said: Sections) -> Software:
+    postfix, dovecot = said["postfix"], said["dovecot"]
+    return Software(
+        postfix_version=postfix[0] if postfix else "",
+        postfix_is_wrapper=len(postfix) > 1,
+        postfix_parameters=frozenset(line.partition(" ")[0] for line in said["parameters"]),
+        dovecot_version=dovecot[0].split()[0] if dovecot else "",
+    )
+
+
+SOFTWARE = Reading("software", _parse, Software())

@@ -17,6 +17,9 @@ from ipaddress import ip_address
 
 from postroad.dns.dkim import LiveKey
 from postroad.dns.needs import Need, Needs, as_line, digest, need_of_key, needs_of_way
+from postroad.host.paths import OPENED
+from postroad.host.reading import Reading, section
+from postroad.host.told import split
 from postroad.settings.model import Address, Stream, WayOut
 from postroad.settings.values import domain_fault
 
@@ -233,3 +236,17 @@ def _kept_keys(
             kept = [key for key in mine if as_line(need_of_key(key)) in known]
             if kept:
                 yield domain, kept[-1]
+
+
+LATCHES_SHELL = f"m opened; cd {OPENED} && grep -H . *"
+
+
+def _latches(lines: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    opened: dict[str, list[str]] = {}
+    for stream, _, verified in split(lines, ":"):
+        opened.setdefault(stream, []).append(verified)
+    return {stream: tuple(verified) for stream, verified in opened.items()}
+
+
+#: The lines of each stream's latch.
+LATCHES: Reading[Mapping[str, tuple[str, ...]]] = Reading("opened", section("opened", _latches), {})

@@ -10,6 +10,7 @@ from pyinfra.api.command import StringCommand
 from postroad.host.change import script
 from postroad.mail.parts.context import Build
 from postroad.operations.own import operation
+from postroad.roles.run import made
 from postroad.roles.run.site import Site
 
 
@@ -20,9 +21,9 @@ def converge(site: Site, build: Build) -> Generator[StringCommand]:
     + site: the host during this run
     + build: which component, as a function of the builder
     """
-    if not site.drift(build):
+    if not made.drift(site, build):
         host.noop("as declared")
         return
     # The whole script goes over standard input: what it writes is in no argument and in no log.
-    yield StringCommand("sh", "-s", _stdin=script(site.component(build), site.state()))
+    yield StringCommand("sh", "-s", _stdin=script(made.component(site, build), site.state()))
     site.forget()

@@ -9,9 +9,11 @@ from pyinfra.api.command import PyinfraCommand, StringCommand
 from postroad.host.change import check_script, script
 from postroad.mail.firewall import openings as openings_of
 from postroad.mail.firewall import ufw as rules
+from postroad.mail.firewall.found import FIREWALL
 from postroad.mail.parts.context import Builder
 from postroad.operations import ufw
 from postroad.operations.own import operation
+from postroad.roles.run import made
 from postroad.roles.run.site import Site
 
 Commands = Generator[str | PyinfraCommand]
@@ -21,7 +23,7 @@ Commands = Generator[str | PyinfraCommand]
 def openings(site: Site, wanted: Sequence[rules.Rule]) -> Commands:
     """Add the openings that are missing; close nothing yet."""
     yield from _forgetting(
-        site, ufw.openings._inner(wanted=wanted, state=lambda: site.state().firewall)
+        site, ufw.openings._inner(wanted=wanted, state=lambda: site.state()[FIREWALL])
     )
 
 
@@ -35,7 +37,7 @@ def enforce(site: Site, wanted: Sequence[rules.Rule]) -> Commands:
 
 def after_openings(site: Site, wanted: Sequence[rules.Rule]) -> rules.State:
     """What `enforce` meets: while the run is only planned, the openings are still to come."""
-    found = site.state().firewall
+    found = site.state()[FIREWALL]
     return found if site.pyhost.state.is_executing else rules.opened(found, wanted)
 
 
@@ -50,17 +52,17 @@ def still_to_enforce(site: Site, wanted: Sequence[rules.Rule]) -> tuple[str, ...
 def differing(site: Site) -> tuple[str, ...]:
     """Everything of ufw's rules and defaults that is not as it must be, in words."""
     wanted = openings_of.wanted(site.estate, site.host)
-    missing = rules.missing(site.state().firewall, wanted)
+    missing = rules.missing(site.state()[FIREWALL], wanted)
     return (*map(str, missing), *still_to_enforce(site, wanted))
 
 
 @operation()
 def early_rules(site: Site) -> Commands:
     """The rules that the ufw command cannot say; a reload of an active firewall is guarded."""
-    if not site.drift(Builder.firewall):
+    if not made.drift(site, Builder.firewall):
         return
-    status = site.state().firewall.status
-    component = site.component(Builder.firewall)
+    status = site.state()[FIREWALL].status
+    component = made.component(site, Builder.firewall)
     apply = StringCommand("sh", "-s", _stdin=script(component, site.state()))
     if status is not None and status.active:
         # A refusal must come before the timer is armed that switches the firewall off.

@@ -8,10 +8,12 @@ from collections.abc import Generator
 from pyinfra import host
 from pyinfra.api.command import StringCommand
 
-from postroad.mail.leaving.instances import Instance
+from postroad.mail.leaving.instances import LEAVING, Instance
 from postroad.mail.leaving.streams import script, still_to_do
+from postroad.mail.signing.found import KEYS
 from postroad.mail.signing.keys import OrphanStep, orphan_steps
 from postroad.operations.own import operation
+from postroad.roles.run import streams
 from postroad.roles.run.ask import UnansweredError
 from postroad.roles.run.facts.oldest import OldestOfAll
 from postroad.roles.run.site import Site
@@ -19,7 +21,7 @@ from postroad.roles.run.site import Site
 
 def gone(site: Site) -> tuple[Instance, ...]:
     """The instances that the run has to close or to remove."""
-    return still_to_do(site.state().leaving)
+    return still_to_do(site.state()[LEAVING])
 
 
 def gone_keys(site: Site) -> tuple[OrphanStep, ...]:
@@ -28,7 +30,7 @@ def gone_keys(site: Site) -> tuple[OrphanStep, ...]:
     signing = {
         (stream, key.domain, key.selector)
         for stream in site.host.streams
-        for key in site.standing(stream).keys.values()
+        for key in streams.standing(site, stream).keys.values()
     }
     return tuple(
         step
@@ -40,13 +42,13 @@ def gone_keys(site: Site) -> tuple[OrphanStep, ...]:
 def _steps(site: Site) -> tuple[OrphanStep, ...]:
     state, estate, own = site.state(), site.estate, site.host
     # Whether one is to be removed hangs on what waits: it is asked where one could be.
-    if not orphan_steps(estate, own, state.keys, state.clock, math.inf):
+    if not orphan_steps(estate, own, state[KEYS], state.clock, math.inf):
         return ()
     try:
         oldest = site.ask(OldestOfAll())
     except UnansweredError:
         oldest = None
-    return orphan_steps(estate, own, state.keys, state.clock, oldest)
+    return orphan_steps(estate, own, state[KEYS], state.clock, oldest)
 
 
 @operation()

@@ -8,6 +8,7 @@ from pyinfra import host
 from pyinfra.api.command import StringCommand
 
 from postroad.operations.own import operation
+from postroad.roles.run import streams
 from postroad.roles.run.site import Site
 from postroad.settings.model import StreamName
 
@@ -20,7 +21,7 @@ def retry(site: Site, stream: StreamName, was_stopped: bool) -> Generator[String
     + stream: the stream
     + was_stopped: whether it was, before this run
     """
-    if not was_stopped or site.pause_of(stream):
+    if not was_stopped or streams.pause_of(site, stream):
         host.noop("nothing was put off")
         return
     yield StringCommand("postqueue", "-c", f"/etc/postfix-{stream}", "-f")

@@ -20,14 +20,19 @@ from postroad.dns.records import derive
 from postroad.dns.tlsa import LiveCertificate
 from postroad.dns.work_order import work_order
 from postroad.mail import lone, return_paths
+from postroad.mail.certificate import CERTIFICATE, REFUSAL
 from postroad.mail.doors import Door, box
+from postroad.mail.leaving.instances import LEAVING
 from postroad.mail.leaving.streams import draining
+from postroad.mail.return_paths import RETURN_PATHS
 from postroad.operations.own import operation
+from postroad.roles.run import names, streams
 from postroad.roles.run.ask import UnansweredError
 from postroad.roles.run.left_out import OF_A_HOST, lose
 from postroad.roles.run.live import given_up, of_each
 from postroad.roles.run.pyinfra_words import at_the_end
-from postroad.roles.run.site import Site, Sites
+from postroad.roles.run.site import Site
+from postroad.roles.run.sites import Sites
 from postroad.settings.model import Estate, NoTls, StreamName
 from postroad.settings.terminal import inform, line, warn
 
@@ -58,13 +63,13 @@ def known_of(site: Site) -> Known:
     state = site.state()
     return Known(
         site.host.name,
-        _no_certificate(site) if state.certificate is None else "",
+        _no_certificate(site) if state[CERTIFICATE] is None else "",
         tuple(_door(site, stream) for stream in site.host.streams),
         tuple(_left(site)),
         any(waits_for_records(site, stream) for stream in site.host.streams),
-        site.published_keys(),
-        site.live_certificate(),
-        state.return_paths,
+        names.published_keys(site),
+        names.live_certificate(site),
+        state[RETURN_PATHS],
         given_up([site]),
     )
 
@@ -87,15 +92,15 @@ def _left(site: Site) -> Iterator[str]:
             f"The certificate on {name} has no {' and no '.join(lacking)} yet: applications submit "
             f"by its other names until then{_said(site)}."
         )
-    yield from (f"{name}: {sentence}." for sentence in draining(site.state().leaving))
+    yield from (f"{name}: {sentence}." for sentence in draining(site.state()[LEAVING]))
 
 
 def _door(site: Site, stream: StreamName) -> Door:
-    now = site.standing(stream)
+    now = streams.standing(site, stream)
     return Door(
         site.host,
         site.estate.stream(stream),
-        site.closed_because(stream),
+        streams.closed_because(site, stream),
         waiting=now.waiting,
         unused=now.unused,
     )
@@ -113,9 +118,9 @@ def _still_taken(estate: Estate, marks: Iterable[return_paths.Marks]) -> Iterato
 
 def waits_for_records(site: Site, stream: StreamName) -> bool:
     """Whether it is the world that keeps ``stream`` closed, or a part of it, and no operator."""
-    now = site.standing(stream)
+    now = streams.standing(site, stream)
     waits = now.closed or now.waiting or now.unused
-    return bool(waits and not site.pause_of(stream) and not site.estate.lone)
+    return bool(waits and not streams.pause_of(site, stream) and not site.estate.lone)
 
 
 def _no_certificate(site: Site) -> str:
@@ -125,13 +130,13 @@ def _no_certificate(site: Site) -> str:
 
 
 def _said(site: Site) -> str:
-    said = line(site.state().certificate_fault.rstrip("."))
+    said = line(site.state()[REFUSAL].rstrip("."))
     return f"; the authority says: {said}" if said else ""
 
 
 def _lacking(site: Site) -> list[str]:
     """The names that clients may connect to, and that the certificate does not have."""
-    found = site.state().certificate
+    found = site.state()[CERTIFICATE]
     names = site.host.certificate_names
     return [name for name in names if found is not None and name not in found.names]
 

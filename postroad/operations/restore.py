@@ -9,6 +9,7 @@ from pyinfra.api.command import StringCommand
 
 from postroad.mail.backup.archive import Backup
 from postroad.mail.backup.restoring import script
+from postroad.mail.signing.found import KEYS
 from postroad.operations.own import operation
 from postroad.roles.run.site import Site
 
@@ -21,7 +22,7 @@ def restore(site: Site, backup: Backup) -> Generator[StringCommand]:
     + backup: that of this host, checked
     """
     # Of a revoked key nothing is left but its life.
-    there = (key for key in site.state().keys if key.public_key)
+    there = (key for key in site.state()[KEYS] if key.public_key)
     found = {(key.stream, key.domain, key.selector) for key in there}
     # Some of the backup's own are there after a run that was killed, which this one completes.
     if not found < set(backup.keys):

@@ -10,7 +10,7 @@ from pyinfra.api.command import StringCommand
 from pyinfra.api.state import State as PyinfraState
 from pyinfra.context import ctx_host
 
-from postroad.mail.return_paths import Step, asks_for_queues, script, steps
+from postroad.mail.return_paths import RETURN_PATHS, Step, asks_for_queues, script, steps
 from postroad.operations.own import operation
 from postroad.roles.run.ask import UnansweredError, ask
 from postroad.roles.run.facts.oldest import OldestOfAll
@@ -27,9 +27,9 @@ def due(site: Site) -> tuple[Step, ...]:
     others = [one.marks_at_first for one in together.values() if one is not site]
     known = [marks for marks in others if marks is not None]
     oldest = None
-    if asks_for_queues(site.estate, state.return_paths, state.clock):
+    if asks_for_queues(site.estate, state[RETURN_PATHS], state.clock):
         oldest = _oldest(site)
-    return steps(site.estate, state.return_paths, known, state.clock, oldest)
+    return steps(site.estate, state[RETURN_PATHS], known, state.clock, oldest)
 
 
 def _oldest(site: Site) -> float | None:

@@ -25,9 +25,10 @@ from postroad.dns.primaries import places
 from postroad.dns.primary import PrimaryError
 from postroad.dns.publishing import Place
 from postroad.dns.sight import absent_for_all, seen_by_all
-from postroad.host.found import KeyState
+from postroad.mail.signing.found import KEYS, KeyState
 from postroad.mail.signing.rotation import Seen, Step, pending, script, steps
 from postroad.operations.own import operation
+from postroad.roles.run import made
 from postroad.roles.run.facts.queues import OldestQueued
 from postroad.roles.run.left_out import OF_A_HOST, named, of
 from postroad.roles.run.live import live_keys, withdrawn_keys
@@ -77,7 +78,7 @@ def _planned(together: list[Site]) -> tuple[Step, ...]:
     for site in together:
         with ctx_host.use(site.pyhost):
             _refuse(site)
-            found[site.host.name] = site.state().keys
+            found[site.host.name] = site.state()[KEYS]
             now = max(now, site.state().clock)
             for stream, since in _oldest(site).items():
                 oldest[site.host.name, stream] = since
@@ -91,7 +92,7 @@ def _planned(together: list[Site]) -> tuple[Step, ...]:
 def _refuse(site: Site) -> None:
     """PyinfraError, with the host's reason, where ``site`` cannot take part."""
     try:
-        site.refuse()
+        made.refuse(site)
     except OF_A_HOST as error:
         raise PyinfraError(f"{named(site.pyhost, error)}\n{_TOGETHER}") from None
 
@@ -113,7 +114,7 @@ def rotate(site: Site, taken: tuple[Step, ...]) -> Generator[StringCommand]:
         host.noop("no key is due")
         return
     state = site.state()
-    yield StringCommand("sh", "-s", _stdin=script(taken, state.keys, state.clock))
+    yield StringCommand("sh", "-s", _stdin=script(taken, state[KEYS], state.clock))
     site.forget()
 
 

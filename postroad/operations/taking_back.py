@@ -11,16 +11,19 @@ from pyinfra.context import ctx_host
 
 from postroad.dns.dkim import LiveKey
 from postroad.dns.tlsa import LiveCertificate
+from postroad.mail.firewall.found import FIREWALL
 from postroad.mail.firewall.ufw import Rule
 from postroad.mail.leaving import host as taken_back
 from postroad.mail.leaving import words as left_behind
 from postroad.mail.pause import all_found
+from postroad.mail.questions import shape
 from postroad.operations import ufw
 from postroad.operations.own import operation
+from postroad.roles.run import names
 from postroad.roles.run.facts.ours import Ours
 from postroad.roles.run.left_out import OF_A_HOST, lose
 from postroad.roles.run.pyinfra_words import at_the_end
-from postroad.roles.run.site import Site, shape
+from postroad.roles.run.site import Site
 from postroad.settings.terminal import warn
 
 Commands = Generator[str | PyinfraCommand]
@@ -44,8 +47,8 @@ class Departure:
     def of(cls, site: Site) -> Departure:
         """The host as it is before the run's first change."""
         found = site.ask(Ours())
-        keys = site.published_keys()
-        return cls(site, found, keys, site.live_certificate(), found)
+        keys = names.published_keys(site)
+        return cls(site, found, keys, names.live_certificate(site), found)
 
     def ours(self) -> taken_back.Ours:
         """What of ours is there: read once, and anew after each change."""
@@ -61,7 +64,7 @@ class Departure:
     def rules(self) -> tuple[Rule, ...]:
         """The rules of the firewall that are to go."""
         site = self.site
-        return taken_back.rules(site.estate, site.host, self.ours(), site.state().firewall)
+        return taken_back.rules(site.estate, site.host, self.ours(), site.state()[FIREWALL])
 
     def waiting(self) -> tuple[str, ...]:
         """What is still to be delivered, a sentence each."""
@@ -114,7 +117,7 @@ def firewall(departure: Departure) -> Commands:
     if departure.is_held or not (gone or early):
         host.noop("no rule of ours is to go")
         return
-    found = departure.site.state().firewall
+    found = departure.site.state()[FIREWALL]
     if fault := taken_back.lockout(found, gone):
         yield from ufw.refuse(fault)
         return

@@ -17,7 +17,7 @@ from postroad.host.paths import (
     CERTIFICATE_FAULT,
     STATE,
 )
-from postroad.mail.certificate import certificate_faults
+from postroad.mail.certificate import CERTIFICATE, certificate_faults
 from postroad.mail.parts.manifest import RENEWED_ROW, RFC2136_ROW
 from postroad.operations.own import operation
 from postroad.roles.run.site import Site
@@ -28,7 +28,7 @@ def missing_certificate(site: Site) -> tuple[str, ...]:
     """What the host's certificate lacks; renewal in time is the timer's, not the run's."""
     if not isinstance(site.estate.tls, AcmeTls):
         return ()
-    return certificate_faults(site.estate.tls, site.host, site.state().certificate)
+    return certificate_faults(site.estate.tls, site.host, site.state()[CERTIFICATE])
 
 
 def request_script(tls: AcmeTls, server: Host) -> str:

@@ -8,6 +8,7 @@ from pyinfra.api.state import State
 
 from postroad.mail.parts.context import Build
 from postroad.operations import component
+from postroad.roles.run import made
 from postroad.roles.run.site import Site
 from postroad.settings.terminal import line
 
@@ -28,7 +29,7 @@ def titled(site: Site, title: str, things: Sequence[object]) -> str:
 
 def converge(site: Site, title: str, build: Build, told: Sequence[str] = ()) -> None:
     """Add the operation that makes one component true; ``told`` is what that comes to."""
-    things = (*told, *site.drift(build))
+    things = (*told, *made.drift(site, build))
     component.converge(name=titled(site, title, things), site=site, build=build)
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from postroad.mail.firewall import openings, ufw
+from postroad.mail.firewall.found import FIREWALL
 from postroad.mail.parts.context import Builder
 from postroad.operations import firewall as operations
 from postroad.roles.apply import titled
 from postroad.roles.own import deploy
+from postroad.roles.run import made
 from postroad.roles.run.site import Site
 
 
@@ -14,7 +16,7 @@ from postroad.roles.run.site import Site
 def open_up(site: Site) -> None:
     """Add the openings (SSH first, port 80 before the certificate needs it); close nothing."""
     wanted = openings.wanted(site.estate, site.host)
-    missing = ufw.missing(site.state().firewall, wanted)
+    missing = ufw.missing(site.state()[FIREWALL], wanted)
     operations.openings(name=titled(site, "Openings", missing), site=site, wanted=wanted)
 
 
@@ -23,7 +25,7 @@ def enforce(site: Site) -> None:
     """Close everything else and switch it on; port 25 outward is for Postfix alone."""
     wanted = openings.wanted(site.estate, site.host)
     operations.early_rules(
-        name=titled(site, "Early rules", site.drift(Builder.firewall)), site=site
+        name=titled(site, "Early rules", made.drift(site, Builder.firewall)), site=site
     )
     still = operations.still_to_enforce(site, wanted)
     operations.enforce(name=titled(site, "Rules and defaults", still), site=site, wanted=wanted)

@@ -27,7 +27,8 @@ from postroad.roles.preflight import preflight
 from postroad.roles.run import keepalive, left_out
 from postroad.roles.run.inventory import estate_for_run
 from postroad.roles.run.pyinfra_words import errors_plainly, plainly
-from postroad.roles.run.site import Site, Sites
+from postroad.roles.run.site import Site
+from postroad.roles.run.sites import Sites
 from postroad.settings.model import operator_files
 
 _SITES = Sites()

@@ -8,6 +8,7 @@ from postroad.mail.parts.context import Builder, stream_build
 from postroad.operations import leaving, returning
 from postroad.roles.apply import converge, titled
 from postroad.roles.own import deploy
+from postroad.roles.run import made
 from postroad.roles.run.closing import outlook
 from postroad.roles.run.site import Site
 
@@ -25,7 +26,7 @@ def instances(site: Site) -> None:
         converge(site, "Sink of a lone box", Builder.sink)
     for stream in host.loop(site.host.streams):
         build = stream_build(stream)
-        told = outlook(site, stream) if site.drift(build) else ()
+        told = outlook(site, stream) if made.drift(site, build) else ()
         converge(site, f"Stream {stream}", build, told)
     # Last: until here a signer may read them.
     leaving.forget_keys(name=titled(site, "Keys taken away", leaving.gone_keys(site)), site=site)

@@ -9,6 +9,7 @@ from postroad.mail.before import files
 from postroad.mail.brought import pair_doubts, pair_faults, signing_key_fault
 from postroad.mail.preflight import warnings
 from postroad.mail.signing.keys import key_faults
+from postroad.roles.run import made
 from postroad.roles.run.closing import closings
 from postroad.roles.run.facts.outward import Port25Open
 from postroad.roles.run.left_out import alone
@@ -21,7 +22,7 @@ from postroad.settings.terminal import inform, warn
 @alone
 def preflight(site: Site) -> None:
     """Leave out a host that would be spoilt or could not be finished; warn where mail can wait."""
-    site.refuse(_brought(site))
+    made.refuse(site, _brought(site))
     state = site.state()
     if "postfix" not in state.packages:
         inform(
@@ -66,7 +67,7 @@ def _hardly_brought(site: Site) -> Iterator[str]:
 
 
 def _name_what_is_kept(site: Site) -> None:
-    parts = site.components()
+    parts = made.components(site)
     if all(part.name in site.state().adopted for part in parts):
         return
     paths = ", ".join(files.replaced(parts, site.state()))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from postroad.operations import report as operations
 from postroad.roles.own import deploy
-from postroad.roles.run.site import Site, Sites
+from postroad.roles.run.site import Site
+from postroad.roles.run.sites import Sites
 
 
 @deploy("Records")

@@ -20,9 +20,9 @@ from lab.session import Lab
 from postroad.host.component import Component
 from postroad.host.paths import OPENED, STAMPS, opened_path
 from postroad.mail.parts.manifest import rows
+from postroad.mail.questions import shape
 from postroad.roles import apply
 from postroad.roles.run import inventory
-from postroad.roles.run.site import shape
 from tests.lab import plans
 
 SAVED = "/root/before-the-drift"

@@ -6,9 +6,9 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-from postroad.host.found import KeyState
 from postroad.mail.parts.manifest import rows
 from postroad.mail.render import HostFacts, Renderer
+from postroad.mail.signing.found import KeyState
 from postroad.settings.model import Estate, Host
 from postroad.settings.read import read
 from tests.unit.declarations import Declaration, declaration, drop, put, shared

@@ -21,7 +21,7 @@ from postroad.audit.evidence import (
     Upgrades,
 )
 from postroad.audit.suites.listeners import declared
-from postroad.host.found import CertificateState, FileState, HostState, KeyState, blank
+from postroad.host.found import FileState, HostState, blank
 from postroad.host.paths import (
     BUDGET_SOCKET,
     SYSTEM_MAIL_PORT,
@@ -30,9 +30,10 @@ from postroad.host.paths import (
     milter_socket,
     stream_folder,
 )
-from postroad.mail.certificate import wanted_renewal
+from postroad.mail.certificate import CertificateState, wanted_renewal
 from postroad.mail.firewall import openings, ufw
 from postroad.mail.intake import PLACES_OF_CLIENT, PLACES_OF_NETWORK, intake, without_limits
+from postroad.mail.signing.found import KeyState
 from postroad.mail.signing.keys import OWNER
 from postroad.mail.software import packages
 from postroad.mail.standing import Standing
@@ -40,6 +41,7 @@ from postroad.settings.mail_hosts import LOOPBACK, NOWHERE
 from postroad.settings.model import AcmeTls, Estate, Host, Stream, WayOut
 from postroad.settings.read import read
 from tests.unit.declarations import declaration
+from tests.unit.states import altered
 
 NOW = 1_800_000_000.0
 DAY = 86400
@@ -129,7 +131,7 @@ def _state(estate: Estate, host: Host) -> HostState:
     )
     addresses = {*host.addresses, *(a for way in host.ways_out for a in way.addresses)}
     keys = [(s.name, d) for s, _ in estate.streams_of(host) for d in s.from_domains]
-    return replace(
+    return altered(
         blank(),
         hostname=host.hostname,
         addresses=frozenset(addresses),

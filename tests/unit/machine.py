@@ -22,16 +22,7 @@ from pyinfra.api.host import Host as PyinfraHost
 
 from postroad.host import question
 from postroad.host.component import Component
-from postroad.host.found import (
-    MARK,
-    PART_ENDS,
-    CertificateState,
-    FileState,
-    HostState,
-    KeyState,
-    UnitState,
-    blank,
-)
+from postroad.host.found import MARK, PART_ENDS, FileState, HostState, UnitState, blank
 from postroad.host.paths import (
     MAILBOX_USER,
     OPENED,
@@ -44,18 +35,25 @@ from postroad.host.paths import (
 )
 from postroad.host.question import Question
 from postroad.mail import return_paths
-from postroad.mail.certificate import wanted_renewal
+from postroad.mail.before.listeners import LISTENERS
+from postroad.mail.before.queues import QUEUED_ELSEWHERE
+from postroad.mail.certificate import CERTIFICATE, CertificateState, wanted_renewal
 from postroad.mail.firewall import ufw
+from postroad.mail.firewall.found import FIREWALL
 from postroad.mail.parts.context import Builder
-from postroad.mail.return_paths import RETURNED, RETURNING, Marks
+from postroad.mail.return_paths import RETURN_PATHS, RETURNED, RETURNING, Marks
+from postroad.mail.signing.found import KEYS, OFFERED_KEYS, KeyState
 from postroad.mail.signing.keys import OWNER, wanted_keys
-from postroad.mail.software import packages
+from postroad.mail.software import SOFTWARE, packages
+from postroad.mail.standing import LATCHES
+from postroad.roles.run import made
 from postroad.roles.run.facts.host import State
 from postroad.roles.run.facts.world import Seen, WorldSees
 from postroad.roles.run.site import Site
 from postroad.settings.model import AcmeTls, Estate, Host, SuppliedTls
 from tests.unit import estates
 from tests.unit.declarations import Declaration
+from tests.unit.states import ASKED, altered
 from tests.unit.test_dns.estates import public_key
 
 T = TypeVar("T")
@@ -89,7 +87,7 @@ class UnknownCommandError(AssertionError):
 
 def bare(estate: Estate, host: Host) -> HostState:
     """A fresh Debian 12: reachable, with its addresses, and nothing of ours."""
-    return replace(
+    return altered(
         blank(),
         clock=time.time(),
         distribution="debian",
@@ -113,13 +111,13 @@ def made_true(state: HostState, component: Component) -> HostState:
         units[unit.name] = UnitState("loaded", "active", "enabled", needs_reload=False)
     for name in component.masked:
         units[name] = UnitState("masked", "inactive", "masked", needs_reload=False)
-    opened = {s: lines for s, lines in state.opened.items() if opened_path(s) in files}
+    opened = {s: lines for s, lines in state[LATCHES].items() if opened_path(s) in files}
     for f in component.files:
         if f.path.startswith(f"{OPENED}/"):
             opened[component.name] = tuple(f.content.decode().splitlines())
     stamps = {**state.stamps, component.name: component.digest}
     adopted = state.adopted | {component.name}
-    return replace(state, files=files, units=units, stamps=stamps, adopted=adopted, opened=opened)
+    return altered(state, files=files, units=units, stamps=stamps, adopted=adopted, opened=opened)
 
 
 @dataclass
@@ -167,7 +165,7 @@ class Machine:
         def build(builder: Builder) -> Component:
             return next(part for part in builder.everything() if part.name == name)
 
-        return self.site().component(build)
+        return made.component(self.site(), build)
 
     def seen(self, wanted: str) -> list[Seen]:
         """The verdicts on needs, one each."""
@@ -249,15 +247,15 @@ class Machine:
     def _make_true(self, name: str) -> None:
         self.state = made_true(self.state, self.component(name))
         if name == "inbound":
-            marks = self.state.return_paths
+            marks = self.state[RETURN_PATHS]
             taken = frozenset({*return_paths.wanted(self.estate), *marks.returning})
-            self.state = replace(self.state, return_paths=replace(marks, used=taken))
+            self.state = altered(self.state, return_paths=replace(marks, used=taken))
         if name == "certificate" and isinstance(self.estate.tls, SuppliedTls):
             self._certify()
 
     def _mark(self, stdin: str) -> None:
         """What the script does to marks, read from the words that do it."""
-        known = self.state.return_paths
+        known = self.state[RETURN_PATHS]
         names = {path.mark: path for path in (*known.used, *known.returning, *known.returned)}
         returning, returned = dict(known.returning), set(known.returned)
         for at, name in re.findall(rf"touch -d @(\d+) {RETURNING}/(\S+)", stdin):
@@ -269,16 +267,16 @@ class Machine:
             returning.pop(names[name], None)
             returned.discard(names[name])
         marks = Marks(known.used, returning, frozenset(returned))
-        self.state = replace(self.state, return_paths=marks)
+        self.state = altered(self.state, return_paths=marks)
 
     def _install(self) -> None:
-        self.state = replace(
+        self.state = altered(
             self.state,
             packages=dict.fromkeys(packages(self.estate), "1.0"),
             postfix_version="3.7.11",
             postfix_parameters=estates.POSTFIX["3.7.11"],
             dovecot_version="2.3.19.1",
-            firewall=replace(self.state.firewall, status=INSTALLED_UFW),
+            firewall=replace(self.state[FIREWALL], status=INSTALLED_UFW),
         )
 
     def _certify(self) -> None:
@@ -287,10 +285,10 @@ class Machine:
             tls = self.estate.tls
             renewal = wanted_renewal(tls) if isinstance(tls, AcmeTls) else {}
             made = CertificateState(names, LEASED, renewal, public_key(2))
-            self.state = replace(self.state, certificate=made)
+            self.state = altered(self.state, certificate=made)
 
     def _make_keys(self) -> None:
-        have = {(key.stream, key.domain): key for key in self.state.keys}
+        have = {(key.stream, key.domain): key for key in self.state[KEYS]}
         files = dict(self.state.files)
         for wanted in wanted_keys(self.estate, self.host):
             made = KeyState(
@@ -306,10 +304,10 @@ class Machine:
             files[key_path(key.stream, key.domain, key.selector)] = FileState(
                 "file", OWNER, OWNER, 0o600, "0" * 64
             )
-        self.state = replace(self.state, keys=tuple(have.values()), files=files)
+        self.state = altered(self.state, keys=tuple(have.values()), files=files)
 
     def _ufw(self, words: list[str]) -> None:
-        now = self.state.firewall
+        now = self.state[FIREWALL]
         status = now.status
         assert status is not None, "ufw is used before it is installed"
         match words[1:]:
@@ -326,7 +324,7 @@ class Machine:
                 now = replace(now, **_families((*now.rules, rule_added)))
             case _:
                 raise UnknownCommandError(shlex.join(words))
-        self.state = replace(self.state, firewall=now)
+        self.state = altered(self.state, firewall=now)
 
 
 def bare_text(rule: ufw.Rule) -> str:
@@ -401,30 +399,37 @@ def told(state: HostState) -> str:
     section("users", *(f"{name} {number}" for name, number in state.users.items()))
     section("groups", *(f"{name} {number}" for name, number in state.groups.items()))
     section("stamps", *(f"{name}:{digest}" for name, digest in state.stamps.items()))
-    wrapper = ["ExecStart=/bin/true"] if state.postfix_is_wrapper else []
-    section("postfix", *([state.postfix_version, *wrapper] if state.postfix_version else []))
-    section("parameters", *(f"{name} = no" for name in sorted(state.postfix_parameters)))
-    section("dovecot", *([f"{state.dovecot_version} (abc)"] if state.dovecot_version else []))
-    halves = [key for key in state.keys if key.life.revoked is None]
+    wrapper = ["ExecStart=/bin/true"] if state[SOFTWARE].postfix_is_wrapper else []
+    section(
+        "postfix",
+        *([state[SOFTWARE].postfix_version, *wrapper] if state[SOFTWARE].postfix_version else []),
+    )
+    section("parameters", *(f"{name} = no" for name in sorted(state[SOFTWARE].postfix_parameters)))
+    section(
+        "dovecot",
+        *([f"{state[SOFTWARE].dovecot_version} (abc)"] if state[SOFTWARE].dovecot_version else []),
+    )
+    halves = [key for key in state[KEYS] if key.life.revoked is None]
     section("keys", *(f"{_key_path(key)} {key.public_key}" for key in halves))
-    section("lives", *(line for key in state.keys for line in _lives(key)))
+    section("lives", *(line for key in state[KEYS] for line in _lives(key)))
     section("certificate", *_certificate(state))
-    renewal = state.certificate.renewal if state.certificate else {}
+    found = state[CERTIFICATE]
+    renewal = found.renewal if found else {}
     section("renewal", *(f"{key} = {value}" for key, value in renewal.items()))
-    section("firewall", *_firewall(state.firewall))
+    section("firewall", *_firewall(state[FIREWALL]))
     section(
         "listeners",
         *(
             f"{_in_words(one.address)}:{one.port:04X} {one.uid} {one.program}"
-            for one in state.listeners
+            for one in state[LISTENERS]
         ),
     )
-    section("opened", *(f"{s}:{line}" for s, lines in state.opened.items() for line in lines))
+    section("opened", *(f"{s}:{line}" for s, lines in state[LATCHES].items() for line in lines))
     section("adopted", *sorted(state.adopted))
-    section("return-paths", *_return_paths(state.return_paths))
-    section("offered-keys", *(f"{path} {bits}" for path, bits in state.offered_keys.items()))
-    section("queued-elsewhere", *(f"{name} {n}" for name, n in state.queued_elsewhere.items()))
-    for end in (*PART_ENDS, "end"):
+    section("return-paths", *_return_paths(state[RETURN_PATHS]))
+    section("offered-keys", *(f"{path} {bits}" for path, bits in state[OFFERED_KEYS].items()))
+    section("queued-elsewhere", *(f"{name} {n}" for name, n in state[QUEUED_ELSEWHERE].items()))
+    for end in (*PART_ENDS, *(one.end for one in ASKED), "end"):
         section(end)
     return "\n".join(lines)
 
@@ -462,13 +467,14 @@ def _unit(name: str, unit: UnitState) -> list[str]:
 
 
 def _certificate(state: HostState) -> list[str]:
-    if state.certificate is None:
+    found = state[CERTIFICATE]
+    if found is None:
         return []
-    key = state.certificate.public_key
+    key = found.public_key
     pem = ["-----BEGIN PUBLIC KEY-----", *textwrap.wrap(key, 64), "-----END PUBLIC KEY-----"]
-    names = ", ".join(f"DNS:{name}" for name in sorted(state.certificate.names))
+    names = ", ".join(f"DNS:{name}" for name in sorted(found.names))
     # Rounded up: the parser subtracts the clock's fraction and cuts off the rest.
-    seconds = int(state.clock) + 1 + state.certificate.seconds_left
+    seconds = int(state.clock) + 1 + found.seconds_left
     ends = datetime.fromtimestamp(seconds, UTC).strftime("notAfter=%b %d %H:%M:%S %Y GMT")
     return [*(pem if key else []), "X509v3 Subject Alternative Name: ", f"    {names}", ends]
 

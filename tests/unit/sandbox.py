@@ -19,6 +19,18 @@ from pathlib import Path
 from postroad.host.change import script
 from postroad.host.component import Component, Directory, File
 from postroad.host.found import FileState, HostState, Questions, UnitState, blank
+from postroad.host.reading import Asked
+from postroad.mail import certificate, return_paths, software, standing
+from postroad.mail.before import listeners, queues
+from postroad.mail.before.listeners import LISTENERS
+from postroad.mail.before.queues import QUEUED_ELSEWHERE
+from postroad.mail.certificate import CERTIFICATE, REFUSAL
+from postroad.mail.firewall import found as firewall
+from postroad.mail.firewall.found import FIREWALL
+from postroad.mail.return_paths import RETURN_PATHS
+from postroad.mail.signing.found import KEYS, key_places, keys_shell
+from postroad.mail.software import SOFTWARE
+from postroad.mail.standing import LATCHES
 
 OWNER = pwd.getpwuid(os.geteuid()).pw_name
 GROUP = grp.getgrgid(os.getegid()).gr_name
@@ -121,13 +133,22 @@ class Sandbox:
             units=[name for c in components for name in c.unit_names],
             packages=["dash", "no-such-package"],
             users=[OWNER, "no-such-user"],
-            postfix_parameters=["smtpd_banner"],
-            offered_keys=[],
-            absent_instances=[],
-            key_folder=f"{self.root}/etc/postroad",
-            certificate=f"{self.root}/chain.pem",
             stamp_folder="/var/lib/postroad/applied",
+            searched=[key_places(f"{self.root}/etc/postroad")],
+            readings=tuple(self.readings()),
         )
+
+    def readings(self) -> Iterator[Asked]:
+        """What rooms ask of every host."""
+        yield FIREWALL.by(firewall.SHELL)
+        yield LISTENERS.by(f"m listeners; {listeners.COMMAND}")
+        yield QUEUED_ELSEWHERE.by(f"m queued-elsewhere; {queues.probe()}")
+        yield LATCHES.by(standing.LATCHES_SHELL)
+        yield RETURN_PATHS.by(f"m return-paths; {return_paths.probe()}")
+        yield SOFTWARE.by(software.shell(["smtpd_banner"]))
+        yield KEYS.by(keys_shell(f"{self.root}/etc/postroad"))
+        yield CERTIFICATE.by(certificate.shell(f"{self.root}/chain.pem", ""))
+        yield REFUSAL.by(certificate.REFUSAL_SHELL)
 
     def sh(self, text: str) -> subprocess.CompletedProcess[str]:
         """Run a script as the roles do: over standard input."""

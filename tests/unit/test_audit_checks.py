@@ -50,8 +50,11 @@ from postroad.audit.suites import (
 from postroad.host.answers import AnswerError
 from postroad.host.component import Component, Unit
 from postroad.host.found import UnitState
+from postroad.mail.certificate import CERTIFICATE
+from postroad.mail.firewall.found import FIREWALL
 from tests import server
 from tests.unit.healthy import DAY, NOW, POSTFIX_UID, audited, stranger
+from tests.unit.states import altered
 
 Check = Callable[[Audited], Iterable[Fault]]
 FAMILIES = sorted(p.stem for p in Path(suites.__file__).parent.glob("*.py") if p.stem[0] != "_")
@@ -350,11 +353,11 @@ def test_a_certificate_that_was_renewed_and_not_read_is_seen() -> None:
 
 def test_a_certificate_that_would_be_renewed_otherwise_is_seen() -> None:
     host = audited()
-    found = host.state.certificate
+    found = host.state[CERTIFICATE]
     assert found is not None
     assert list(submission.other_renewals(host)) == []
     other = replace(found, renewal={**found.renewal, "authenticator": "manual"})
-    host = replace(host, state=replace(host.state, certificate=other))
+    host = replace(host, state=altered(host.state, certificate=other))
     assert "renewed with authenticator manual" in wrong(submission.other_renewals, host)
 
 
@@ -373,21 +376,21 @@ def test_another_host_name_is_seen() -> None:
 
 def test_no_certificate_is_seen() -> None:
     host = audited()
-    host = replace(host, state=replace(host.state, certificate=None))
+    host = replace(host, state=altered(host.state, certificate=None))
     assert "there is no certificate" in wrong(submission.closed, host)
 
 
 def test_a_firewall_without_ufw_is_seen() -> None:
     host = audited()
-    bare = replace(host.state.firewall, status=None)
-    host = replace(host, state=replace(host.state, firewall=bare))
+    bare = replace(host.state[FIREWALL], status=None)
+    host = replace(host, state=altered(host.state, firewall=bare))
     assert wrong(firewall.differing_rules, host) == "ufw is not installed"
 
 
 def test_an_armed_rollback_is_seen() -> None:
     host = audited()
-    armed = replace(host.state.firewall, rollback_armed=True)
-    host = replace(host, state=replace(host.state, firewall=armed))
+    armed = replace(host.state[FIREWALL], rollback_armed=True)
+    host = replace(host, state=altered(host.state, firewall=armed))
     assert "left the timer armed" in wrong(firewall.differing_rules, host)
 
 

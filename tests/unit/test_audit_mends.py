@@ -29,11 +29,15 @@ from postroad.audit.suites import (
 )
 from postroad.host.component import Component, Directory, File, Unit
 from postroad.host.found import FileState
+from postroad.mail.certificate import CERTIFICATE
+from postroad.mail.firewall.found import FIREWALL
+from postroad.mail.signing.found import KEYS
 from postroad.onhost.asked import instances as of_postfix
 from postroad.onhost.asked import system as of_system
 from postroad.settings.model import SecretRef, SuppliedTls
 from tests.unit.healthy import DAY, NOW, audited, stranger
 from tests.unit.machine import made_true
+from tests.unit.states import altered
 
 Check = Callable[[Audited], Iterable[Fault]]
 STREAM = Component(
@@ -144,8 +148,8 @@ def test_no_mend_is_a_run_that_changes_nothing() -> None:
 def test_a_key_is_mended_by_what_mends_it() -> None:
     host = audited()
     path = next(p for p in host.state.files if p.endswith(".pem"))
-    keys = tuple(replace(key, public_key="") for key in host.state.keys)
-    none = replace(host, state=replace(host.state, keys=keys))
+    keys = tuple(replace(key, public_key="") for key in host.state[KEYS])
+    none = replace(host, state=altered(host.state, keys=keys))
     assert f"rm {path}; then {host.run}" in mends(signing.wrong_keys, none)[0]
     link = {**host.state.files, path: FileState("symlink", "opendkim", "opendkim", 0o777)}
     planted = replace(host, state=replace(host.state, files=link))
@@ -246,10 +250,10 @@ def test_a_key_that_does_not_fit_is_mended_by_the_run_that_sees_it() -> None:
     bad = replace(host, smtp=replace(host.smtp, key_fault="key values mismatch"))
     (mend,) = mends(submission.lost_keys, bad)
     assert mend.startswith("certbot delete ")
-    found = host.state.certificate
+    found = host.state[CERTIFICATE]
     assert found is not None
     found = replace(found, key_fault="does not fit it")
-    seen = replace(bad, state=replace(bad.state, certificate=found))
+    seen = replace(bad, state=altered(bad.state, certificate=found))
     (mend,) = mends(submission.lost_keys, seen)
     assert mend.startswith(host.run)
     tls = SuppliedTls("chain.pem", SecretRef("env", ("KEY",)))
@@ -286,15 +290,15 @@ def with_firewall(
     enabled: bool, loaded: bool, policy4: str = "DROP", policy6: str = "DROP"
 ) -> Audited:
     host = audited()
-    status = host.state.firewall.status
+    status = host.state[FIREWALL].status
     assert status is not None
-    found = replace(host.state.firewall, status=replace(status, enabled=enabled, loaded=loaded))
+    found = replace(host.state[FIREWALL], status=replace(status, enabled=enabled, loaded=loaded))
     system = replace(
         host.system,
         rules4=(f"-P INPUT {policy4}", *host.system.rules4),
         rules6=(f"-P INPUT {policy6}", *host.system.rules6),
     )
-    return replace(host, state=replace(host.state, firewall=found), system=system)
+    return replace(host, state=altered(host.state, firewall=found), system=system)
 
 
 def test_rules_that_are_loaded_keep_ports_closed() -> None:
@@ -335,8 +339,8 @@ def test_an_opening_is_declared_where_settings_have_it() -> None:
 
 def test_a_stream_without_a_key_is_opened_by_a_run() -> None:
     host = replace(audited(), closed={"marketing": "it has no DKIM key yet"})
-    without = tuple(key for key in host.state.keys if key.stream != "marketing")
-    lacking = replace(host, state=replace(host.state, keys=without))
+    without = tuple(key for key in host.state[KEYS] if key.stream != "marketing")
+    lacking = replace(host, state=altered(host.state, keys=without))
     assert mends(dns.closed_streams, lacking) == [host.run]
     bad = tuple(replace(e, verdict="wrong") for e in host.expectations)
     unseen = replace(host, closed={"marketing": "no SPF"}, expectations=bad)

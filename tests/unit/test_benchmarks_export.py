@@ -15,12 +15,14 @@ import yaml
 from benchmarks.export import Exported, exported, write
 from benchmarks.paths import HERE
 from postroad.host.component import Component
-from postroad.host.found import KeyState, blank
+from postroad.host.found import blank
 from postroad.mail.parts.context import Builder
 from postroad.mail.render import HostFacts
+from postroad.mail.signing.found import KeyState
 from postroad.settings.model import NoTls
 from tests.unit import estates
 from tests.unit.declarations import put
+from tests.unit.states import altered
 
 ESTATE = estates.estate(
     put(estates.everything_optional(), ("tls",), {"source": "acme", "ca_file": "tls/ca.crt"})
@@ -30,7 +32,7 @@ KEYS = (
     KeyState("transactional", "shop.example", "202601-mail1", "key"),
     KeyState("marketing", "news.shop.example", "202601-mail1", "key"),
 )
-STATE = replace(blank(), keys=KEYS)
+STATE = altered(blank(), keys=KEYS)
 FACTS: HostFacts = estates.facts(ESTATE, HOST)
 COMPONENTS: tuple[Component, ...] = tuple(
     Builder(ESTATE, HOST, STATE, FACTS, estates.renderer()).everything()

@@ -6,8 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from postroad.host.found import RENEWAL, CertificateState
-from postroad.mail.certificate import certificate_faults, wanted_renewal
+from postroad.mail.certificate import RENEWAL, CertificateState, certificate_faults, wanted_renewal
 from postroad.settings.model import AcmeTls
 from tests.unit import estates
 from tests.unit.declarations import put

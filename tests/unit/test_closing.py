@@ -11,9 +11,11 @@ from postroad.host.found import FileState
 from postroad.host.paths import pause_path
 from postroad.mail.before.listeners import Listener
 from postroad.mail.leaving.instances import Instance
+from postroad.mail.signing.found import KEYS
 from postroad.roles.run.closing import closings, outlook
 from postroad.roles.run.facts.world import Seen
 from tests.unit.declarations import Declaration, declaration, put
+from tests.unit.states import altered
 from tests.unit.test_site_opening import Answering, keyed, latched
 
 HOST = ("hosts", "mail1")
@@ -54,9 +56,9 @@ def test_what_closes_is_said_with_its_reason_and_what_to_do_first(
 ) -> None:
     machine = changed(declared)
     if "toys" in str(declared):
-        (key, *_) = (k for k in machine.state.keys if k.stream == "marketing")
+        (key, *_) = (k for k in machine.state[KEYS] if k.stream == "marketing")
         toys = replace(key, domain="toys.news.shop.example")
-        machine.state = replace(machine.state, keys=(*machine.state.keys, toys))
+        machine.state = altered(machine.state, keys=(*machine.state[KEYS], toys))
     (said,) = closings(machine.site())
     assert said.startswith("this run will CLOSE the marketing stream on mail1: there is no PTR")
     assert first in said.partition("So that it need not: ")[2]
@@ -90,7 +92,7 @@ def test_a_domain_that_is_taken_away_is_said_once() -> None:
 
 def test_a_stream_that_is_taken_away_from_a_host_is_closed() -> None:
     machine = latched(keyed())
-    machine.state = replace(
+    machine.state = altered(
         machine.state, leaving=(Instance("transactional", 3, ("192.0.2.12:587",)),)
     )
     (said,) = closings(machine.site())
@@ -102,7 +104,7 @@ def test_without_a_certificate_every_open_door_is_closed() -> None:
     machine = changed(declared)
     assert list(closings(machine.site())) == []
     address = machine.host.way_out("marketing").ipv4
-    machine.state = replace(machine.state, listeners=(Listener(f"{address}", 465, "master"),))
+    machine.state = altered(machine.state, listeners=(Listener(f"{address}", 465, "master"),))
     (said,) = closings(machine.site())
     assert said.startswith(
         'this run will CLOSE the marketing stream on mail1: tls.source is "none"'

@@ -15,12 +15,13 @@ from postroad.host.found import FileState, HostState, blank
 from postroad.host.paths import OPENED, pause_path
 from postroad.mail.parts.context import Builder, stream_build
 from postroad.mail.pause import Pause, because, content
+from postroad.mail.questions import shape
 from postroad.mail.standing import Standing, latch
-from postroad.roles.run.site import shape
 from postroad.settings.model import Estate, Host, StreamName
 from tests.unit import estates
 from tests.unit.declarations import declaration, put
 from tests.unit.machine import made_true
+from tests.unit.states import altered
 
 HOSTS = estates.hosts()
 EVERY_HOST = pytest.mark.parametrize(
@@ -178,7 +179,7 @@ def test_listeners_are_compared_before_a_reload_is_trusted() -> None:
 def test_the_default_instance_is_taken_up_by_whichever_unit_runs_it(
     wrapper: bool, readers: dict[str, bool]
 ) -> None:
-    state = replace(blank(), postfix_is_wrapper=wrapper)
+    state = altered(blank(), postfix_is_wrapper=wrapper)
     component = named("default", builder(state=state))
     assert {u.name: bool(u.reads) for u in component.units} == readers
 

@@ -12,13 +12,19 @@ import pytest
 from pyinfra.api.exceptions import PyinfraError
 
 from postroad.host.drift import drift
-from postroad.host.found import HostState, KeyState
+from postroad.host.found import HostState
 from postroad.mail.firewall import ufw
+from postroad.mail.firewall.found import FIREWALL
+from postroad.mail.return_paths import RETURN_PATHS
+from postroad.mail.signing.found import KEYS, KeyState
+from postroad.mail.standing import LATCHES
+from postroad.roles.run import made, names
 from tests.boxes import unfolded
 from tests.unit import estates, runs
 from tests.unit.declarations import Declaration, declaration, drop, put, two_hosts
 from tests.unit.machine import Machine
 from tests.unit.runs import Runner
+from tests.unit.states import altered
 from tests.unit.test_dns.estates import public_key
 
 ESTATE = declaration()
@@ -60,7 +66,7 @@ def with_its_key(declared: Declaration) -> Declaration:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> HostState:
+def first_run(tmp_path_factory: pytest.TempPathFactory) -> HostState:
     """What a first run makes of a bare host."""
     with pytest.MonkeyPatch.context() as patch:
         runner = runs.runner(tmp_path_factory.mktemp("base"), patch)
@@ -68,9 +74,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> HostState:
 
 
 @pytest.fixture
-def standing(runner: Runner, made: HostState) -> Machine:
+def standing(runner: Runner, first_run: HostState) -> Machine:
     """A host that a first run has made as declared."""
-    mail1 = Machine(ESTATE, state=made)
+    mail1 = Machine(ESTATE, state=first_run)
     runner.has(mail1)
     return mail1
 
@@ -164,7 +170,7 @@ def test_a_dry_run_changes_nothing(runner: Runner) -> None:
 
 def found(standing: Machine, state: HostState) -> list[str]:
     """Every drift of a host that was as declared and is now in ``state``."""
-    return [str(one) for part in standing.site().components() for one in drift(part, state)]
+    return [str(one) for part in made.components(standing.site()) for one in drift(part, state)]
 
 
 def test_every_file_that_is_changed_by_hand_is_named_and_it_alone(standing: Machine) -> None:
@@ -201,25 +207,26 @@ def with_rights(path: str, mode: int, owner: str = "root") -> Spoil:
 
 def with_rules(*rules: str) -> Spoil:
     made = tuple(ufw.parse_rule(rule) for rule in rules)
-    return lambda s: replace(
+    return lambda s: altered(
         s,
         firewall=replace(
-            s.firewall, rules4=(*s.firewall.rules4, *made), rules6=(*s.firewall.rules6, *made)
+            s[FIREWALL], rules4=(*s[FIREWALL].rules4, *made), rules6=(*s[FIREWALL].rules6, *made)
         ),
     )
 
 
 def status(**changed: object) -> Spoil:
     def spoil(state: HostState) -> HostState:
-        assert state.firewall.status is not None
-        spoilt = replace(state.firewall.status, **changed)  # type: ignore[arg-type]
-        return replace(state, firewall=replace(state.firewall, status=spoilt))
+        found = state[FIREWALL].status
+        assert found is not None
+        spoilt = replace(found, **changed)  # type: ignore[arg-type]
+        return altered(state, firewall=replace(state[FIREWALL], status=spoilt))
 
     return spoil
 
 
 USERS = "/etc/postroad/marketing/users"
-KEYS = "/etc/postroad/transactional/keys/shop.example"
+KEY_FOLDER = "/etc/postroad/transactional/keys/shop.example"
 
 
 @pytest.mark.parametrize(
@@ -250,8 +257,8 @@ KEYS = "/etc/postroad/transactional/keys/shop.example"
             ["Postfix | Inbound: inbound (files in place, activation not finished)"],
         ),
         (
-            with_rights(KEYS, 0o755, "root"),
-            [f"DKIM | Keys: {KEYS} (mode 0755, not 0750)"],
+            with_rights(KEY_FOLDER, 0o755, "root"),
+            [f"DKIM | Keys: {KEY_FOLDER} (mode 0755, not 0750)"],
         ),
         (
             with_rules("allow 8080/tcp"),
@@ -286,9 +293,9 @@ def test_drift_of_each_kind_is_named_alone_mended_and_gone(
 def test_a_lost_key_is_made_anew_and_its_stream_waits_for_the_world(
     runner: Runner, standing: Machine
 ) -> None:
-    lost = [key for key in standing.state.keys if key.stream == "marketing"]
-    kept = tuple(key for key in standing.state.keys if key not in lost)
-    standing.state = replace(standing.state, keys=kept)
+    lost = [key for key in standing.state[KEYS] if key.stream == "marketing"]
+    kept = tuple(key for key in standing.state[KEYS] if key not in lost)
+    standing.state = altered(standing.state, keys=kept)
     assert [name.partition(":")[0] for name in runner.plan(ESTATE).plan["mail1"]] == [
         "DKIM | Keys",
         "Postfix | Stream marketing",
@@ -325,14 +332,14 @@ def test_a_name_that_is_given_up_is_taken_until_no_queue_can_hold_it(runner: Run
     assert "queues" not in mail1.asked
     # Marks as they are when the time is over.
     for machine in (mail1, mail2):
-        marks = machine.state.return_paths
+        marks = machine.state[RETURN_PATHS]
         aged = {path: at - 30 * 86400 for path, at in marks.returning.items()}
-        machine.state = replace(machine.state, return_paths=replace(marks, returning=aged))
+        machine.state = altered(machine.state, return_paths=replace(marks, returning=aged))
     (plan, *_) = runner.plan(renamed).plan["mail2"]
     assert "bounce@bounce.shop.example (let go: no queue can hold mail with it)" in plan
     runner.run(renamed)
-    assert not mail1.state.return_paths.returning
-    assert len(mail2.state.return_paths.returned) == 2
+    assert not mail1.state[RETURN_PATHS].returning
+    assert len(mail2.state[RETURN_PATHS].returned) == 2
     assert runner.plan(renamed).plan == {"mail1": [], "mail2": []}
 
 
@@ -417,7 +424,7 @@ def test_faults_of_the_estate_are_told_at_once_before_anything_is_asked(runner: 
 def test_a_firewall_that_would_shut_out_the_run_itself_is_refused_first(runner: Runner) -> None:
     mail1 = Machine(ESTATE)
     elsewhere = ufw.State(connection=ufw.parse_connection("203.0.113.9 50000 192.0.2.11 22"))
-    mail1.state = replace(mail1.state, firewall=elsewhere)
+    mail1.state = altered(mail1.state, firewall=elsewhere)
     runner.has(mail1)
     with pytest.raises(PyinfraError, match=r"mail1: .* admits 203\.0\.113\.9 to port 22/tcp"):
         runner.run(ESTATE)
@@ -485,7 +492,7 @@ def test_a_new_domain_waits_alone_and_is_published_before_anything_uses_it(
     runner: Runner, standing: Machine, caplog: pytest.LogCaptureFixture
 ) -> None:
     mail1 = standing
-    main, held = mail1.state.files[MAIN_CF], set(mail1.state.opened["marketing"])
+    main, held = mail1.state.files[MAIN_CF], set(mail1.state[LATCHES]["marketing"])
     mail1.declared, mail1.world = GROWN, UNSEEN
     planned = " ".join(runner.plan(GROWN).plan["mail1"])
     assert "mail From: toys.news.shop.example will wait: it has no DKIM key yet" in planned
@@ -496,19 +503,19 @@ def test_a_new_domain_waits_alone_and_is_published_before_anything_uses_it(
     assert f"but From: toys.news.shop.example waits on mail1: {UNSEEN}" in unfolded(caplog.text)
     assert "._domainkey.toys.news.shop.example" in caplog.text.partition("Publish these records")[2]
     assert mail1.state.files[MAIN_CF] == main
-    assert set(mail1.state.opened["marketing"]) == held
+    assert set(mail1.state[LATCHES]["marketing"]) == held
     assert runner.plan(GROWN).plan == {"mail1": []}, "waiting is no drift"
     caplog.clear()
     mail1.world = ""
     runner.run(GROWN)
     assert "waits" not in caplog.text
-    assert set(mail1.state.opened["marketing"]) > held
+    assert set(mail1.state[LATCHES]["marketing"]) > held
 
 
 def test_a_domain_that_is_taken_away_closes_nothing(
-    runner: Runner, made: HostState, caplog: pytest.LogCaptureFixture
+    runner: Runner, first_run: HostState, caplog: pytest.LogCaptureFixture
 ) -> None:
-    mail1 = deployed(runner, Machine(GROWN, state=made))
+    mail1 = deployed(runner, Machine(GROWN, state=first_run))
     mail1.declared, mail1.world = ESTATE, UNSEEN
     caplog.clear()
     said = "marketing mail From: toys.news.shop.example is refused on mail1 after this run"
@@ -564,7 +571,7 @@ def test_a_key_under_another_label_signs_when_it_is_seen_and_the_old_one_is_remo
     blue = put(ESTATE, ("hosts", "mail1", "ways_out", "marketing", "selector_label"), "blue")
     mail1.declared, mail1.world = blue, UNSEEN
     new = KeyState("marketing", "news.shop.example", "202611-blue", public_key(7))
-    mail1.state = replace(mail1.state, keys=(*mail1.state.keys, new))
+    mail1.state = altered(mail1.state, keys=(*mail1.state[KEYS], new))
     table = "/etc/postroad/marketing/key.table"
 
     def signs() -> bytes:
@@ -572,7 +579,9 @@ def test_a_key_under_another_label_signs_when_it_is_seen_and_the_old_one_is_remo
 
     assert b"202611-mail1" in signs()
     assert not any("Keys taken away" in name for name in runner.plan(blue).plan["mail1"])
-    owners = {key.selector for key in mail1.site().published_keys() if key.stream == "marketing"}
+    owners = {
+        key.selector for key in names.published_keys(mail1.site()) if key.stream == "marketing"
+    }
     assert owners == {"202611-mail1", "202611-blue"}
     mail1.world = ""
     assert b"202611-blue" in signs()
@@ -603,8 +612,9 @@ def test_without_a_certificate_the_run_goes_on_says_so_and_the_next_asks_again(
 ) -> None:
     mail1 = deployed(runner, Machine(ESTATE, authority=False))
     assert "Submission is closed on mail1: there is no certificate yet." in caplog.text
-    assert mail1.state.firewall.status is not None
-    assert mail1.state.firewall.status.active
+    found = mail1.state[FIREWALL].status
+    assert found is not None
+    assert found.active
     mail1.authority = True
     runner.run(ESTATE)
     assert mail1.happened == ["certbot", "inbound", "transactional", "marketing"]

@@ -20,8 +20,8 @@ from dns.rdtypes.ANY.TXT import TXT
 from postroad.dns.octodns import document
 from postroad.dns.records import derive
 from postroad.dns.zone import zone_text
-from postroad.host.found import _unquoted
 from postroad.mail import formats
+from postroad.mail.certificate import _unquoted
 from postroad.mail.formats import FormatError
 from postroad.mail.parts.manifest import every_row, rows
 from postroad.mail.render import TEMPLATES, Renderer

@@ -15,11 +15,12 @@ from postroad.host.component import Component, File
 from postroad.host.found import MARK, FileState, HostState
 from postroad.host.ground import Account, Ground, Mount, Room, parse, probe
 from postroad.mail.preflight import misplaced, refusals, work
+from postroad.mail.questions import shape
 from postroad.mail.software import packages
-from postroad.roles.run.site import shape
 from tests.unit import estates
 from tests.unit.declarations import declaration
 from tests.unit.machine import bare, made_true
+from tests.unit.states import altered
 
 ESTATE = estates.estate(declaration())
 MAIL1 = ESTATE.host("mail1")
@@ -43,7 +44,7 @@ ROOT = Mount("/", frozenset({"rw"}), "ext4")
 
 
 def told(state: HostState = FRESH, **ground: Any) -> list[str]:
-    state = replace(state, ground=Ground(**ground))
+    state = altered(state, ground=Ground(**ground))
     return list(refusals(ESTATE, MAIL1, state, 0, (), PARTS))
 
 

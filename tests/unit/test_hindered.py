@@ -15,9 +15,9 @@ import pytest
 from postroad.host.change import script
 from postroad.host.component import Component, Socket, Unit
 from postroad.host.drift import Drift, drift
-from postroad.host.found import CertificateState, FileState, HostState, UnitState, parse, probe
+from postroad.host.found import FileState, HostState, UnitState, parse, probe
 from postroad.host.paths import ACME_ARCHIVE, ACME_LIVE, ACME_RENEWAL
-from postroad.mail.certificate import certificate_faults
+from postroad.mail.certificate import CERTIFICATE, CertificateState, certificate_faults
 from postroad.operations.tls import request_script
 from postroad.settings.model import AcmeTls
 from tests.unit import estates
@@ -183,11 +183,11 @@ def test_a_key_that_does_not_fit_its_certificate_is_seen(box: Sandbox, fault: st
         "certificate": str(box.root / "live" / "cert.pem"),
         "certificate_key": str(key),
     }
-    found = seen(box, **places).certificate
+    found = seen(box, **places)[CERTIFICATE]
     assert found is not None
     assert found.key_fault == ""
     FAULTS[fault](key)
-    found = seen(box, **places).certificate
+    found = seen(box, **places)[CERTIFICATE]
     assert found is not None
     assert found.key_fault == fault
 

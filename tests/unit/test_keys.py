@@ -9,14 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from postroad.host.found import FileState, HostState, KeyState, blank
+from postroad.host.found import FileState, HostState, blank
 from postroad.host.paths import key_path
+from postroad.mail.signing.found import KEYS, KeyState
 from postroad.mail.signing.keys import KeyFault, key_faults, script, signing_keys, wanted_keys
 from postroad.settings.model import Estate
 from tests.unit import estates
 from tests.unit.declarations import declaration, put
 from tests.unit.machine import Machine
 from tests.unit.sandbox import GROUP, OWNER, Sandbox
+from tests.unit.states import altered
 
 SUPPLIED = {
     "host": "mail1",
@@ -103,10 +105,10 @@ KEY = f"{FOLDER}/202611-mail1.pem"
             "/etc/postroad/marketing/keys (owner root:root, not root:opendkim)",
         ),
         (
-            replace(RIGHT, keys=(RIGHT.keys[0], replace(RIGHT.keys[1], public_key=""))),
+            altered(RIGHT, keys=(RIGHT[KEYS][0], replace(RIGHT[KEYS][1], public_key=""))),
             f"{KEY} (is not a private key)",
         ),
-        (replace(RIGHT, keys=RIGHT.keys[:1]), f"{FOLDER}/*-mail1.pem (missing)"),
+        (altered(RIGHT, keys=RIGHT[KEYS][:1]), f"{FOLDER}/*-mail1.pem (missing)"),
     ],
 )
 def test_each_fault_is_named_and_it_alone(state: HostState, named: str) -> None:
@@ -140,7 +142,7 @@ def test_a_key_of_another_selector_is_not_the_supplied_one() -> None:
 
 
 def test_one_key_signs_for_a_domain_the_supplied_one_or_the_newest() -> None:
-    made = RIGHT.keys[1]
+    made = RIGHT[KEYS][1]
     older = replace(made, selector="202301-mail1")
     brought = replace(made, selector="202601-old")
     found = (older, made, brought)
@@ -150,10 +152,10 @@ def test_one_key_signs_for_a_domain_the_supplied_one_or_the_newest() -> None:
 
 
 def test_a_key_of_another_month_is_a_key() -> None:
-    older = replace(RIGHT.keys[1], selector="202301-mail1")
+    older = replace(RIGHT[KEYS][1], selector="202301-mail1")
     path = key_path(older.stream, older.domain, older.selector)
     files = {**RIGHT.files, path: FileState("file", OPENDKIM, OPENDKIM, 0o600)}
-    assert faults(replace(RIGHT, keys=(RIGHT.keys[0], older), files=files)) == []
+    assert faults(altered(RIGHT, keys=(RIGHT[KEYS][0], older), files=files)) == []
 
 
 # ---- the script, run -----------------------------------------------------------------------------

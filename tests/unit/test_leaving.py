@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from postroad.host.found import KeyLife, KeyState
 from postroad.mail.leaving import instances as taken_away
 from postroad.mail.leaving.instances import Instance
 from postroad.mail.leaving.streams import absent_instances, draining, script, still_to_do
 from postroad.mail.return_paths import kept_seconds
+from postroad.mail.signing.found import KeyLife, KeyState
 from postroad.mail.signing.keys import former_keys, orphan_steps, orphaned_keys
 from tests.unit import estates
 from tests.unit.declarations import declaration

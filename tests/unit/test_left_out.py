@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from tests.unit.states import altered
 from tests.unit.strange_host import StrangeHost, pyhosts  # First: see there.
 
 import gevent  # type: ignore[import-untyped]  # isort: skip
@@ -129,7 +130,7 @@ def test_a_host_that_goes_silent_while_a_run_is_planned(silent: int, runner: Run
     assert not runner.run(BOTH).failed
     # From here on the world is asked as well: nothing says any more that a stream had opened.
     kept = {p: f for p, f in mail2.state.files.items() if "/opened/" not in p}
-    state = replace(mail2.state, files=kept, opened={})
+    state = altered(mail2.state, files=kept, opened={})
     gone = Mute(BOTH, "mail2", state=state, answers=silent)
     runner.has(mail1, gone)
     planned = runner.plan(BOTH)

@@ -14,16 +14,18 @@ from postroad.audit import asking
 from postroad.audit.report import Result, nagios_line, nagios_status
 from postroad.audit.suites import firewall, listeners, postfix
 from postroad.dns.dkim import LiveKey
-from postroad.host.found import CertificateState, FileState
+from postroad.host.found import FileState
 from postroad.host.paths import SINK_PORT, opened_path
 from postroad.mail import lone
 from postroad.mail.before.listeners import Listener
+from postroad.mail.certificate import CertificateState
 from postroad.mail.parts.context import Builder
 from postroad.mail.parts.manifest import rows
 from postroad.mail.preflight import refusals
 from postroad.mail.standing import LONE, latch
 from postroad.onhost.asked import signing
 from postroad.operations.report import last_words
+from postroad.roles.run import made
 from postroad.settings.faults import EstateFaults
 from postroad.settings.model import Estate
 from postroad.settings.read import read
@@ -31,6 +33,7 @@ from tests.unit import estates
 from tests.unit.declarations import Declaration, Path, declaration, put
 from tests.unit.healthy import POSTFIX_UID, audited
 from tests.unit.machine import bare
+from tests.unit.states import altered
 from tests.unit.test_dns.estates import public_key
 from tests.unit.test_site_opening import Answering, why
 
@@ -129,10 +132,10 @@ def test_it_asks_whom_its_network_names() -> None:
 
 
 def test_the_sink_is_there_before_any_stream() -> None:
-    names = [part.name for part in keyed(BOX).site().components()]
+    names = [part.name for part in made.components(keyed(BOX).site())]
     assert names.index("sink") < names.index("transactional")
-    assert "sink" not in [part.name for part in keyed(declaration()).site().components()]
-    assert keyed(BOX).site().component(Builder.resolv_conf).files == ()
+    assert "sink" not in [part.name for part in made.components(keyed(declaration()).site())]
+    assert made.component(keyed(BOX).site(), Builder.resolv_conf).files == ()
 
 
 def test_a_host_is_lone_from_its_first_run_on_or_never() -> None:
@@ -154,7 +157,7 @@ def test_another_program_on_the_sink_s_port_is_in_the_way() -> None:
     def said(program: str) -> list[str]:
         estate = box()
         there = (Listener("127.0.0.1", SINK_PORT, program),)
-        state = replace(bare(estate, estate.hosts[0]), listeners=there)
+        state = altered(bare(estate, estate.hosts[0]), listeners=there)
         return list(refusals(estate, estate.hosts[0], state, 0))
 
     assert said("smtp-sink") == []
@@ -181,7 +184,7 @@ def test_a_lone_box_is_submitted_to_by_its_address() -> None:
     supplied = {"source": "supplied", "chain_file": "c.pem", "key": {"env": "KEY"}}
     machine = keyed({**BOX, "tls": supplied})
     made = CertificateState(frozenset(machine.host.certificate_names), 10**6)
-    machine.state = replace(machine.state, certificate=made)
+    machine.state = altered(machine.state, certificate=made)
     words = last_words((machine.site(),))
     assert "\n|   port 587 (STARTTLS) or 465 (TLS) of 192.0.2.12\n" in words.text
     assert "\n|   login shop, MAIL FROM bounce@bounce.shop.example, From: at shop.example\n" in (

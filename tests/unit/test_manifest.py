@@ -12,8 +12,8 @@ from postroad.host.component import Component
 from postroad.host.found import FileState
 from postroad.mail.parts.context import Builder
 from postroad.mail.parts.manifest import Row, every_row, rows, rows_of
+from postroad.mail.questions import shape
 from postroad.mail.render import TEMPLATES
-from postroad.roles.run.site import shape
 from postroad.settings.model import Estate, Host
 from tests.unit import estates
 

@@ -13,8 +13,8 @@ from postroad.audit.asking import NOBODYS_DOMAIN
 from postroad.audit.evidence import Signed
 from postroad.dns.check.checks import Facts
 from postroad.dns.check.signature import Probe
-from postroad.host.found import KeyState
 from postroad.host.question import Question
+from postroad.mail.signing.found import KeyState
 from postroad.roles.run.facts.host import State
 from postroad.roles.run.facts.probes import Probed
 from postroad.roles.run.inventory import Loaded
@@ -23,6 +23,7 @@ from postroad.roles.run.site import Site
 from tests.unit import estates
 from tests.unit.declarations import declaration
 from tests.unit.machine import bare
+from tests.unit.states import altered
 from tests.unit.test_dns.estates import public_key
 from tests.unit.test_site import Phase
 
@@ -30,7 +31,7 @@ T = TypeVar("T")
 
 ESTATE = estates.estate(declaration())
 KEY = KeyState("transactional", "shop.example", "202601-mail1", public_key(1))
-STATE = replace(bare(ESTATE, ESTATE.host("mail1")), keys=(KEY,))
+STATE = altered(bare(ESTATE, ESTATE.host("mail1")), keys=(KEY,))
 SIGNED = Signed(
     "transactional", "probe@shop.example", "signed", "ok", "", "shop.example", (), "text"
 )

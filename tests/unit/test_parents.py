@@ -10,7 +10,7 @@ from postroad.host.component import Component, Directory, File
 from postroad.host.found import FileState, blank
 from postroad.host.parents import above, exposed, refusals
 from postroad.mail.preflight import refusals as all_refusals
-from postroad.roles.run.site import shape
+from postroad.mail.questions import shape
 from tests.unit.test_preflight import ESTATE, FRESH, MAIL1
 
 PARTS = (

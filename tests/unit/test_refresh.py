@@ -14,9 +14,9 @@ import pytest
 
 from postroad.host import paths
 from postroad.mail.parts.context import Builder
+from postroad.mail.questions import shape
 from postroad.mail.render import TEMPLATES
 from postroad.onhost.asked import system
-from postroad.roles.run.site import shape
 from tests.unit import estates
 
 SOURCE = TEMPLATES / "postroad/refresh.py"

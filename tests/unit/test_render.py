@@ -13,8 +13,9 @@ from jinja2 import UndefinedError
 
 from postroad.dns.dkim import LiveKey
 from postroad.host import paths
-from postroad.host.found import CertificateState, blank
+from postroad.host.found import blank
 from postroad.mail import formats, render
+from postroad.mail.certificate import CertificateState
 from postroad.mail.parts.manifest import Row, rows
 from postroad.mail.render import TEMPLATES, facts_from, instances, system_stream
 from postroad.mail.standing import Standing
@@ -23,6 +24,7 @@ from postroad.settings.model import STREAM_NAMES, Estate, Host, StreamName
 from tests.unit import estates
 from tests.unit.declarations import HASH, declaration, put, two_hosts
 from tests.unit.postfix_tables import logical, pcre
+from tests.unit.states import altered
 
 HOSTS = estates.hosts()
 IDS = [name for name, _, _ in HOSTS]
@@ -361,11 +363,11 @@ def test_mail_leaves_as_before_and_is_taken_as_declared() -> None:
 
 def test_a_certificate_that_lacks_a_new_name_serves_where_a_stream_is_open() -> None:
     held = CertificateState(frozenset({"mail1.shop.example"}), 86_400)
-    bare = replace(blank(), certificate=held)
+    bare = altered(blank(), certificate=held)
     assert not facts_from(bare, MAIL1, {}).certificate
-    is_open = replace(bare, opened={"transactional": ("verified",)})
+    is_open = altered(bare, opened={"transactional": ("verified",)})
     assert facts_from(is_open, MAIL1, {}).certificate
-    over = replace(is_open, certificate=replace(held, seconds_left=0))
+    over = altered(is_open, certificate=replace(held, seconds_left=0))
     assert not facts_from(over, MAIL1, {}).certificate
 
 
@@ -884,7 +886,7 @@ def test_dns01_credentials_hold_the_key() -> None:
 def test_a_certificate_counts_with_every_name_while_it_lasts(
     names: tuple[str, ...], seconds: int, good: bool
 ) -> None:
-    state = replace(blank(), certificate=CertificateState(frozenset(names), seconds))
+    state = altered(blank(), certificate=CertificateState(frozenset(names), seconds))
     assert facts_from(state, MAIL1, {}).certificate is good
 
 
@@ -900,7 +902,7 @@ def test_every_parameter_that_a_template_asks_for_is_asked_of_the_host() -> None
 
 
 def test_facts_are_an_extract_of_the_state() -> None:
-    state = replace(
+    state = altered(
         blank(),
         postfix_parameters=frozenset({"a"}),
         dovecot_version="2.4.1",

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from postroad.host.found import KeyLife, KeyState
+from postroad.mail.signing.found import KeyLife, KeyState
 from postroad.mail.signing.keys import signing_key, wanted_keys
 from postroad.mail.signing.rotation import DAY, VERIFIED_LATER, Seen, Step, began, owner, steps
 from postroad.settings.model import Estate, StreamName

@@ -15,7 +15,7 @@ import pytest
 
 from postroad.dns.check.fcrdns import both_ways
 from postroad.dns.check.said import Said
-from postroad.host.found import KeyState
+from postroad.mail.signing.found import KeyState
 from postroad.mail.signing.keys import WantedKey
 from postroad.mail.signing.rotation import Place, new_selector
 from postroad.settings.doubts import doubts

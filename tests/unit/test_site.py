@@ -14,6 +14,7 @@ from postroad.host.component import Component
 from postroad.host.found import FileState, HostState
 from postroad.host.question import Question
 from postroad.mail.parts.context import Builder, stream_build
+from postroad.roles.run import made, streams
 from postroad.roles.run import site as module
 from postroad.roles.run.facts.host import State
 from postroad.roles.run.site import Site
@@ -59,9 +60,9 @@ def site_of(host: AskedHost) -> Site:
 def test_a_plan_that_is_carried_out_at_once_asks_once() -> None:
     host = AskedHost([BARE, RENAMED])
     site = site_of(host)
-    planned = site.drift(Builder.clock)
+    planned = made.drift(site, Builder.clock)
     host.state.is_executing = True
-    assert site.drift(Builder.clock) == planned
+    assert made.drift(site, Builder.clock) == planned
     assert host.answers == [RENAMED]
 
 
@@ -81,18 +82,18 @@ def test_a_plan_that_waited_is_made_anew_and_what_is_begun_is_seen_through(
 def test_after_a_change_everything_known_is_asked_and_built_anew() -> None:
     host = AskedHost([BARE, CLOUD])
     site = site_of(host)
-    before = site.component(Builder.identity).paths
-    assert site.closed_because("transactional") == "it has no DKIM key yet"
+    before = made.component(site, Builder.identity).paths
+    assert streams.closed_because(site, "transactional") == "it has no DKIM key yet"
     site.forget()
     assert site.state() is CLOUD
-    assert set(site.component(Builder.identity).paths) - set(before) == {
+    assert set(made.component(site, Builder.identity).paths) - set(before) == {
         "/etc/cloud/cloud.cfg.d/99-postroad.cfg",
         "/etc/systemd/system/cloud-.service.d/postroad.conf",
     }
 
 
 def _listens(site: Site) -> bool:
-    component = site.component(stream_build("transactional"))
+    component = made.component(site, stream_build("transactional"))
     master = next(f for f in component.files if f.path.endswith("/master.cf"))
     return b"smtpd_tls_wrappermode=yes" in master.content
 
@@ -118,16 +119,16 @@ def test_what_is_known_of_a_host_is_built_once() -> None:
         return builder.clock()
 
     site = site_of(AskedHost([BARE, RENAMED]))
-    assert site.drift(build) == site.drift(build) == site.drift(Builder.clock)
-    assert site.component(build) is site.component(build)
+    assert made.drift(site, build) == made.drift(site, build) == made.drift(site, Builder.clock)
+    assert made.component(site, build) is made.component(site, build)
     assert len(built) == 1
     site.forget()
-    site.drift(build)
+    made.drift(site, build)
     assert len(built) == 2
 
 
 def test_components_are_those_that_roles_apply() -> None:
     site = site_of(AskedHost([BARE]))
-    parts = site.components()
-    assert site.component(Builder.clock) in parts
-    assert any(part is site.component(stream_build("marketing")) for part in parts)
+    parts = made.components(site)
+    assert made.component(site, Builder.clock) in parts
+    assert any(part is made.component(site, stream_build("marketing")) for part in parts)

@@ -9,13 +9,17 @@ import pytest
 
 from postroad.dns.tlsa import LiveCertificate
 from postroad.host.component import File
-from postroad.host.found import CertificateState, FileState
+from postroad.host.found import FileState
 from postroad.host.paths import opened_path
-from postroad.mail.standing import UNVERIFIED
+from postroad.mail.certificate import CertificateState
+from postroad.mail.questions import shape
+from postroad.mail.signing.found import KEYS
+from postroad.mail.standing import LATCHES, UNVERIFIED
+from postroad.roles.run import names, streams
 from postroad.roles.run.facts.world import Seen
-from postroad.roles.run.site import shape
 from tests.unit.declarations import declaration, two_hosts
 from tests.unit.machine import Machine
+from tests.unit.states import altered
 from tests.unit.test_dns.estates import public_key
 
 OK = Seen("ok", "")
@@ -40,7 +44,7 @@ def keyed(verdicts: list[Seen] | None = None) -> Answering:
 
 
 def why(machine: Answering) -> str:
-    return machine.site().closed_because("marketing")
+    return streams.closed_because(machine.site(), "marketing")
 
 
 def test_without_its_key_a_stream_is_closed_and_nobody_looks() -> None:
@@ -82,10 +86,10 @@ def test_the_world_is_asked_once_while_nothing_changes() -> None:
     machine = keyed()
     site = machine.site()
     for _ in range(3):
-        assert site.closed_because("marketing") == ""
+        assert streams.closed_because(site, "marketing") == ""
     assert len(machine.looked) == 1
     site.forget()
-    site.closed_because("marketing")
+    streams.closed_because(site, "marketing")
     assert len(machine.looked) == 2
 
 
@@ -99,9 +103,9 @@ def latched(machine: Answering) -> Answering:
 
 def with_latch(machine: Answering, latch: File) -> Answering:
     there = FileState("file", "root", "root", 0o644, latch.sha256)
-    opened = {**machine.state.opened, "marketing": tuple(latch.content.decode().splitlines())}
+    opened = {**machine.state[LATCHES], "marketing": tuple(latch.content.decode().splitlines())}
     files = {**machine.state.files, latch.path: there}
-    machine.state = replace(machine.state, files=files, opened=opened)
+    machine.state = altered(machine.state, files=files, opened=opened)
     machine.looked.clear()
     return machine
 
@@ -122,10 +126,10 @@ def test_a_latch_of_other_needs_opens_nothing() -> None:
 
 def test_a_key_of_a_domain_no_longer_declared_is_not_live() -> None:
     machine = keyed()
-    (first, *_) = machine.state.keys
+    (first, *_) = machine.state[KEYS]
     sold = replace(first, domain="sold.example")
-    machine.state = replace(machine.state, keys=(*machine.state.keys, sold))
-    assert {key.domain for key in machine.site().live_keys()} == {
+    machine.state = altered(machine.state, keys=(*machine.state[KEYS], sold))
+    assert {key.domain for key in names.live_keys(machine.site())} == {
         "shop.example",
         "news.shop.example",
     }
@@ -134,7 +138,7 @@ def test_a_key_of_a_domain_no_longer_declared_is_not_live() -> None:
 def test_another_certificate_closes_no_open_stream() -> None:
     machine = latched(keyed())
     machine.verdicts = [Seen("unknown", "the resolver does not answer")]
-    machine.state = replace(
+    machine.state = altered(
         machine.state,
         certificate=CertificateState(frozenset(), 86_400, public_key=public_key(9)),
     )
@@ -144,13 +148,13 @@ def test_another_certificate_closes_no_open_stream() -> None:
 
 def test_the_live_certificate_is_the_one_that_the_host_serves() -> None:
     machine = keyed()
-    machine.state = replace(machine.state, certificate=None)
-    assert machine.site().live_certificate() is None
-    machine.state = replace(machine.state, certificate=CertificateState(frozenset(), 86_400))
-    assert machine.site().live_certificate() is None
+    machine.state = altered(machine.state, certificate=None)
+    assert names.live_certificate(machine.site()) is None
+    machine.state = altered(machine.state, certificate=CertificateState(frozenset(), 86_400))
+    assert names.live_certificate(machine.site()) is None
     served = CertificateState(frozenset(), 86_400, public_key=public_key(9))
-    machine.state = replace(machine.state, certificate=served)
-    assert machine.site().live_certificate() == LiveCertificate("mail1", served.spki_sha256)
+    machine.state = altered(machine.state, certificate=served)
+    assert names.live_certificate(machine.site()) == LiveCertificate("mail1", served.spki_sha256)
 
 
 def test_the_shape_of_a_host_needs_neither_files_nor_secrets() -> None:

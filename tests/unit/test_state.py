@@ -17,10 +17,8 @@ from cryptography.x509 import load_pem_x509_certificate
 from postroad.host.found import (
     PART_ENDS,
     SILENT,
-    CertificateState,
     FileState,
     HostState,
-    KeyState,
     Questions,
     UnitState,
     blank,
@@ -29,12 +27,17 @@ from postroad.host.found import (
 )
 from postroad.host.paths import ACME_RENEWAL
 from postroad.mail.before.listeners import Listener
+from postroad.mail.certificate import CERTIFICATE, CertificateState
 from postroad.mail.firewall import ufw
+from postroad.mail.firewall.found import FIREWALL
+from postroad.mail.signing.found import KEYS, OFFERED_KEYS, KeyState, offered_shell
+from postroad.mail.software import SOFTWARE
 from tests.unit.machine import told
 from tests.unit.sandbox import GROUP, OWNER, Sandbox
+from tests.unit.states import ASKED, altered, whole
 
 # What a bare Debian 12 container answers (blank lines as they come).
-BARE = """
+_BARE = """
 @@postroad host
 0
 1795460400.123456789
@@ -118,17 +121,16 @@ ssh=198.51.100.7 50000 192.0.2.11 22
 
 @@postroad end-services
 
-@@postroad end-mail
+@@postroad end-packages
 
-@@postroad end-certificates
-
-@@postroad end
 """
+READING_ENDS = tuple(one.end for one in ASKED)
+BARE = _BARE + "".join(f"@@postroad {end}\n\n" for end in (*READING_ENDS, "end"))
 
 # 100 seconds after the bare host's clock.
 ENDS = "notAfter=Nov 23 19:01:40 2026 GMT"
 
-DEPLOYED = replace(
+DEPLOYED = altered(
     blank(),
     clock=1795460400.5,
     distribution="ubuntu",
@@ -179,7 +181,7 @@ DEPLOYED = replace(
 
 
 def read(text: str) -> HostState:
-    return parse(text.splitlines())
+    return parse(text.splitlines(), ASKED)
 
 
 def test_a_bare_host() -> None:
@@ -191,11 +193,14 @@ def test_a_bare_host() -> None:
     without = read(BARE.replace("user-namespaces\n", "user-namespaces\nnone\n"))
     assert not without.has_user_namespaces
     assert ip_address("2001:db8::11") in state.addresses
-    assert (state.postfix_version, state.postfix_parameters) == ("", frozenset())
-    assert (state.dovecot_version, state.keys, state.certificate) == ("", (), None)
+    assert (state[SOFTWARE].postfix_version, state[SOFTWARE].postfix_parameters) == (
+        "",
+        frozenset(),
+    )
+    assert (state[SOFTWARE].dovecot_version, state[KEYS], state[CERTIFICATE]) == ("", (), None)
     assert (state.users, state.groups, state.stamps) == ({}, {}, {})
-    assert state.firewall.status is None
-    assert state.firewall.connection == ufw.Connection("198.51.100.7", "192.0.2.11", 22)
+    assert state[FIREWALL].status is None
+    assert state[FIREWALL].connection == ufw.Connection("198.51.100.7", "192.0.2.11", 22)
 
 
 def test_each_kind_of_path() -> None:
@@ -254,11 +259,11 @@ def test_a_removed_package_is_not_there() -> None:
 
 
 def test_a_deployed_host() -> None:
-    assert read(told(DEPLOYED)) == DEPLOYED
+    assert read(told(DEPLOYED)) == whole(DEPLOYED)
 
 
 def test_the_first_postfix_with_a_wrapper_unit_is_told_from_the_others() -> None:
-    assert not read(told(replace(DEPLOYED, postfix_is_wrapper=False))).postfix_is_wrapper
+    assert not read(told(altered(DEPLOYED, postfix_is_wrapper=False)))[SOFTWARE].postfix_is_wrapper
 
 
 @pytest.mark.parametrize("lost", range(1, 19))
@@ -275,7 +280,7 @@ def test_an_answer_that_was_cut_off_is_no_state(lost: int) -> None:
         "\n".join(BARE.splitlines()[:20]),
         BARE.replace("|root|root|644", "|root"),
         BARE.replace("1795460400.123456789", "nan"),
-        *(BARE.replace(f"@@postroad {end}\n", "") for end in PART_ENDS),
+        *(BARE.replace(f"@@postroad {end}\n", "") for end in (*PART_ENDS, *READING_ENDS)),
         BARE.replace("@@postroad units\n", f"@@postroad units\n{SILENT}\n"),
     ],
 )
@@ -309,7 +314,7 @@ def test_half_an_answer_is_none(spoilt: str) -> None:
 )
 def test_the_certificate(certificate: str, found: CertificateState | None) -> None:
     text = BARE.replace("@@postroad certificate\n", f"@@postroad certificate\n{certificate}\n")
-    assert read(text).certificate == found
+    assert read(text)[CERTIFICATE] == found
 
 
 def test_keys_come_in_order_whatever_the_shell_s_was() -> None:
@@ -322,7 +327,7 @@ def test_keys_come_in_order_whatever_the_shell_s_was() -> None:
         ]
     ]
     text = BARE.replace("@@postroad keys\n", "\n".join(["@@postroad keys", *lines, ""]))
-    assert read(text).keys == (
+    assert read(text)[KEYS] == (
         KeyState("marketing", "shop.example", "202601-a", "BBBB"),
         KeyState("marketing", "shop.example", "202611-a", ""),
         KeyState("transactional", "shop.example", "202611-a", "AAAA"),
@@ -348,7 +353,7 @@ def questions(box: Sandbox, *paths: str) -> Questions:
 def probed(box: Sandbox, *paths: str) -> HostState:
     found = box.sh(probe(questions(box, *paths)))
     assert found.returncode == 0
-    return parse(found.stdout.splitlines(keepends=True))
+    return parse(found.stdout.splitlines(keepends=True), tuple(box.readings()))
 
 
 def test_the_probe_is_posix_shell(box: Sandbox) -> None:
@@ -369,7 +374,7 @@ def test_the_probe_reads_this_machine(box: Sandbox) -> None:
     assert state.groups == {OWNER: os.getegid()}
     assert state.units == {"one.service": UnitState("loaded", "inactive", "", False)}
     assert "no-such-package" not in state.packages
-    assert state.certificate is None
+    assert state[CERTIFICATE] is None
 
 
 def test_the_probe_tells_a_file_s_kind_owner_mode_and_content(box: Sandbox) -> None:
@@ -417,7 +422,7 @@ def test_the_probe_reads_keys_and_says_which_are_none(box: Sandbox) -> None:
     words = "genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out"
     openssl(*words.split(), str(made))
     state = probed(box)
-    good, bad = state.keys
+    good, bad = state[KEYS]
     assert (good.selector, bad.selector, bad.public_key) == ("202610-mail1", "202611-mail1", "")
     assert (good.stream, good.domain) == ("marketing", "news.shop.example")
     assert good.public_key.startswith("MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8A")
@@ -432,7 +437,7 @@ def test_the_probe_reads_a_certificate(box: Sandbox) -> None:
         "-addext subjectAltName=DNS:mail1.shop.example,DNS:out1.shop.example -keyout /dev/null -out"
     )
     openssl(*words.split(), str(box.root / "chain.pem"))
-    found = probed(box).certificate
+    found = probed(box)[CERTIFICATE]
     assert found is not None
     assert found.names == {"mail1.shop.example", "out1.shop.example"}
     assert 29 * 86400 < found.seconds_left <= 30 * 86400
@@ -457,7 +462,7 @@ def test_the_probe_reads_how_the_certificate_is_renewed(box: Sandbox) -> None:
         "# renew_before_expiry = 30 days\nversion = 2.1.0\n[renewalparams]\naccount = 0123\n"
         "server = https://ca.example/dir\nauthenticator = standalone\nreuse_key = True\n"
     )
-    found = probed(box).certificate
+    found = probed(box)[CERTIFICATE]
     assert found is not None
     assert found.renewal == {
         "server": "https://ca.example/dir",
@@ -476,7 +481,7 @@ def test_a_release_that_says_little_is_still_a_state(
     if said is not None:
         (box.root / "os-release").write_text(said)
     text = probe(questions(box)).replace("/etc/os-release", f"{box.root}/os-release")
-    state = parse(box.sh(text).stdout.splitlines())
+    state = parse(box.sh(text).stdout.splitlines(), tuple(box.readings()))
     assert (state.distribution, state.release) == known
     assert state.hostname == os.uname().nodename
 
@@ -496,9 +501,10 @@ def test_the_probe_tells_how_long_keys_are_that_are_to_be_taken_over(box: Sandbo
     short, none = box.root / "short.private", box.root / "none.private"
     openssl("genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:1024", "-out", str(short))
     none.write_text("no key\n")
-    asked = replace(questions(box), offered_keys=[str(short), str(none), "/no/such.private"])
-    state = parse(box.sh(probe(asked)).stdout.splitlines(keepends=True))
-    assert state.offered_keys == {str(short): 1024, str(none): 0}
+    offered = OFFERED_KEYS.by(offered_shell([str(short), str(none), "/no/such.private"]))
+    asked = replace(questions(box), readings=[offered])
+    state = parse(box.sh(probe(asked)).stdout.splitlines(keepends=True), asked.readings)
+    assert state[OFFERED_KEYS] == {str(short): 1024, str(none): 0}
 
 
 def test_the_probe_tells_which_components_were_made_true_before(box: Sandbox) -> None:

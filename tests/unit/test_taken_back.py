@@ -15,7 +15,7 @@ from postroad.mail.firewall.openings import wanted
 from postroad.mail.leaving import host as taken_back
 from postroad.mail.leaving.host import SYSTEM_DOORS, Ours
 from postroad.mail.leaving.instances import Instance
-from postroad.roles.run.site import shape
+from postroad.mail.questions import shape
 from tests.unit import estates
 from tests.unit.declarations import declaration, put
 from tests.unit.machine import INSTALLED_UFW

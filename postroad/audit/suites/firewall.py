@@ -12,6 +12,7 @@ from postroad.audit.fault import Fault, refute
 from postroad.audit.netfilter import Packet, may_leave, parse
 from postroad.host.paths import SYSTEM_MAIL_PORT
 from postroad.mail.firewall import openings, ufw
+from postroad.mail.firewall.found import FIREWALL
 from postroad.mail.intake import intake
 from postroad.settings.model import Address
 
@@ -24,7 +25,7 @@ OTHERS = {"root": 0, "nobody": 65534}
 
 def differing_rules(audited: Audited) -> Iterator[Fault]:
     """What ufw(8) would have to be told to make the firewall the declared one."""
-    found = audited.state.firewall
+    found = audited.state[FIREWALL]
     if found.status is None:
         yield Fault("ufw is not installed", _unguarded(audited), audited.run)
         return

@@ -11,6 +11,7 @@ from postroad.audit.evidence import Socket
 from postroad.audit.fault import Fault, refute
 from postroad.audit.mends import restart, restart_instance
 from postroad.host.paths import INBOUND, SINK_PORT, SYSTEM_MAIL_PORT
+from postroad.mail.certificate import CERTIFICATE
 from postroad.mail.render import system_stream
 from postroad.settings.model import AcmeTls, Http01
 
@@ -37,7 +38,7 @@ def declared(audited: Audited) -> dict[Place, str]:
     if audited.host.inbound:
         for own in ("127.0.0.1", *(str(a) for a in audited.host.addresses)):
             places[own, 25] = INBOUND
-    if audited.state.certificate is not None:
+    if audited.state[CERTIFICATE] is not None:
         for stream, way in audited.estate.streams_of(audited.host):
             for address, port, _ in submission_ports(way):
                 places[str(address), port] = f"{stream.name} submission"

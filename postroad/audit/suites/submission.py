@@ -11,7 +11,7 @@ from postroad.audit.evidence import Dialogue
 from postroad.audit.fault import Fault, refute
 from postroad.audit.mends import reload, restart, restart_instance
 from postroad.host.paths import ACME_LINEAGE, paths_for
-from postroad.mail.certificate import certificate_faults, renewal_faults
+from postroad.mail.certificate import CERTIFICATE, certificate_faults, renewal_faults
 from postroad.settings.model import AcmeTls, NoTls
 
 _NO_MAIL = "applications cannot hand in any mail there"
@@ -63,7 +63,7 @@ def _heard(audited: Audited) -> Iterator[Door]:
 
 def closed(audited: Audited) -> Iterator[Fault]:
     """Submission that has no certificate, or does not answer."""
-    if audited.state.certificate is None and not isinstance(audited.estate.tls, NoTls):
+    if audited.state[CERTIFICATE] is None and not isinstance(audited.estate.tls, NoTls):
         yield Fault(
             "there is no certificate, so submission is closed",
             "applications cannot hand in any mail",
@@ -112,7 +112,7 @@ def old_tls(audited: Audited) -> Iterator[Fault]:
 
 def other_renewals(audited: Audited) -> Iterator[Fault]:
     """Ways to renew the certificate that are not those declared."""
-    found = audited.state.certificate
+    found = audited.state[CERTIFICATE]
     if found is None or not isinstance(audited.estate.tls, AcmeTls):
         return
     for fault in renewal_faults(audited.estate.tls, found):
@@ -173,7 +173,7 @@ def _renewed(audited: Audited) -> str:
 
 def _for_names(audited: Audited, door: Door) -> str:
     """How the certificate gets a name that it lacks."""
-    tls, found = audited.estate.tls, audited.state.certificate
+    tls, found = audited.estate.tls, audited.state[CERTIFICATE]
     if isinstance(tls, AcmeTls) and certificate_faults(tls, audited.host, found):
         return audited.run
     if found is None or door.name in found.names:
@@ -188,7 +188,7 @@ def lost_keys(audited: Audited) -> Iterator[Fault]:
     tls = audited.estate.tls
     if not isinstance(tls, AcmeTls):
         anew = f"{_OWN}, and its own key; then "
-    elif certificate_faults(tls, audited.host, audited.state.certificate):
+    elif certificate_faults(tls, audited.host, audited.state[CERTIFICATE]):
         anew = ""
     else:
         # What a run does not see of it, it would not mend.

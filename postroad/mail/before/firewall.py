@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from postroad.host.found import HostState, UnitState
 from postroad.mail.firewall import openings, ufw
+from postroad.mail.firewall.found import FIREWALL
 from postroad.settings.model import Estate, Host
 
 # Each flushes or overrules ufw's rules when it starts, or is overruled by them.
@@ -42,7 +43,7 @@ def refusals(estate: Estate, host: Host, state: HostState) -> Iterator[str]:
             )
     if COMPONENT in state.adopted or estate.firewall.adopt == "purge":
         return
-    rules = removed(estate, host, state.firewall)
+    rules = removed(estate, host, state[FIREWALL])
     if rules:
         listed = ", ".join(f"`{rule}`" for rule in rules)
         yield (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from postroad.host.found import HostState
+from postroad.mail.signing.found import KEYS, OFFERED_KEYS
 from postroad.mail.signing.keys import BITS, wanted_keys
 from postroad.settings.model import Estate, Host, OnHost
 
@@ -18,7 +19,7 @@ def paths(estate: Estate, host: Host) -> Iterator[str]:
 
 def refusals(estate: Estate, host: Host, state: HostState) -> Iterator[str]:
     """A sentence for each key that is declared to be on the host and is not."""
-    have = {(key.stream, key.domain, key.selector) for key in state.keys}
+    have = {(key.stream, key.domain, key.selector) for key in state[KEYS]}
     for key in estate.supplied_keys:
         if key.host != host.name or not isinstance(key.key, OnHost):
             continue
@@ -40,7 +41,7 @@ def refusals(estate: Estate, host: Host, state: HostState) -> Iterator[str]:
                 "is made"
             )
             continue
-        bits = state.offered_keys.get(key.key.path)
+        bits = state[OFFERED_KEYS].get(key.key.path)
         if bits is not None and bits < BITS:
             what = f"has {bits} bits, and receivers want {BITS}" if bits else "holds no private key"
             yield (

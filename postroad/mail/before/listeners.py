@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, ip_address
 
 from postroad.host.paths import SINK_PORT, SYSTEM_MAIL_PORT
+from postroad.host.reading import Reading, section
 from postroad.settings.model import AcmeTls, Estate, Host, Http01
 
 #: Prints the lines that `parse` reads: sockets that listen (state 0A), and whose they are, from the
@@ -121,3 +122,8 @@ def _places(estate: Estate, host: Host) -> Iterator[Place]:
             text = f"[{own}]" if own.version == 6 else str(own)
             for port in (way.starttls_port, way.tls_port):
                 yield Place(text, port, f"{stream.name} submission", MAIL)
+
+
+LISTENERS: Reading[tuple[Listener, ...]] = Reading(
+    "listeners", section("listeners", lambda lines: tuple(parse(lines))), ()
+)

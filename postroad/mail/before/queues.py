@@ -10,6 +10,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from postroad.host.reading import Reading, section
+from postroad.host.told import numbers
+
 # The component of the packages' Postfix: once it was finished, that queue is ours, also to a run
 # that completes what another began. Anybody can put mail into it.
 _OURS = "default"
@@ -116,3 +119,9 @@ echo "mail came in meanwhile, and is left where it is: $left; run again" >&2
 exit 1
 fi
 {install} || {{ status=$?; wake; exit $status; }}"""
+
+
+#: Numbers of messages, by the mail server that has them.
+QUEUED_ELSEWHERE: Reading[Mapping[str, int]] = Reading(
+    "queued-elsewhere", section("queued-elsewhere", numbers), {}
+)

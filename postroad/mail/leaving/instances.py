@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 
 from postroad.host.paths import ADOPTED, DEFAULT, config_folder, queue_folder
+from postroad.host.reading import Reading, section
 from postroad.settings.model import Address
 
 _WANTED = "/etc/systemd/system/multi-user.target.wants"
@@ -108,3 +109,7 @@ def unread_mark(name: str) -> str:
 def counted(number: int) -> str:
     """A number of messages, in words."""
     return "1 message" if number == 1 else f"{number} messages"
+
+
+#: Those of them that the host has.
+LEAVING: Reading[tuple[Instance, ...]] = Reading("leaving", section("leaving", parse), ())

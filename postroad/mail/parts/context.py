@@ -52,6 +52,7 @@ from postroad.mail.parts.manifest import (
 )
 from postroad.mail.pause import content
 from postroad.mail.render import HostFacts, Renderer
+from postroad.mail.software import SOFTWARE
 from postroad.mail.standing import latch
 from postroad.settings.model import AcmeTls, Estate, Host, StreamName, SuppliedTls
 
@@ -255,7 +256,7 @@ class Builder:
         rows = self._rows("default")
         reads = tuple(row.path for row in rows)
         units: tuple[Unit, ...]
-        if self.state.postfix_is_wrapper:
+        if self.state[SOFTWARE].postfix_is_wrapper:
             units = (Unit("postfix.service"), Unit("postfix@-.service", enabled=False, reads=reads))
         else:
             units = (Unit("postfix.service", reads=reads),)

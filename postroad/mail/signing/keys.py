@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from postroad.host import shell
-from postroad.host.found import FileState, HostState, KeyState
+from postroad.host.found import FileState, HostState
 from postroad.host.paths import CONFIG, key_folder, key_path, stream_folder
 from postroad.host.shell import FOLDER, RIGHTS
 from postroad.mail.return_paths import kept_seconds
+from postroad.mail.signing.found import KEYS, KeyState
 from postroad.settings.model import Estate, Host, OnHost, StreamName, SuppliedKey
 
 OWNER = "opendkim"
@@ -191,7 +192,7 @@ def key_faults(estate: Estate, host: Host, state: HostState) -> tuple[KeyFault, 
 
 def _faults(key: WantedKey, state: HostState) -> Iterator[KeyFault]:
     yield from _planted(key, state)
-    found = signing_key(key, state.keys)
+    found = signing_key(key, state[KEYS])
     folder = key_folder(key.stream, key.domain)
     if found is None:
         name = key.supplied.selector if key.supplied else f"*-{key.label}"

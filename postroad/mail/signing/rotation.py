@@ -16,9 +16,9 @@ from typing import Literal
 
 from postroad.dns.dkim import LiveKey
 from postroad.host import shell
-from postroad.host.found import KeyLife, KeyState
 from postroad.host.paths import key_folder, key_path, life_path
 from postroad.host.shell import FOLDER
+from postroad.mail.signing.found import KeyLife, KeyState
 from postroad.mail.signing.keys import (
     WantedKey,
     folders_of,

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from postroad.mail.before.listeners import LISTENERS
+from postroad.mail.leaving.instances import LEAVING
+from postroad.roles.run import streams
 from postroad.roles.run.site import Site
 from postroad.settings.model import STREAM_NAMES, NoTls, StreamName
 
@@ -14,11 +17,12 @@ def closings(site: Site) -> Iterator[str]:
     name = site.host.name
     for stream in site.host.streams:
         if reason := _reason(site, stream):
-            yield f"{_words(stream, name)}: {reason}. {site.standing(stream).instead}".rstrip()
+            instead = streams.standing(site, stream).instead
+            yield f"{_words(stream, name)}: {reason}. {instead}".rstrip()
             continue
-        for domain in site.drops(stream):
+        for domain in streams.drops(site, stream):
             yield f"{_of_domain(stream, name, domain)}. Have no application write it first"
-    for instance in site.state().leaving:
+    for instance in site.state()[LEAVING]:
         if instance.name in STREAM_NAMES and instance.doors:
             yield (
                 f"{_words(instance.name, name)}: the estate does not declare it there any more. "
@@ -31,24 +35,26 @@ def outlook(site: Site, stream: StreamName) -> tuple[str, ...]:
     """What the run makes of ``stream``, where that is not simply open: for an operation's name."""
     if reason := _reason(site, stream):
         return (f"{_words(stream, site.host.name)}: {reason}",)
-    if site.closed_because(stream) or site.estate.lone:
+    if streams.closed_because(site, stream) or site.estate.lone:
         return ()
-    now = site.standing(stream)
-    dropped = (_of_domain(stream, site.host.name, domain) for domain in site.drops(stream))
+    now = streams.standing(site, stream)
+    dropped = (_of_domain(stream, site.host.name, domain) for domain in streams.drops(site, stream))
     waiting = (f"mail From: {domain} will wait: {why}" for domain, why in now.waiting.items())
     unused = (f"{what} is not used yet: {why}" for what, why in now.unused.items())
     return (*dropped, *waiting, *unused)
 
 
 def _reason(site: Site, stream: StreamName) -> str:
-    return site.closes(stream) or _without_certificate(site, stream)
+    return streams.closes(site, stream) or _without_certificate(site, stream)
 
 
 def _without_certificate(site: Site, stream: StreamName) -> str:
     """Why nobody can log in after the run, where somebody can now; empty where that stays."""
     way = site.host.way_out(stream)
     doors = {(str(a), port) for a in way.addresses for port in (way.starttls_port, way.tls_port)}
-    is_open = any((door.address.strip("[]"), door.port) in doors for door in site.state().listeners)
+    is_open = any(
+        (door.address.strip("[]"), door.port) in doors for door in site.state()[LISTENERS]
+    )
     if is_open and isinstance(site.estate.tls, NoTls):
         return 'tls.source is "none", and without a certificate nobody logs in'
     return ""

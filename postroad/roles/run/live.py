@@ -16,7 +16,9 @@ from pyinfra.context import ctx_host, ctx_state
 from postroad.dns.dkim import LiveKey, UnusableKeyError
 from postroad.dns.former import Former, together
 from postroad.dns.tlsa import LiveCertificate
-from postroad.mail.return_paths import given_up_domains
+from postroad.mail.leaving.instances import LEAVING
+from postroad.mail.return_paths import RETURN_PATHS, given_up_domains
+from postroad.roles.run import names
 from postroad.roles.run.ask import UnansweredError, connect, disconnect
 from postroad.roles.run.inventory import Loaded, load
 from postroad.roles.run.site import Site
@@ -172,10 +174,10 @@ def _given_up_of(site: Site) -> Former:
     with ctx_host.use(site.pyhost):
         state = site.state()
         return Former(
-            given_up_domains(site.estate, state.return_paths),
+            given_up_domains(site.estate, state[RETURN_PATHS]),
             tuple(
                 (one.name, address)
-                for one in state.leaving
+                for one in state[LEAVING]
                 if one.messages
                 for address in one.sources
             ),
@@ -184,14 +186,14 @@ def _given_up_of(site: Site) -> Former:
 
 def _certificate_of(site: Site) -> LiveCertificate | None:
     with ctx_host.use(site.pyhost):
-        return site.live_certificate()
+        return names.live_certificate(site)
 
 
 def _withdrawn_of(site: Site) -> tuple[LiveKey, ...]:
     with ctx_host.use(site.pyhost):
-        return site.withdrawn_keys()
+        return names.withdrawn_keys(site)
 
 
 def _keys_of(site: Site) -> tuple[LiveKey, ...]:
     with ctx_host.use(site.pyhost):
-        return site.published_keys()
+        return names.published_keys(site)

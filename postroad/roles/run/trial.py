@@ -7,6 +7,8 @@ import ssl
 from datetime import UTC, datetime
 from pathlib import Path
 
+from postroad.mail.certificate import CERTIFICATE
+from postroad.roles.run import streams
 from postroad.roles.run.facts.followed import Followed
 from postroad.roles.run.site import Site
 from postroad.roles.run.tunnel import connected
@@ -51,11 +53,11 @@ def _believe(context: ssl.SSLContext, place: Path) -> None:
 
 def closed(site: Site, trial: Trial) -> str:
     """Why the stream takes no mail there, with the mend; empty where it should. May ask."""
-    if site.state().certificate is None:
+    if site.state()[CERTIFICATE] is None:
         return UNCERTIFIED
     name = trial.stream.name
-    why = site.closed_because(name)
-    return f"{why}; {RESUME.format(name)}" if site.pause_of(name) else why
+    why = streams.closed_because(site, name)
+    return f"{why}; {RESUME.format(name)}" if streams.pause_of(site, name) else why
 
 
 def send(

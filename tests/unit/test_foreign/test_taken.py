@@ -9,14 +9,18 @@ from dataclasses import replace
 
 import pytest
 
-from postroad.host.found import FileState, HostState, KeyState, UnitState
+from postroad.host.found import FileState, HostState, UnitState
 from postroad.mail.before import daemons, files, firewall, keys, listeners
 from postroad.mail.before.listeners import Listener
 from postroad.mail.firewall import openings, ufw
+from postroad.mail.firewall.found import FIREWALL
+from postroad.mail.signing.found import KeyState
+from postroad.roles.run import made
 from postroad.settings.model import OnHost, SuppliedKey
 from tests.unit import estates
 from tests.unit.declarations import declaration
 from tests.unit.machine import Machine, bare
+from tests.unit.states import altered
 
 ESTATE = estates.estate(declaration())
 MAIL1 = ESTATE.host("mail1")
@@ -107,7 +111,7 @@ def test_a_name_that_a_process_gives_itself_is_not_read(name: bytes) -> None:
 
 def with_rules(*texts: str) -> HostState:
     rules = tuple(ufw.parse_rule(text) for text in texts)
-    return replace(FRESH, firewall=replace(FRESH.firewall, rules4=rules, rules6=rules))
+    return altered(FRESH, firewall=replace(FRESH[FIREWALL], rules4=rules, rules6=rules))
 
 
 def test_rules_of_others_are_listed_and_refused() -> None:
@@ -171,10 +175,10 @@ def test_a_key_to_take_over_must_be_there_until_it_was() -> None:
     there = replace(FRESH, files={PATH: FileState("file", "opendkim", "opendkim", 0o600)})
     assert list(keys.refusals(estate, MAIL1, there)) == []
     for bits, says in ((0, "holds no private key"), (1024, "has 1024 bits, and receivers want")):
-        (sentence,) = keys.refusals(estate, MAIL1, replace(there, offered_keys={PATH: bits}))
+        (sentence,) = keys.refusals(estate, MAIL1, altered(there, offered_keys={PATH: bits}))
         assert says in sentence
-    assert list(keys.refusals(estate, MAIL1, replace(there, offered_keys={PATH: 2048}))) == []
-    taken = replace(FRESH, keys=(KeyState("marketing", TAKEN.domain, "old", "MIIB"),))
+    assert list(keys.refusals(estate, MAIL1, altered(there, offered_keys={PATH: 2048}))) == []
+    taken = altered(FRESH, keys=(KeyState("marketing", TAKEN.domain, "old", "MIIB"),))
     assert list(keys.refusals(estate, MAIL1, taken)) == []
 
 
@@ -183,7 +187,7 @@ def test_files_of_others_are_named_until_they_are_ours() -> None:
     machine.state = replace(
         machine.state, files={"/etc/hosts": FileState("file", "root", "root", 0o644, "0" * 64)}
     )
-    parts = machine.site().components()
+    parts = made.components(machine.site())
     assert list(files.replaced(parts, machine.state)) == ["/etc/hosts"]
     ours = replace(machine.state, adopted=frozenset(part.name for part in parts))
     assert list(files.replaced(parts, ours)) == []

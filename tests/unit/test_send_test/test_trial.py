@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tests.unit.states import altered
+
 # First: see there.
 from tests.unit.strange_host import StrangeHost  # isort: skip  # noqa: F401
 
@@ -16,9 +18,10 @@ from typing import TypeVar, cast
 import pytest
 
 from lab import certificates
-from postroad.host.found import CertificateState, FileState
+from postroad.host.found import FileState
 from postroad.host.paths import pause_path
 from postroad.host.question import Question
+from postroad.mail.certificate import CertificateState
 from postroad.roles.run import trial as module
 from postroad.roles.run.facts.followed import Followed
 from postroad.roles.run.trial import UNCERTIFIED, TrustError, closed, send, trust
@@ -80,7 +83,7 @@ def test_an_authority_that_cannot_be_read_is_told(tmp_path: Path, text: str | No
 def certified(machine: Machine) -> Machine:
     made = CertificateState(frozenset(machine.host.certificate_names), 10**6)
     machine.answer("sh -s", "install -d /etc/postroad/x/keys/")
-    machine.state = replace(machine.state, certificate=made)
+    machine.state = altered(machine.state, certificate=made)
     return machine
 
 

@@ -21,4 +21,4 @@ class State(Question[HostState]):
         return probe(self.ask)
 
     def read(self, lines: Sequence[str]) -> HostState:
-        return parse(lines)
+        return parse(lines, self.ask.readings)
