@@ -107,9 +107,13 @@ def _restart_questions(component: Component) -> Iterator[str]:
             yield f"{variable}=reload; if {unit.restart_if}; then {variable}=restart; fi"
 
 
+def _stage(component: Component) -> str:
+    """Shell that says where files wait until all of them have passed the gate."""
+    return f"stage={shlex.quote(f'{STAGE}/{component.name}')}"
+
+
 def _checked(component: Component) -> Iterator[str]:
     """Shell that stages every file and ends the script where the gate refuses them."""
-    yield f"stage={shlex.quote(f'{STAGE}/{component.name}')}"
     yield 'trap \'rm -rf "$stage"\' EXIT; rm -rf "$stage"; mkdir -p "$stage"'
     yield from map(_staged, component.files)
     if component.gate is None:
@@ -131,7 +135,7 @@ def check_script(component: Component) -> str:
 
     For what has to be prepared before a change, and would have to be taken back after a refusal.
     """
-    return shell.script(_checked(component))
+    return shell.script([_stage(component), *_checked(component)])
 
 
 def script(component: Component, state: HostState) -> str:
@@ -145,7 +149,13 @@ def script(component: Component, state: HostState) -> str:
         return shell.script([_refusal(component, links)])
     change = _Change.of(component, state)
     words = (FOLDER, RIGHTS) if change.is_adopted else (FOLDER, RIGHTS, _KEEP)
-    lines = (*change.staged(), *change.replaced(), *change.activated(), *change.finished())
+    lines = (
+        _stage(component),
+        *change.staged(),
+        *change.replaced(),
+        *change.activated(),
+        *change.finished(),
+    )
     return shell.script(lines, *words)
 
 

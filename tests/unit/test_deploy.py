@@ -215,6 +215,11 @@ def with_rules(*rules: str) -> Spoil:
     )
 
 
+def without_first_rule(state: HostState) -> HostState:
+    found = state[FIREWALL]
+    return altered(state, firewall=replace(found, rules4=found.rules4[1:]))
+
+
 def status(**changed: object) -> Spoil:
     def spoil(state: HostState) -> HostState:
         found = state[FIREWALL].status
@@ -270,7 +275,7 @@ KEY_FOLDER = "/etc/postroad/transactional/keys/shop.example"
             ["Firewall | Rules and defaults: --force enable"],
         ),
         (
-            lambda s: replace(s, firewall=replace(s.firewall, rules4=s.firewall.rules4[1:])),
+            without_first_rule,
             [
                 "Firewall | Openings: "
                 "allow from 198.51.100.0/24 to any port 22 proto tcp comment 'ssh'"
