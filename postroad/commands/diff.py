@@ -10,7 +10,7 @@ from pathlib import Path
 
 from postroad.commands.asking import told, who_answers
 from postroad.commands.output import add_json, answer
-from postroad.host.changes import Change, Part, part, readable, text
+from postroad.host.diff import Change, Part, part, readable, text
 from postroad.host.drift import drift
 from postroad.mail.parts.manifest import rows
 from postroad.operations.base import missing_packages, missing_user, wrong_hostname

@@ -8,8 +8,8 @@ from dataclasses import asdict, replace
 from benchmarks import playbook
 from benchmarks.playbook import Recap
 from benchmarks.suites.converge import Case, differences, in_turns
-from postroad.host.changes import Change
 from postroad.host.component import Component, File
+from postroad.host.diff import Change
 from postroad.host.drift import drift
 from postroad.host.found import HostState, blank
 from postroad.host.paths import OPENED

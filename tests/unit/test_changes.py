@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from postroad.host.changes import NOT_SHOWN, NOT_TEXT, Change, Part, part, readable, text
 from postroad.host.component import Component, File
+from postroad.host.diff import NOT_SHOWN, NOT_TEXT, Change, Part, part, readable, text
 from postroad.host.drift import Drift, drift
 from postroad.host.found import blank
 from tests.unit.machine import made_true
