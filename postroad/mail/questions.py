@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from postroad.host import ground
+from postroad.host.component import Component
 from postroad.host.found import Questions, blank
 from postroad.host.ground import GROUND
 from postroad.host.parents import above
@@ -55,10 +56,10 @@ def questions(estate: Estate, host: Host) -> Questions:
     """Everything that is asked of ``host``, by one command."""
     parts = tuple(shape(estate, host).everything())
     wanted = tuple(rows(estate, host))
+    places = _places(parts)
     return Questions(
         paths=_each(
-            *above(path for part in parts for path in part.paths),
-            *(path for part in parts for path in part.paths),
+            *places,
             *(row.path for row in wanted),
             *(row.only_where for row in wanted if row.only_where),
             *(opened_path(stream) for stream in host.streams),
@@ -75,12 +76,15 @@ def questions(estate: Estate, host: Host) -> Questions:
         stamp_folder=STAMPS,
         sockets=_each(*(one.path for part in parts for unit in part.units for one in unit.sockets)),
         searched=(key_places(shlex.quote(CONFIG)),),
-        readings=tuple(readings(estate, host)),
+        readings=tuple(readings(estate, host, places)),
     )
 
 
-def readings(estate: Estate, host: Host) -> Iterator[Asked]:
-    """What each room wants to know besides: a new one is asked here, and nowhere else."""
+def readings(estate: Estate, host: Host, places: Sequence[str]) -> Iterator[Asked]:
+    """What each room wants to know besides: a new one is asked here, and nowhere else.
+
+    ``places`` are those where something of ours is to be, and the folders above them.
+    """
     paths = paths_for(estate)
     yield FIREWALL.by(firewall.SHELL)
     yield LISTENERS.by(f"m listeners; {listeners.COMMAND}")
@@ -95,15 +99,14 @@ def readings(estate: Estate, host: Host) -> Iterator[Asked]:
     yield REFUSAL.by(certificate.REFUSAL_SHELL)
     yield GROUND.by(
         ground.probe(
-            _each(
-                *above(path for part in shape(estate, host).everything() for path in part.paths),
-                *(path for part in shape(estate, host).everything() for path in part.paths),
-            ),
-            packages(estate),
-            adopted=ADOPTED,
-            by_proxy=estate.apt_proxy is not None,
+            places, packages(estate), adopted=ADOPTED, by_proxy=estate.apt_proxy is not None
         )
     )
+
+
+def _places(parts: Sequence[Component]) -> tuple[str, ...]:
+    paths = [path for part in parts for path in part.paths]
+    return _each(*above(paths), *paths)
 
 
 def _each(*values: str) -> tuple[str, ...]:
