@@ -18,9 +18,9 @@ from postroad.host.paths import (
     milter_socket,
     paths_for,
 )
+from postroad.mail.installing import POLICY
 from postroad.mail.parts.manifest import rows_of
 from postroad.mail.render import instances as own_instances
-from postroad.operations.base import POLICY
 from postroad.settings.mail_hosts import NOWHERE, Nowhere, exceptions
 from postroad.settings.model import Address, Estate, Host, Stream, StreamName, User, WayOut
 

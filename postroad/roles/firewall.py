@@ -1,29 +1,101 @@
-"""The firewall, in two steps: open what later roles need, and close the rest when all stands."""
+"""The firewall, in two steps: open what later roles need, and close the rest when all stands.
+
+Its operations are fed from the host's one state instead of questions of their own.
+"""
 
 from __future__ import annotations
 
-from postroad.mail.firewall import openings, ufw
+from collections.abc import Generator, Sequence
+
+from pyinfra.api.command import PyinfraCommand, StringCommand
+
+from postroad.host.component import check_script, script
+from postroad.mail.firewall import openings
+from postroad.mail.firewall import ufw as rules
 from postroad.mail.parts.context import Builder
-from postroad.operations import firewall as operations
+from postroad.roles import ufw
 from postroad.roles.apply import titled
-from postroad.roles.own import deploy
+from postroad.roles.own import deploy, operation
 from postroad.roles.run.site import Site
+
+Commands = Generator[str | PyinfraCommand]
 
 
 @deploy("Firewall")
 def open_up(site: Site) -> None:
     """Add the openings (SSH first, port 80 before the certificate needs it); close nothing."""
     wanted = openings.wanted(site.estate, site.host)
-    missing = ufw.missing(site.state().firewall, wanted)
-    operations.openings(name=titled(site, "Openings", missing), site=site, wanted=wanted)
+    missing = rules.missing(site.state().firewall, wanted)
+    allow(name=titled(site, "Openings", missing), site=site, wanted=wanted)
 
 
 @deploy("Firewall")
 def enforce(site: Site) -> None:
     """Close everything else and switch it on; port 25 outward is for Postfix alone."""
     wanted = openings.wanted(site.estate, site.host)
-    operations.early_rules(
-        name=titled(site, "Early rules", site.drift(Builder.firewall)), site=site
+    early_rules(name=titled(site, "Early rules", site.drift(Builder.firewall)), site=site)
+    still = still_to_enforce(site, wanted)
+    close_the_rest(name=titled(site, "Rules and defaults", still), site=site, wanted=wanted)
+
+
+@operation()
+def allow(site: Site, wanted: Sequence[rules.Rule]) -> Commands:
+    """Add the openings that are missing; close nothing yet."""
+    yield from _forgetting(
+        site, ufw.openings._inner(wanted=wanted, state=lambda: site.state().firewall)
     )
-    still = operations.still_to_enforce(site, wanted)
-    operations.enforce(name=titled(site, "Rules and defaults", still), site=site, wanted=wanted)
+
+
+@operation()
+def close_the_rest(site: Site, wanted: Sequence[rules.Rule]) -> Commands:
+    """Defaults, purge and enable, with a way back when the next connection does not come in."""
+    yield from _forgetting(
+        site, ufw.firewall._inner(wanted=wanted, state=lambda: after_openings(site, wanted))
+    )
+
+
+def after_openings(site: Site, wanted: Sequence[rules.Rule]) -> rules.State:
+    """What `close_the_rest` meets: in a run that is only planned, openings are still to come."""
+    found = site.state().firewall
+    return found if site.pyhost.state.is_executing else rules.opened(found, wanted)
+
+
+def still_to_enforce(site: Site, wanted: Sequence[rules.Rule]) -> tuple[str, ...]:
+    """What `close_the_rest` would do once the openings are there, in words."""
+    found = after_openings(site, wanted)
+    plan = rules.plan_firewall(found, rules.Firewall(rules=tuple(wanted)))
+    armed = ("the timer that a run which died has left armed",) if found.rollback_armed else ()
+    return (*(" ".join(words[1:]) for words in plan.commands), *armed)
+
+
+def differing(site: Site) -> tuple[str, ...]:
+    """Everything of ufw's rules and defaults that is not as it must be, in words."""
+    wanted = openings.wanted(site.estate, site.host)
+    missing = rules.missing(site.state().firewall, wanted)
+    return (*map(str, missing), *still_to_enforce(site, wanted))
+
+
+@operation()
+def early_rules(site: Site) -> Commands:
+    """The rules that the ufw command cannot say; a reload of an active firewall is guarded."""
+    if not site.drift(Builder.firewall):
+        return
+    status = site.state().firewall.status
+    component = site.component(Builder.firewall)
+    apply = StringCommand("sh", "-s", _stdin=script(component, site.state()))
+    if status is not None and status.active:
+        # A refusal must come before the timer is armed that switches the firewall off.
+        yield StringCommand("sh", "-s", _stdin=check_script(component))
+        yield from ufw.guarded([apply])
+    else:
+        yield apply
+    site.forget()
+
+
+def _forgetting(site: Site, commands: Commands) -> Commands:
+    changed = False
+    for command in commands:
+        changed = True
+        yield command
+    if changed:
+        site.forget()

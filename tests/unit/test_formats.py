@@ -22,10 +22,10 @@ from postroad.dns.records import derive
 from postroad.dns.zone import zone_text
 from postroad.host.found import _unquoted
 from postroad.mail import formats
+from postroad.mail.acme import request_script
 from postroad.mail.formats import FormatError
 from postroad.mail.parts.manifest import every_row, rows
 from postroad.mail.render import TEMPLATES, Renderer
-from postroad.operations.tls import request_script
 from postroad.settings import keys
 from postroad.settings.faults import EstateFaults
 from postroad.settings.model import AcmeTls, Estate

@@ -15,8 +15,8 @@ import pytest
 from postroad.host.component import Component, Drift, Socket, Unit, drift, script
 from postroad.host.found import CertificateState, FileState, HostState, UnitState, parse, probe
 from postroad.host.paths import ACME_ARCHIVE, ACME_LIVE, ACME_RENEWAL
+from postroad.mail.acme import request_script
 from postroad.mail.certificate import certificate_faults
-from postroad.operations.tls import request_script
 from postroad.settings.model import AcmeTls
 from tests.unit import estates
 from tests.unit.declarations import declaration

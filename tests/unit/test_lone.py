@@ -23,7 +23,7 @@ from postroad.mail.parts.manifest import rows
 from postroad.mail.preflight import refusals
 from postroad.mail.standing import LONE, latch
 from postroad.onhost.asked import signing
-from postroad.operations.report import last_words
+from postroad.roles.report import last_words
 from postroad.settings.faults import EstateFaults
 from postroad.settings.model import Estate
 from postroad.settings.read import read

@@ -19,7 +19,7 @@ from pyinfra.connectors.fake import FakeConnector
 from pyinfra.context import ctx_host, ctx_state
 
 from postroad.mail.firewall.ufw import ROLLBACK_UNIT, State, Status, parse_rule
-from postroad.operations import ufw
+from postroad.roles import ufw
 from postroad.roles.run.facts.ufw import UfwAdded, UfwState, UfwStatus
 
 Responses = dict[str | re.Pattern[str], object]

@@ -1,7 +1,7 @@
 """ufw(8) as values: rules, the state of a host, and the steps from one to the other.
 
 Pure: text and values in, values out. The facts and operations that carry these to a host are
-``postroad.roles.run.facts.ufw`` and ``postroad.operations.ufw``.
+``postroad.roles.run.facts.ufw`` and ``postroad.roles.ufw``.
 
 Three things about ufw 0.36 shape this module (seen on 0.36.2 of Debian 12 and 13):
 

@@ -31,6 +31,7 @@ from postroad.mail.firewall.ufw import (
     plan_firewall,
     plan_openings,
 )
+from postroad.roles.own import Refusal
 from postroad.roles.run.facts.ufw import UfwState
 from postroad.roles.run.su import prepared
 from postroad.settings.terminal import fail, line
@@ -62,28 +63,6 @@ _DISARM = (
 
 StateReader = Callable[[], State]
 Commands = Generator[PyinfraCommand | str, None, None]
-
-
-class Refusal(PyinfraCommand):
-    """Fails this host with a message.
-
-    An exception would end the run for every host once operations are being executed.
-    """
-
-    def __init__(self, message: str) -> None:
-        super().__init__()
-        self.message = message
-
-    @override
-    def __repr__(self) -> str:
-        return f"Refusal({self.message})"
-
-    @override
-    def execute(
-        self, state: PyinfraState, host: Host, connector_arguments: ConnectorArguments
-    ) -> bool:
-        fail(f"[{host.name}] {self.message}")
-        return False
 
 
 class FreshConnection(PyinfraCommand):

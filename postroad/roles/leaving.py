@@ -11,7 +11,7 @@ from pyinfra.api.command import StringCommand
 from postroad.mail.leaving.instances import Instance
 from postroad.mail.leaving.streams import script, still_to_do
 from postroad.mail.signing.keys import OrphanStep, orphan_steps
-from postroad.operations.own import operation
+from postroad.roles.own import operation
 from postroad.roles.run.ask import UnansweredError
 from postroad.roles.run.facts.oldest import OldestOfAll
 from postroad.roles.run.site import Site
