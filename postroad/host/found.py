@@ -21,7 +21,7 @@ from postroad.host.paths import ACME_RENEWAL, ADOPTED, CERTIFICATE_FAULT, OPENED
 from postroad.mail import return_paths
 from postroad.mail.before import listeners, queues
 from postroad.mail.before.listeners import Listener
-from postroad.mail.firewall import ufw
+from postroad.mail.firewall.read import STATE_COMMAND, FirewallState, parse_state
 from postroad.mail.leaving import instances as taken_away
 
 MARK = "@@postroad "
@@ -167,7 +167,7 @@ class HostState:
     keys: tuple[KeyState, ...]
     certificate: CertificateState | None
     certificate_fault: str
-    firewall: ufw.State = field(repr=False)
+    firewall: FirewallState = field(repr=False)
     listeners: tuple[Listener, ...] = field(repr=False)
     queued_elsewhere: Mapping[str, int] = field(default_factory=dict)
     adopted: frozenset[str] = frozenset()
@@ -205,7 +205,7 @@ def blank() -> HostState:
         keys=(),
         certificate=None,
         certificate_fault="",
-        firewall=ufw.State(),
+        firewall=FirewallState(),
         listeners=(),
     )
 
@@ -333,7 +333,7 @@ def _services(ask: Questions) -> str:
             f"m frozen; {_FROZEN}",
             f"m sockets; for s in {_words(ask.sockets)}; do",
             f'stat -c \'{_STAT}\' "$s" 2>/dev/null || echo "$s"; done',
-            f"m firewall; ({ufw.STATE_COMMAND})",
+            f"m firewall; ({STATE_COMMAND})",
             f"m listeners; {listeners.COMMAND}",
             f"m queued-elsewhere; {queues.probe()}",
             f"m leaving\n{taken_away.probe(ask.absent_instances)}",
@@ -609,7 +609,7 @@ def parse(output: Iterable[str]) -> HostState:
             said["certificate"], said["renewal"], said.get("certificate-key", []), _time(clock)
         ),
         certificate_fault=" ".join(said.get("certificate-fault", [])),
-        firewall=ufw.parse_state("\n".join(said["firewall"])),
+        firewall=parse_state("\n".join(said["firewall"])),
         listeners=tuple(listeners.parse(said["listeners"])),
         queued_elsewhere=_numbers(said.get("queued-elsewhere", [])),
         adopted=frozenset(said.get("adopted", [])),

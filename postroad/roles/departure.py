@@ -9,7 +9,7 @@ from pyinfra.context import ctx_host
 
 from postroad.dns.dkim import LiveKey
 from postroad.dns.tlsa import LiveCertificate
-from postroad.mail.firewall.ufw import Rule
+from postroad.mail.firewall.rule import Rule
 from postroad.mail.leaving import host as leaving_host
 from postroad.mail.leaving import words
 from postroad.mail.pause import all_found

@@ -10,8 +10,10 @@ from collections.abc import Generator, Sequence
 from pyinfra.api.command import PyinfraCommand, StringCommand
 
 from postroad.host.component import check_script, script
-from postroad.mail.firewall import openings
-from postroad.mail.firewall import ufw as rules
+from postroad.mail.firewall import allowed
+from postroad.mail.firewall.plan import Firewall, missing, once_allowed, plan_firewall
+from postroad.mail.firewall.read import FirewallState
+from postroad.mail.firewall.rule import Rule
 from postroad.mail.parts.context import Builder
 from postroad.roles import ufw
 from postroad.roles.apply import titled
@@ -24,55 +26,55 @@ Commands = Generator[str | PyinfraCommand]
 @deploy("Firewall")
 def open_up(site: Site) -> None:
     """Add the openings (SSH first, port 80 before the certificate needs it); close nothing."""
-    wanted = openings.wanted(site.estate, site.host)
-    missing = rules.missing(site.state().firewall, wanted)
-    allow(name=titled(site, "Openings", missing), site=site, wanted=wanted)
+    wanted = allowed.rules(site.estate, site.host)
+    lacking = missing(site.state().firewall, wanted)
+    allow(name=titled(site, "Openings", lacking), site=site, wanted=wanted)
 
 
 @deploy("Firewall")
 def enforce(site: Site) -> None:
     """Close everything else and switch it on; port 25 outward is for Postfix alone."""
-    wanted = openings.wanted(site.estate, site.host)
+    wanted = allowed.rules(site.estate, site.host)
     early_rules(name=titled(site, "Early rules", site.drift(Builder.firewall)), site=site)
     still = still_to_enforce(site, wanted)
     close_the_rest(name=titled(site, "Rules and defaults", still), site=site, wanted=wanted)
 
 
 @operation()
-def allow(site: Site, wanted: Sequence[rules.Rule]) -> Commands:
+def allow(site: Site, wanted: Sequence[Rule]) -> Commands:
     """Add the openings that are missing; close nothing yet."""
     yield from _forgetting(
-        site, ufw.openings._inner(wanted=wanted, state=lambda: site.state().firewall)
+        site, ufw.allow._inner(wanted=wanted, state=lambda: site.state().firewall)
     )
 
 
 @operation()
-def close_the_rest(site: Site, wanted: Sequence[rules.Rule]) -> Commands:
+def close_the_rest(site: Site, wanted: Sequence[Rule]) -> Commands:
     """Defaults, purge and enable, with a way back when the next connection does not come in."""
     yield from _forgetting(
-        site, ufw.firewall._inner(wanted=wanted, state=lambda: after_openings(site, wanted))
+        site, ufw.firewall._inner(wanted=wanted, state=lambda: as_met(site, wanted))
     )
 
 
-def after_openings(site: Site, wanted: Sequence[rules.Rule]) -> rules.State:
+def as_met(site: Site, wanted: Sequence[Rule]) -> FirewallState:
     """What `close_the_rest` meets: in a run that is only planned, openings are still to come."""
     found = site.state().firewall
-    return found if site.pyhost.state.is_executing else rules.opened(found, wanted)
+    return found if site.pyhost.state.is_executing else once_allowed(found, wanted)
 
 
-def still_to_enforce(site: Site, wanted: Sequence[rules.Rule]) -> tuple[str, ...]:
+def still_to_enforce(site: Site, wanted: Sequence[Rule]) -> tuple[str, ...]:
     """What `close_the_rest` would do once the openings are there, in words."""
-    found = after_openings(site, wanted)
-    plan = rules.plan_firewall(found, rules.Firewall(rules=tuple(wanted)))
+    found = as_met(site, wanted)
+    plan = plan_firewall(found, Firewall(rules=tuple(wanted)))
     armed = ("the timer that a run which died has left armed",) if found.rollback_armed else ()
     return (*(" ".join(words[1:]) for words in plan.commands), *armed)
 
 
 def differing(site: Site) -> tuple[str, ...]:
     """Everything of ufw's rules and defaults that is not as it must be, in words."""
-    wanted = openings.wanted(site.estate, site.host)
-    missing = rules.missing(site.state().firewall, wanted)
-    return (*map(str, missing), *still_to_enforce(site, wanted))
+    wanted = allowed.rules(site.estate, site.host)
+    lacking = missing(site.state().firewall, wanted)
+    return (*map(str, lacking), *still_to_enforce(site, wanted))
 
 
 @operation()

@@ -10,7 +10,7 @@ from pyinfra.api.command import PyinfraCommand, QuoteString, StringCommand
 from pyinfra.api.exceptions import PyinfraError
 from pyinfra.api.state import State
 
-from postroad.mail.firewall.ufw import Rule
+from postroad.mail.firewall.rule import Rule
 from postroad.mail.leaving import host as leaving_host
 from postroad.roles import ufw
 from postroad.roles.apply import name_what_differs, titled

@@ -31,7 +31,8 @@ from postroad.host.paths import (
     stream_folder,
 )
 from postroad.mail.certificate import wanted_renewal
-from postroad.mail.firewall import openings, ufw
+from postroad.mail.firewall import allowed
+from postroad.mail.firewall.read import FirewallState, Status
 from postroad.mail.intake import PLACES_OF_CLIENT, PLACES_OF_NETWORK, intake, without_limits
 from postroad.mail.signing.keys import OWNER
 from postroad.mail.software import packages
@@ -117,8 +118,8 @@ def audited() -> Audited:
 
 
 def _state(estate: Estate, host: Host) -> HostState:
-    rules = openings.wanted(estate, host)
-    status = ufw.Status(
+    rules = allowed.rules(estate, host)
+    status = Status(
         enabled=True,
         loaded=True,
         ipv6=True,
@@ -137,7 +138,7 @@ def _state(estate: Estate, host: Host) -> HostState:
         certificate=_certificate(estate, host),
         keys=tuple(KeyState(stream, domain, "202601-mail1", "key") for stream, domain in keys),
         files={path: found for s, d in keys for path, found in _key_files(s, d).items()},
-        firewall=ufw.State(
+        firewall=FirewallState(
             status=status,
             rules4=tuple(r for r in rules if ":" not in f"{r.from_}{r.to}"),
             rules6=tuple(r for r in rules if "." not in f"{r.from_}{r.to}"),

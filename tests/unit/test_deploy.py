@@ -13,7 +13,8 @@ from pyinfra.api.exceptions import PyinfraError
 
 from postroad.host.component import drift
 from postroad.host.found import HostState, KeyState
-from postroad.mail.firewall import ufw
+from postroad.mail.firewall.read import FirewallState, parse_connection
+from postroad.mail.firewall.rule import parse_rule
 from tests.boxes import unfolded
 from tests.unit import estates, runs
 from tests.unit.declarations import Declaration, declaration, drop, put, two_hosts
@@ -200,7 +201,7 @@ def with_rights(path: str, mode: int, owner: str = "root") -> Spoil:
 
 
 def with_rules(*rules: str) -> Spoil:
-    made = tuple(ufw.parse_rule(rule) for rule in rules)
+    made = tuple(parse_rule(rule) for rule in rules)
     return lambda s: replace(
         s,
         firewall=replace(
@@ -416,7 +417,7 @@ def test_faults_of_the_estate_are_told_at_once_before_anything_is_asked(runner: 
 
 def test_a_firewall_that_would_shut_out_the_run_itself_is_refused_first(runner: Runner) -> None:
     mail1 = Machine(ESTATE)
-    elsewhere = ufw.State(connection=ufw.parse_connection("203.0.113.9 50000 192.0.2.11 22"))
+    elsewhere = FirewallState(connection=parse_connection("203.0.113.9 50000 192.0.2.11 22"))
     mail1.state = replace(mail1.state, firewall=elsewhere)
     runner.has(mail1)
     with pytest.raises(PyinfraError, match=r"mail1: .* admits 203\.0\.113\.9 to port 22/tcp"):

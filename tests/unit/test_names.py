@@ -24,7 +24,6 @@ HARMLESS = {
     "Mapping[str, Departure]",
     "Policy",
     "Sequence[Rule]",
-    "Sequence[rules.Rule]",
     "Site",
     "Sites",
     "StateReader",

@@ -29,7 +29,8 @@ from postroad.host.found import (
 )
 from postroad.host.paths import ACME_RENEWAL
 from postroad.mail.before.listeners import Listener
-from postroad.mail.firewall import ufw
+from postroad.mail.firewall.read import Connection, FirewallState, Status, parse_connection
+from postroad.mail.firewall.rule import parse_rule
 from tests.unit.machine import told
 from tests.unit.sandbox import GROUP, OWNER, Sandbox
 
@@ -160,8 +161,8 @@ DEPLOYED = replace(
         {"authenticator": "standalone", "reuse_key": "True"},
         "MIIB" * 98,
     ),
-    firewall=ufw.State(
-        status=ufw.Status(
+    firewall=FirewallState(
+        status=Status(
             enabled=True,
             loaded=True,
             ipv6=True,
@@ -170,9 +171,9 @@ DEPLOYED = replace(
             routed="deny",
             logging="low",
         ),
-        rules4=(ufw.parse_rule("allow 25/tcp comment 'bounces'"),),
-        rules6=(ufw.parse_rule("allow 25/tcp comment 'bounces'"),),
-        connection=ufw.parse_connection("198.51.100.7 50000 192.0.2.11 22"),
+        rules4=(parse_rule("allow 25/tcp comment 'bounces'"),),
+        rules6=(parse_rule("allow 25/tcp comment 'bounces'"),),
+        connection=parse_connection("198.51.100.7 50000 192.0.2.11 22"),
     ),
     listeners=(Listener("0.0.0.0", 25, "master"), Listener("[::]", 25, "master")),
 )
@@ -195,7 +196,7 @@ def test_a_bare_host() -> None:
     assert (state.dovecot_version, state.keys, state.certificate) == ("", (), None)
     assert (state.users, state.groups, state.stamps) == ({}, {}, {})
     assert state.firewall.status is None
-    assert state.firewall.connection == ufw.Connection("198.51.100.7", "192.0.2.11", 22)
+    assert state.firewall.connection == Connection("198.51.100.7", "192.0.2.11", 22)
 
 
 def test_each_kind_of_path() -> None:

@@ -47,7 +47,7 @@ def declared(audited: Audited) -> dict[Place, str]:
 def _permitted_ports(audited: Audited) -> set[int]:
     """What may listen, but need not: the operator's own services, and certbot for a moment."""
     firewall = audited.estate.firewall
-    ports = {firewall.ssh_port, *(opening.port for opening in firewall.openings)}
+    ports = {firewall.ssh_port, *(one.port for one in firewall.allowed)}
     tls = audited.estate.tls
     if isinstance(tls, AcmeTls) and isinstance(tls.challenge, Http01):
         ports.add(80)

@@ -18,7 +18,7 @@ from pyinfra.api.state import BaseStateCallback, State
 from pyinfra.context import ctx_host
 
 from postroad.dns.dkim import UnusableKeyError
-from postroad.mail.firewall.ufw import UfwError
+from postroad.mail.firewall.rule import UfwError
 from postroad.roles.run.ask import UnansweredError
 from postroad.roles.run.pyinfra_words import mended
 from postroad.settings.terminal import fail, line
