@@ -21,6 +21,7 @@ from typing_extensions import override
 
 from postroad.roles.run.left_out import OF_A_HOST, alone, of
 from postroad.roles.run.su import prepared
+from postroad.settings.faults import PlainError
 from postroad.settings.terminal import fail, line
 
 P = ParamSpec("P")
@@ -114,7 +115,7 @@ def operation() -> Callable[[Callable[P, Commands]], Any]:
 
 def _refusal(host: Host, error: Exception) -> Refusal:
     """Fails the host with what is wrong. Whatever nobody has thought of is a fault of ours."""
-    if not isinstance(error, (*OF_A_HOST, PyinfraError)):
+    if not isinstance(error, (*OF_A_HOST, PyinfraError, PlainError)):
         fail(traceback.format_exc())
     reason = str(getattr(error, "reason", error)) or type(error).__name__
     of(host.state).why.setdefault(host.name, f"{host.name}: {reason}")

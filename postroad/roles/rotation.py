@@ -34,6 +34,7 @@ from postroad.roles.run.facts.queues import OldestQueued
 from postroad.roles.run.left_out import OF_A_HOST, named, of
 from postroad.roles.run.live import live_keys, withdrawn_keys
 from postroad.roles.run.site import Site
+from postroad.settings.faults import PlainError
 from postroad.settings.model import StreamName
 from postroad.settings.terminal import fail, inform, shown
 
@@ -174,7 +175,7 @@ def _publish(state: PyinfraState, host: PyinfraHost, together: list[Site]) -> bo
         site.forget()
     try:
         held = _zones(together)
-    except PyinfraError as error:
+    except (PyinfraError, PlainError) as error:
         fail(str(error))
         return False
     looked = publishing.look(held)

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address
 from typing import TypeVar
 
-from postroad.host.paths import OWN_PORTS
 from postroad.settings import defaults, sections
 from postroad.settings.model import Address, Host, StreamName, WayOut
+from postroad.settings.ports import OWN_PORTS
 from postroad.settings.rules import Claim, distinct_names, one_port_each, one_stream_each
 from postroad.settings.shapes import IncompleteError, Node, Reader, Table, flag, named, need
 from postroad.settings.streams import meant_stream, stream_name

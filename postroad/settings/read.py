@@ -6,7 +6,6 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import Literal, get_args
 
-from postroad.host.paths import OWN_PORTS
 from postroad.settings import defaults, sections, taken
 from postroad.settings.faults import EstateFaults, Fault
 from postroad.settings.hosts import Claims, ReadHost, read_hosts
@@ -26,6 +25,7 @@ from postroad.settings.model import (
     Upgrades,
 )
 from postroad.settings.names import read_dkim, read_dmarc, read_dns, read_mta_sts, read_unsubscribe
+from postroad.settings.ports import OWN_PORTS
 from postroad.settings.rules import (
     LONGEST_ENVELOPE,
     domains_everywhere,

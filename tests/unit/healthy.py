@@ -24,7 +24,6 @@ from postroad.audit.suites.listeners import declared
 from postroad.host.found import CertificateState, FileState, HostState, KeyState, blank
 from postroad.host.paths import (
     BUDGET_SOCKET,
-    SYSTEM_MAIL_PORT,
     key_folder,
     key_path,
     milter_socket,
@@ -39,6 +38,7 @@ from postroad.mail.software import packages
 from postroad.mail.standing import Standing
 from postroad.settings.mail_hosts import LOOPBACK, NOWHERE
 from postroad.settings.model import AcmeTls, Estate, Host, Stream, WayOut
+from postroad.settings.ports import SYSTEM_MAIL_PORT
 from postroad.settings.read import read
 from tests.unit.declarations import declaration
 

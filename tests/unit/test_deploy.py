@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 import subprocess
 from collections.abc import Callable
 from dataclasses import replace
@@ -711,6 +712,25 @@ def test_a_missing_secret_is_named_and_nothing_is_changed(
     with pytest.raises(PyinfraError, match=f"{estates.SECRET_VARIABLE} is not set"):
         runner.run(declared)
     assert mail1.sent == []
+
+
+class Locked(Machine):
+    """A host whose operator locks the certificate's key away once something was done there."""
+
+    def _do(self, command: str, stdin: str) -> str:
+        os.environ.pop(KEY_VARIABLE, None)
+        return super()._do(command, stdin)
+
+
+def test_a_secret_that_is_locked_away_meanwhile_is_told_in_a_sentence(
+    runner: Runner, caplog: pytest.LogCaptureFixture
+) -> None:
+    declared = with_its_key(estates.with_tls(estates.SUPPLIED))
+    runner.has(Locked(declared))
+    with pytest.raises(PyinfraError, match="No hosts remaining"):
+        runner.run(declared)
+    assert f"environment variable {KEY_VARIABLE} is not set" in caplog.text
+    assert "Traceback" not in caplog.text
 
 
 def test_an_estate_is_not_given_up_by_a_slip(runner: Runner) -> None:

@@ -15,7 +15,7 @@ from postroad.audit.report import Result, nagios_line, nagios_status
 from postroad.audit.suites import firewall, listeners, postfix
 from postroad.dns.dkim import LiveKey
 from postroad.host.found import CertificateState, FileState
-from postroad.host.paths import SINK_PORT, opened_path
+from postroad.host.paths import opened_path
 from postroad.mail import lone
 from postroad.mail.before.listeners import Listener
 from postroad.mail.parts.context import Builder
@@ -26,6 +26,7 @@ from postroad.onhost.asked import signing
 from postroad.roles.report import last_words
 from postroad.settings.faults import EstateFaults
 from postroad.settings.model import Estate
+from postroad.settings.ports import SINK_PORT
 from postroad.settings.read import read
 from tests.unit import estates
 from tests.unit.declarations import Declaration, Path, declaration, put

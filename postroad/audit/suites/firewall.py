@@ -10,11 +10,11 @@ from postroad.audit import asking
 from postroad.audit.audited import Audited
 from postroad.audit.fault import Fault, refute
 from postroad.audit.netfilter import Packet, may_leave, parse
-from postroad.host.paths import SYSTEM_MAIL_PORT
 from postroad.mail.firewall import allowed
 from postroad.mail.firewall.plan import Firewall, plan_firewall
 from postroad.mail.intake import intake
 from postroad.settings.model import Address
+from postroad.settings.ports import SYSTEM_MAIL_PORT
 
 LOOPBACK = ip_address("127.0.0.1")
 

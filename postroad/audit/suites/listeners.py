@@ -10,9 +10,10 @@ from postroad.audit.audited import Audited
 from postroad.audit.evidence import Socket
 from postroad.audit.fault import Fault, refute
 from postroad.audit.mends import restart, restart_instance
-from postroad.host.paths import INBOUND, SINK_PORT, SYSTEM_MAIL_PORT
+from postroad.host.paths import INBOUND
 from postroad.mail.render import system_stream
 from postroad.settings.model import AcmeTls, Http01
+from postroad.settings.ports import SINK_PORT, SYSTEM_MAIL_PORT
 
 # Programs of ours: they listen on loopback too only where declared. Others may.
 OURS = ("master", "opendkim", "dovecot", "unbound")

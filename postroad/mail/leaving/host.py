@@ -24,7 +24,6 @@ from postroad.host.paths import (
     OPENED,
     STAMPS,
     STATE,
-    SYSTEM_MAIL_PORT,
     TOOLS,
     config_folder,
     data_folder,
@@ -41,6 +40,7 @@ from postroad.mail.parts.manifest import Row, every_row
 from postroad.mail.pause import Pause
 from postroad.mail.return_paths import RETURNED, RETURNING
 from postroad.settings.model import STREAM_NAMES, Estate, Host, StreamName
+from postroad.settings.ports import SYSTEM_MAIL_PORT
 
 INSTANCES = (DEFAULT, INBOUND, *STREAM_NAMES)
 FIREWALL = "firewall"
