@@ -33,7 +33,9 @@ from postroad.host.paths import (
     key_path,
     stream_folder,
 )
-from postroad.mail.firewall import openings, ufw
+from postroad.mail.firewall import allowed
+from postroad.mail.firewall.plan import Firewall, plan_firewall
+from postroad.mail.firewall.read import FirewallState
 from postroad.mail.signing.found import KEYS
 from postroad.mail.signing.keys import BITS, FOLDER_RIGHTS, OWNER, signing_keys
 from postroad.mail.software import packages
@@ -153,8 +155,8 @@ def _certificate(estate: Estate, host: Host) -> Json:
 
 def _firewall(estate: Estate, host: Host) -> Json:
     """The commands that make it, from nothing, and what ``ufw show added`` says then."""
-    rules = openings.wanted(estate, host)
-    plan = ufw.plan_firewall(ufw.State(), ufw.Firewall(rules=rules))
+    rules = allowed.rules(estate, host)
+    plan = plan_firewall(FirewallState(), Firewall(rules=rules))
     return {
         "added": [f"ufw {rule}" for rule in rules],
         "commands": [list(command) for command in plan.commands],

@@ -19,13 +19,12 @@ from postroad.host.paths import (
     MILTER,
     OTHERS_MAIL_ADDRESS,
     OTHERS_MAIL_RECIPIENT,
-    SINK_PORT,
-    SYSTEM_MAIL_PORT,
 )
 from postroad.mail.intake import intake, senders
 from postroad.mail.parts.manifest import Row
 from postroad.mail.render import TEMPLATES, inbound_domains, system_stream
 from postroad.settings.model import Dns01, Estate, Host, StreamName
+from postroad.settings.ports import SINK_PORT, SYSTEM_MAIL_PORT
 from tests.unit.declarations import Declaration, Path, declaration, drop, put
 from tests.unit.estates import everything_optional
 

@@ -18,9 +18,9 @@ from postroad.host.paths import (
     milter_socket,
     paths_for,
 )
+from postroad.mail.installing import POLICY
 from postroad.mail.parts.manifest import rows_of
 from postroad.mail.render import instances as own_instances
-from postroad.operations.base import POLICY
 from postroad.settings.mail_hosts import NOWHERE, Nowhere, exceptions
 from postroad.settings.model import Address, Estate, Host, Stream, StreamName, User, WayOut
 
@@ -74,7 +74,7 @@ PARAMETERS = (
 
 
 def system(estate: Estate, host: Host) -> Json:
-    """For questions/system.py."""
+    """For `postroad.onhost.asked.system`."""
     return {
         "logs": LOGS,
         "stamps": STAMPS,
@@ -114,7 +114,7 @@ def answer(address: Address) -> str:
 
 
 def postfix(estate: Estate, host: Host) -> Json:
-    """For questions/postfix.py: our own instances, and the packages' one."""
+    """For `postroad.onhost.asked.instances`: our own instances, and the packages' one."""
     own = {name: f"/etc/postfix-{name}" for name in own_instances(host)}
     return {
         "instances": {"default": "/etc/postfix", **own},
@@ -132,7 +132,10 @@ def signer_socket(components: tuple[Component, ...], stream: str) -> str:
 
 
 def probes(estate: Estate, host: Host, components: tuple[Component, ...]) -> list[Json]:
-    """For questions/signing.py: one message for each sending domain, one that nobody may send."""
+    """For `postroad.onhost.asked.signing`.
+
+    One message for each sending domain, and one that nobody may send.
+    """
     return [
         probe
         for stream, _ in estate.streams_of(host)
@@ -210,7 +213,7 @@ def submission_ports(way: WayOut) -> Iterator[tuple[Address, int, bool]]:
 
 
 def smtp(estate: Estate, host: Host, submission_is_open: bool) -> Json:
-    """For questions/submission.py: every listener that is meant to be reached from elsewhere."""
+    """For `postroad.onhost.asked.submission`: each listener that others are to reach."""
     listeners = [
         {"address": str(address), "port": 25, "wrapped": False, "sender": ""}
         for address in host.addresses

@@ -10,14 +10,14 @@ import gevent  # type: ignore[import-untyped]
 from postroad.audit import asking
 from postroad.audit.audited import Audited, Expectation
 from postroad.audit.evidence import partly
+from postroad.audit.probed import Probed
+from postroad.audit.questions import InstancesSeen, SmtpSeen, SystemSeen
 from postroad.dns.needs import Need, needs_json
 from postroad.host.found import STEADY, HostState
 from postroad.host.question import Question
 from postroad.mail.certificate import CERTIFICATE
 from postroad.roles.run import made, names, streams
 from postroad.roles.run.ask import UnansweredError, ask_all
-from postroad.roles.run.facts.audited import InstancesSeen, SmtpSeen, SystemSeen
-from postroad.roles.run.facts.probes import Probed
 from postroad.roles.run.facts.world import Seen, WorldSees
 from postroad.roles.run.inventory import Loaded
 from postroad.roles.run.live import of_each

@@ -14,6 +14,7 @@ import pyinfra_cli  # type: ignore[import-untyped]  # noqa: F401
 
 from postroad.audit import asking
 from postroad.audit.evidence import Signed
+from postroad.audit.probed import Probed
 from postroad.dns.check import list_data, lists
 from postroad.dns.check.checks import Facts, about_hosts, checks
 from postroad.dns.check.list_data import DnsList
@@ -23,7 +24,6 @@ from postroad.dns.check.verdict import Verdict
 from postroad.dns.check.web import fetcher
 from postroad.roles.run import made, names, streams
 from postroad.roles.run.ask import UnansweredError
-from postroad.roles.run.facts.probes import Probed
 from postroad.roles.run.facts.resolved import Resolved
 from postroad.roles.run.live import Reached, of_each
 from postroad.roles.run.site import Site

@@ -13,14 +13,14 @@ from postroad.commands.output import add_json, answer
 from postroad.host.diff import Change, Part, part, readable, text
 from postroad.host.drift import drift
 from postroad.mail.parts.manifest import rows
-from postroad.operations.base import missing_packages, missing_user, wrong_hostname
-from postroad.operations.dkim import faults
-from postroad.operations.firewall import differing
-from postroad.operations.tls import missing_certificate
+from postroad.roles.base import missing_packages, missing_user, wrong_hostname
+from postroad.roles.dkim import faults
+from postroad.roles.firewall import differing
 from postroad.roles.run import made
 from postroad.roles.run.closing import closings
 from postroad.roles.run.facts.contents import Contents
 from postroad.roles.run.site import Site
+from postroad.roles.tls import missing_certificate
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -6,19 +6,26 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from pyinfra.api.exceptions import PyinfraError
-
 from postroad.audit import outside
 from postroad.commands.output import UnwrittenError, add_json, answer
 from postroad.dns.check import report
 from postroad.dns.check.verdict import Verdict, status
+from postroad.roles.run.ask import UnansweredError
 from postroad.roles.run.inventory import InventoryError
 from postroad.roles.run.live import reached
-from postroad.settings.faults import EstateFaults
+from postroad.settings.faults import EstateFaults, PlainError
 from postroad.settings.terminal import complain
 
 NOT_ASKED = 3
-_CANNOT = (EstateFaults, InventoryError, UnwrittenError, PyinfraError, OSError, ValueError)
+_CANNOT = (
+    EstateFaults,
+    InventoryError,
+    UnansweredError,
+    UnwrittenError,
+    PlainError,
+    OSError,
+    ValueError,
+)
 LONE = "the estate is lone: the world knows none of its names, and nobody was asked"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from postroad.settings.model import AcmeTls, Estate, NoTls, SuppliedTls
+from postroad.settings.ports import SINK_PORT, SYSTEM_MAIL_PORT
 
 CONFIG = "/etc/postroad"
 TOOLS = "/usr/local/lib/postroad"
@@ -58,19 +59,6 @@ INBOUND = "inbound"
 # Locks of root's programs that these make readable to all, ufw(8), adduser(8) and apt's daily work.
 LOCKS = ("/run/ufw.lock", "/run/adduser", "/var/lib/apt/daily_lock")
 
-# The loopback listener that takes root's and cron's mail; and, on a lone box, the sink. Below 1024,
-# so that nobody but root can listen there while ours is down, take what it is to get, and keep it
-# from starting; assigned to nobody by IANA.
-SYSTEM_MAIL_PORT = 327
-SINK_PORT = 325
-#: Ports that are taken on every host, and by what; SSH, if it moves, goes elsewhere.
-OWN_PORTS = {
-    25: "inbound mail",
-    53: "DNS",
-    80: "ACME",
-    SYSTEM_MAIL_PORT: "root's and cron's mail",
-    SINK_PORT: "a lone box's sink",
-}
 # Of an estate that an earlier postroad has deployed, and that leaves as it is.
 EARLIER_SYSTEM_MAIL_PORT = 10587
 # The address by which the null client hands in what root did not write: its budget is its own.

@@ -11,16 +11,13 @@ import re
 import shlex
 from collections.abc import Callable, Mapping
 
-from pyinfra.api.exceptions import PyinfraError
+from postroad.settings.faults import PlainError
 
 Writer = Callable[..., str]
 
 
-class FormatError(PyinfraError):
-    """A value that a format has no words for. The message never repeats it: it may be a secret.
-
-    A PyinfraError, because pyinfra shows those as they are and others as a traceback.
-    """
+class FormatError(PlainError):
+    """A value that a format has no words for. The message never repeats it: it may be a secret."""
 
 
 def line(text: str) -> str:

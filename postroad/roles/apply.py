@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 
+from pyinfra import host
+from pyinfra.api.command import StringCommand
 from pyinfra.api.state import State
 
+from postroad.host.change import script
 from postroad.mail.parts.context import Build
-from postroad.operations import component
+from postroad.roles.own import operation
 from postroad.roles.run import made
 from postroad.roles.run.site import Site
 from postroad.settings.terminal import line
@@ -30,7 +33,22 @@ def titled(site: Site, title: str, things: Sequence[object]) -> str:
 def converge(site: Site, title: str, build: Build, told: Sequence[str] = ()) -> None:
     """Add the operation that makes one component true; ``told`` is what that comes to."""
     things = (*told, *made.drift(site, build))
-    component.converge(name=titled(site, title, things), site=site, build=build)
+    make_true(name=titled(site, title, things), site=site, build=build)
+
+
+@operation()
+def make_true(site: Site, build: Build) -> Generator[StringCommand]:
+    """Make one component true on the host, or do nothing where it is.
+
+    + site: the host during this run
+    + build: which component, as a function of the builder
+    """
+    if not made.drift(site, build):
+        host.noop("as declared")
+        return
+    # The whole script goes over standard input: what it writes is in no argument and in no log.
+    yield StringCommand("sh", "-s", _stdin=script(made.component(site, build), site.state()))
+    site.forget()
 
 
 def name_what_differs(state: State) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from typing import get_args
 
+from pyinfra import host
+from pyinfra.api.command import StringCommand
 from pyinfra.api.exceptions import PyinfraError
 
 from postroad.mail.parts.context import stream_build
 from postroad.mail.pause import Pause, found
-from postroad.operations import pausing as operations
 from postroad.roles.apply import converge
-from postroad.roles.own import deploy
+from postroad.roles.own import deploy, operation
+from postroad.roles.run import streams
 from postroad.roles.run.site import Site
 from postroad.settings.model import StreamName
 
@@ -42,9 +45,23 @@ def pause(site: Site, stream: StreamName) -> None:
         return
     was_stopped = found(site.state(), stream) == "stop"
     converge(site, f"Stream {stream}", stream_build(stream))
-    operations.retry(
+    retry(
         name=f"Deliver what {stream} has put off",
         site=site,
         stream=stream,
         was_stopped=was_stopped,
     )
+
+
+@operation()
+def retry(site: Site, stream: StreamName, was_stopped: bool) -> Generator[StringCommand]:
+    """Try at once what was put off while the stream was stopped; else it might wait for an hour.
+
+    + site: the host during this run
+    + stream: the stream
+    + was_stopped: whether it was, before this run
+    """
+    if not was_stopped or streams.pause_of(site, stream):
+        host.noop("nothing was put off")
+        return
+    yield StringCommand("postqueue", "-c", f"/etc/postfix-{stream}", "-f")

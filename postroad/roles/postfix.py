@@ -5,7 +5,7 @@ from __future__ import annotations
 from pyinfra import host
 
 from postroad.mail.parts.context import Builder, stream_build
-from postroad.operations import leaving, returning
+from postroad.roles import leaving, returning
 from postroad.roles.apply import converge, titled
 from postroad.roles.own import deploy
 from postroad.roles.run import made

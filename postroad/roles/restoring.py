@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from pathlib import Path
 
+from pyinfra import host
+from pyinfra.api.command import StringCommand
 from pyinfra.api.exceptions import PyinfraError
 
 from postroad.mail.backup.archive import Backup, NoBackupError, archive_name, checked
-from postroad.operations import restore as operations
-from postroad.roles.own import deploy
+from postroad.mail.backup.restoring import script
+from postroad.mail.signing.found import KEYS
+from postroad.roles.own import deploy, operation
 from postroad.roles.run.left_out import RefusedError, alone
 from postroad.roles.run.site import Site
 from postroad.settings.terminal import inform
@@ -37,4 +41,22 @@ def backup_of(site: Site) -> Backup:
 @deploy("Backup")
 def restore(site: Site, backup: Backup) -> None:
     """Keys, pauses, latches, certificate and mailboxes as the lost host had them."""
-    operations.restore(name="What the lost host had", site=site, backup=backup)
+    put_back(name="What the lost host had", site=site, backup=backup)
+
+
+@operation()
+def put_back(site: Site, backup: Backup) -> Generator[StringCommand]:
+    """Put the backup back, where the host has no key of its own: nothing there is replaced.
+
+    + site: the host during this run
+    + backup: that of this host, checked
+    """
+    # Of a revoked key nothing is left but its life.
+    there = (key for key in site.state()[KEYS] if key.public_key)
+    found = {(key.stream, key.domain, key.selector) for key in there}
+    # Some of the backup's own are there after a run that was killed, which this one completes.
+    if not found < set(backup.keys):
+        host.noop("the host has keys")
+        return
+    yield StringCommand("sh", "-s", _stdin=script(backup, site.estate))
+    site.forget()

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+
+from pyinfra import host
+from pyinfra.api.command import StringCommand
+
+from postroad.mail.acme import request_script
+from postroad.mail.certificate import CERTIFICATE, certificate_faults
 from postroad.mail.parts.context import Builder
-from postroad.operations import tls as operations
 from postroad.roles.apply import converge, titled
-from postroad.roles.own import deploy
+from postroad.roles.own import deploy, operation
 from postroad.roles.run.site import Site
+from postroad.settings.model import AcmeTls
 
 
 @deploy("TLS")
@@ -14,6 +21,22 @@ def certificate(site: Site) -> None:
     """A certificate with every name that clients use, and its renewal."""
     converge(site, "Trust in the private authority", Builder.trust)
     converge(site, "Keeping the certificate fresh", Builder.certificate)
-    operations.certificate(
-        name=titled(site, "Certificate", operations.missing_certificate(site)), site=site
-    )
+    request(name=titled(site, "Certificate", missing_certificate(site)), site=site)
+
+
+def missing_certificate(site: Site) -> tuple[str, ...]:
+    """What the host's certificate lacks; renewal in time is the timer's, not the run's."""
+    if not isinstance(site.estate.tls, AcmeTls):
+        return ()
+    return certificate_faults(site.estate.tls, site.host, site.state()[CERTIFICATE])
+
+
+@operation()
+def request(site: Site) -> Generator[StringCommand]:
+    """Get the certificate where there is none with every name that clients use."""
+    tls = site.estate.tls
+    if not isinstance(tls, AcmeTls) or not missing_certificate(site):
+        host.noop("the certificate has every name")
+        return
+    yield StringCommand("sh", "-s", _stdin=request_script(tls, site.host))
+    site.forget()

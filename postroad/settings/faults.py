@@ -18,6 +18,13 @@ class Fault:
         return f"{self.where}: {self.wrong}; {self.mend}"
 
 
+class PlainError(Exception):
+    """Told as it is, without a traceback: the message says all that whoever reads it needs.
+
+    What reaches pyinfra is made one of its own errors, which it shows so, by `postroad.roles`.
+    """
+
+
 class EstateFaults(Exception):  # noqa: N818 - it holds many faults, not one error
     """Every fault of a declaration, in the order in which it was read."""
 

@@ -1,4 +1,4 @@
-"""Text of an estate that nobody is to see printed: the hashes of passwords."""
+"""Text that nobody is to see printed: the hashes of passwords in an estate, and secrets."""
 
 from __future__ import annotations
 

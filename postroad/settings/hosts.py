@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address
 from typing import TypeVar
 
-from postroad.host.paths import OWN_PORTS
-from postroad.settings import defaults, keys
+from postroad.settings import defaults, sections
 from postroad.settings.model import Address, Host, StreamName, WayOut
+from postroad.settings.ports import OWN_PORTS
 from postroad.settings.rules import Claim, distinct_names, one_port_each, one_stream_each
 from postroad.settings.shapes import IncompleteError, Node, Reader, Table, flag, named, need
 from postroad.settings.streams import meant_stream, stream_name
@@ -66,7 +66,7 @@ def read_hosts(
     reserved = {22: "SSH", **OWN_PORTS, ssh_port: "SSH"}
     found = []
     for name, child in entries or []:
-        table = Table.of(child, keys.HOST)
+        table = Table.of(child, sections.HOST)
         if table is not None:
             found.append(_host(name, table, declared, reserved, claims))
     return found
@@ -171,7 +171,7 @@ def _ways_out(
     carried = []
     for name, node in entries or []:
         stream = stream_name(name, node) or meant_stream(name, dict(entries or []))
-        way_table = Table.of(node, keys.WAY_OUT)
+        way_table = Table.of(node, sections.WAY_OUT)
         if stream is None or way_table is None:
             continue
         carried.append(stream)

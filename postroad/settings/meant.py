@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 
-from postroad.settings import keys
+from postroad.settings import sections
 
 # What the field, other programs and frameworks call the same thing → ours, the likeliest first.
 _OTHER_WORDS = {
@@ -86,7 +86,7 @@ def places(key: str, here: Sequence[str]) -> tuple[str, ...]:
         return ()
     return tuple(
         section
-        for section, its in keys.SECTIONS.items()
+        for section, its in sections.ALL.items()
         if key in its and its is not here and section not in _COMMON
     )
 

@@ -319,8 +319,8 @@ class Resolver:
 
 
 @dataclass(frozen=True, slots=True)
-class Opening:
-    """A firewall opening beyond what postroad's own services need."""
+class Allow:
+    """What the firewall lets in beyond what postroad's own services need."""
 
     port: int
     protocol: Literal["tcp", "udp"]
@@ -333,7 +333,7 @@ class Firewall:
     """``adopt`` says what becomes of rules that were there before postroad."""
 
     ssh_port: int
-    openings: tuple[Opening, ...]
+    allowed: tuple[Allow, ...]
     adopt: Adopt = "refuse"
 
 

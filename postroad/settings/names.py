@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from postroad.settings import defaults, keys
+from postroad.settings import defaults, sections
 from postroad.settings.model import (
     Address,
     Dkim,
@@ -112,7 +112,7 @@ def _stages(node: Node, from_domains: Sequence[str]) -> tuple[tuple[str, DmarcPo
 
 def read_mta_sts(node: Node) -> MtaSts | None:
     """The MTA-STS section; None after a fault."""
-    table = Table.of(node, keys.MTA_STS)
+    table = Table.of(node, sections.MTA_STS)
     if table is None:
         return None
     mode: MtaStsMode | None = table.required(
@@ -128,7 +128,7 @@ def read_mta_sts(node: Node) -> MtaSts | None:
 
 def read_unsubscribe(node: Node) -> Unsubscribe | None:
     """The section of the unsubscribe links; None after a fault."""
-    table = Table.of(node, keys.UNSUBSCRIBE)
+    table = Table.of(node, sections.UNSUBSCRIBE)
     if table is None:
         return None
     hint = 'write the name in the links, as "unsubscribe.news.shop.example"'
@@ -165,7 +165,7 @@ def _zone(name: str, node: Node) -> DnsZone | None:
     if fault is not None:
         node.fault(f'"{name}" {fault[0]}', fault[1])
         return None
-    table = Table.of(node, keys.DNS_ZONE)
+    table = Table.of(node, sections.DNS_ZONE)
     found = None if table is None else read_updates(table)
     if found is None:
         return None

@@ -6,26 +6,26 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import Literal, get_args
 
-from postroad.host.paths import OWN_PORTS
-from postroad.settings import defaults, keys, taken
+from postroad.settings import defaults, sections, taken
 from postroad.settings.faults import EstateFaults, Fault
 from postroad.settings.hosts import Claims, ReadHost, read_hosts
 from postroad.settings.meant import nearest
 from postroad.settings.model import (
     Admin,
     Adopt,
+    Allow,
     Estate,
     EstateInput,
     Firewall,
     Network,
     NoTls,
-    Opening,
     Resolver,
     StreamName,
     SuppliedKey,
     Upgrades,
 )
 from postroad.settings.names import read_dkim, read_dmarc, read_dns, read_mta_sts, read_unsubscribe
+from postroad.settings.ports import OWN_PORTS
 from postroad.settings.rules import (
     LONGEST_ENVELOPE,
     domains_everywhere,
@@ -98,7 +98,7 @@ def match_inventory(declared: EstateInput, names: Collection[str], source: str) 
 
 
 def _estate(node: Node) -> Estate | None:
-    table = Table.of(node, keys.ESTATE)
+    table = Table.of(node, sections.ESTATE)
     if table is None:
         return None
     admin_email, admin = _admin(table)
@@ -122,7 +122,7 @@ def _estate(node: Node) -> Estate | None:
     shared = {found.name: found.node.child("from_domains", None) for found in streams}
     one_key_a_selector(labels, from_domains, brought, shared)
     every_domain = tuple(dict.fromkeys(d for domains in from_domains.values() for d in domains))
-    dmarc = read_dmarc(_section(table, "dmarc", keys.DMARC), admin_email, every_domain)
+    dmarc = read_dmarc(_section(table, "dmarc", sections.DMARC), admin_email, every_domain)
     mta_sts = table.nullable("mta_sts", read_mta_sts, None)
     if mta_sts is not None and isinstance(tls, NoTls):
         table.at("mta_sts").fault(
@@ -141,8 +141,8 @@ def _estate(node: Node) -> Estate | None:
                     f"{mta_sts.web_host} would be an alias of itself",
                     "write the name of the web host behind it, which has an address already",
                 )
-    dkim = read_dkim(_section(table, "dkim", keys.DKIM))
-    dns = read_dns(_section(table, "dns", keys.DNS))
+    dkim = read_dkim(_section(table, "dkim", sections.DKIM))
+    dns = read_dns(_section(table, "dns", sections.DNS))
     mailboxes = (admin_email, dmarc and dmarc.reports, tls_reports)
     uses = taken.Uses(
         from_domains=every_domain,
@@ -213,7 +213,7 @@ def _section(table: Table, key: str, known: Sequence[str]) -> Table:
 def _admin(table: Table) -> tuple[str | None, Admin | None]:
     found = table.required(
         "admin",
-        lambda node: Table.of(node, keys.ADMIN),
+        lambda node: Table.of(node, sections.ADMIN),
         'write {"email": "ops@shop.example", "networks": ["192.0.2.0/24"]}',
     )
     if found is None:
@@ -280,7 +280,7 @@ def _hosts(
 
 
 def _resolver(table: Table) -> Resolver:
-    section = _section(table, "resolver", keys.RESOLVER)
+    section = _section(table, "resolver", sections.RESOLVER)
     return Resolver(
         section.nullable("root_hints_file", text, None),
         section.nullable("trust_anchor_file", text, None),
@@ -288,7 +288,7 @@ def _resolver(table: Table) -> Resolver:
 
 
 def _upgrades(table: Table) -> Upgrades:
-    section = _section(table, "upgrades", keys.UPGRADES)
+    section = _section(table, "upgrades", sections.UPGRADES)
     return Upgrades(
         section.optional("unattended", flag, defaults.UNATTENDED),
         section.optional("origins", many(origin), ()),
@@ -296,10 +296,10 @@ def _upgrades(table: Table) -> Upgrades:
 
 
 def _firewall(table: Table) -> Firewall:
-    section = _section(table, "firewall", keys.FIREWALL)
+    section = _section(table, "firewall", sections.FIREWALL)
     return Firewall(
         section.optional("ssh_port", _ssh_port, defaults.SSH_PORT),
-        section.optional("open", many(_opening), ()),
+        section.optional("open", many(_allow), ()),
         section.optional("adopt", one_of(get_args(Adopt)), defaults.ADOPT),
     )
 
@@ -315,8 +315,8 @@ def _ssh_port(node: Node) -> int | None:
     return number
 
 
-def _opening(node: Node) -> Opening | None:
-    table = Table.of(node, keys.OPENING)
+def _allow(node: Node) -> Allow | None:
+    table = Table.of(node, sections.ALLOW)
     if table is None:
         return None
     number = table.required("port", port, "write the port to open")
@@ -326,7 +326,7 @@ def _opening(node: Node) -> Opening | None:
     open_to = table.optional("networks", networks, defaults.ANYWHERE)
     comment = table.required("comment", comment_line, "write what the opening is for")
     try:
-        return Opening(need(number), need(protocol), open_to, need(comment))
+        return Allow(need(number), need(protocol), open_to, need(comment))
     except IncompleteError:
         return None
 

@@ -6,34 +6,19 @@ import os
 import subprocess
 from pathlib import Path
 
-from pyinfra.api.exceptions import PyinfraError
-from pyinfra.api.hiddenvalue import HiddenValue
-
+from postroad.settings.faults import PlainError
+from postroad.settings.hidden import Hidden
 from postroad.settings.model import SecretRef
 
 _COMMAND_SECONDS = 60
 
 
-class SecretError(PyinfraError):
-    """A secret could not be fetched; the message names its source, never its content.
-
-    A PyinfraError, because pyinfra shows those as they are and others as a traceback.
-    """
+class SecretError(PlainError):
+    """A secret could not be fetched; the message names its source, never its content."""
 
 
-class Secret(HiddenValue):
-    """A secret's text. It prints as ``*MASKED*`` everywhere; `unmask` gives the text.
-
-    pyinfra masks a HiddenValue in its own output; `to_json` keeps ``debug-inventory --json`` and
-    ``--json`` runs from failing on one.
-    """
-
-    def __init__(self, text: str) -> None:
-        super().__init__(text)  # type: ignore[no-untyped-call]
-
-    def to_json(self) -> str:
-        """What pyinfra's JSON output shows."""
-        return str(self)
+class Secret(Hidden):
+    """A secret's text. It prints as ``*MASKED*`` everywhere; `unmask` gives the text."""
 
 
 def resolve(ref: SecretRef, base: Path) -> Secret:

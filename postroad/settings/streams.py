@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from postroad.settings import defaults, keys
+from postroad.settings import defaults, sections
 from postroad.settings.meant import nearest
 from postroad.settings.model import (
     STREAM_NAMES,
@@ -89,7 +89,7 @@ def read_streams(node: Node) -> list[ReadStream]:
     found = []
     for name, child in entries or []:
         known = stream_name(name, child) or meant_stream(name, dict(entries or []))
-        table = Table.of(child, keys.STREAM)
+        table = Table.of(child, sections.STREAM)
         if known is not None and table is not None:
             found.append(_stream(known, table))
     return found
@@ -188,7 +188,7 @@ def _user(
     name: str, node: Node, domains: tuple[str, ...], envelope_domain: str | None
 ) -> User | None:
     login = user_name(name, node)
-    table = Table.of(node, keys.USER)
+    table = Table.of(node, sections.USER)
     if table is None:
         return None
     mend = "write the hash that `postroad secret hash` prints, or two while it is being changed"
@@ -260,7 +260,7 @@ def _return_path(domains: tuple[str, ...]) -> Reader[str]:
 def _limits(node: Node, default: Limits) -> Limits:
     if node.value is None:
         return default
-    table = Table.of(node, keys.LIMITS)
+    table = Table.of(node, sections.LIMITS)
     if table is None:
         return default
     size = whole_number(1024, 1024**4, "bytes")

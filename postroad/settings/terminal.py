@@ -3,7 +3,7 @@
 Hosts say much of what is told here (log lines, replies of receivers, names of files, TXT records),
 and a host may be hostile. A terminal obeys control characters (ECMA-48: C0, DEL, C1), bidirectional
 controls turn a line around (UAX #9), and what has no width hides. Nothing else in postroad prints;
-`guard` does the same for what pyinfra tells.
+`guard_logs` and `guarded` do the same for what pyinfra tells.
 """
 
 from __future__ import annotations
@@ -157,7 +157,11 @@ def reword(words: Callable[[str], str]) -> None:
             place.addFilter(_Reworded(words))
 
 
-def _guarded(echo: Callable[..., None]) -> Callable[..., None]:
+def guarded(echo: Callable[..., None]) -> Callable[..., None]:
+    """A writer of pyinfra's, which writes from here on what may be printed."""
+    if getattr(echo, "is_guarded", False):
+        return echo
+
     def told(message: Any = None, **options: Any) -> None:
         echo(with_colours(str(message)) if message is not None else None, **options)
 
@@ -165,27 +169,17 @@ def _guarded(echo: Callable[..., None]) -> Callable[..., None]:
     return told
 
 
-def guard() -> None:
-    """From here on pyinfra tells what hosts say (errors, -v, --debug) as it may be printed.
+def guard_logs() -> None:
+    """From here on what is logged of hosts (errors, -v, --debug) is told as it may be printed.
 
-    So do libraries below it: paramiko's words about a host that speaks no SSH come out by the
+    So do libraries below pyinfra: paramiko's words about a host that speaks no SSH come out by the
     handler of those who have none (logging.lastResort), or by the root's (--debug-all).
     """
-    from gevent.hub import Hub  # type: ignore[import-untyped]
-    from pyinfra.api import output
-    from pyinfra.api.exceptions import PyinfraError
-
     any_character()
-    # What pyinfra says of a host, and of the operator's Ctrl-C, is told where it ends: gevent need
-    # not print the frames before.
-    if PyinfraError not in Hub.NOT_ERROR:
-        Hub.NOT_ERROR = (*Hub.NOT_ERROR, PyinfraError, KeyboardInterrupt)
-    # Nor paramiko its own, of a host that speaks no SSH: pyinfra says it in a line.
+    # Paramiko's frames of a host that speaks no SSH: pyinfra says it in a line.
     frames = logging.getLogger("paramiko")
     if not frames.handlers:
         frames.addHandler(logging.NullHandler())
     for place in (_logger, logging.lastResort, *logging.getLogger().handlers):
         if place and not any(isinstance(one, _Guard) for one in place.filters):
             place.addFilter(_Guard())
-    if output.is_output_active() and not getattr(output._echo, "is_guarded", False):
-        output.set_echo(_guarded(output._echo))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
-from postroad.settings import defaults, keys
+from postroad.settings import defaults, sections
 from postroad.settings.model import (
     AcmeTls,
     Dns01,
@@ -53,20 +53,20 @@ def read_tls(node: Node, admin_email: str | None) -> Tls | None:
     if "source" not in node.value:
         source_node.fault("is missing", SOURCE_HINT)
         return None
-    match one_of(keys.TLS_SOURCES)(source_node):
+    match one_of(sections.TLS_SOURCES)(source_node):
         case "acme":
             return _acme(node, admin_email)
         case "supplied":
             return _supplied(node)
         case "none":
-            Table.of(node, keys.TLS_NONE)
+            Table.of(node, sections.TLS_NONE)
             return NoTls()
         case _:
             return None
 
 
 def _acme(node: Node, admin_email: str | None) -> AcmeTls | None:
-    table = Table.of(node, keys.TLS_ACME)
+    table = Table.of(node, sections.TLS_ACME)
     if table is None:
         return None
     directory = table.optional("directory", url("https"), defaults.ACME_DIRECTORY)
@@ -92,7 +92,7 @@ def _challenge(acme: Table) -> Http01 | Dns01 | None:
     if not isinstance(node.value, Mapping) or list(node.value) != ["dns-01"]:
         node.fault("is no known challenge", 'write "http-01" or {"dns-01": {...}}')
         return None
-    table = Table.of(node.child("dns-01", node.value["dns-01"]), keys.DNS01)
+    table = Table.of(node.child("dns-01", node.value["dns-01"]), sections.DNS01)
     if table is None:
         return None
     to = read_updates(table)
@@ -105,7 +105,7 @@ def _challenge(acme: Table) -> Http01 | Dns01 | None:
 
 
 def _supplied(node: Node) -> SuppliedTls | None:
-    table = Table.of(node, keys.TLS_SUPPLIED)
+    table = Table.of(node, sections.TLS_SUPPLIED)
     if table is None:
         return None
     chain_file = table.required("chain_file", text, "write the path of the chain in PEM form")
@@ -126,7 +126,7 @@ def read_supplied_keys(
     places: dict[tuple[str, str, str], str] = {}
     published: dict[tuple[str, str], SecretRef | OnHost] = {}
     for child in items(node) or []:
-        table = Table.of(child, keys.DKIM_KEY)
+        table = Table.of(child, sections.DKIM_KEY)
         key = None if table is None else _supplied_key(table, carried, from_domains)
         if key is None or table is None:
             continue

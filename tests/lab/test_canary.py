@@ -16,7 +16,7 @@ from _pytest.mark import ParameterSet
 
 from lab.guest import Guest, wait_until
 from lab.session import Lab
-from postroad.host.paths import SYSTEM_MAIL_PORT
+from postroad.settings.ports import SYSTEM_MAIL_PORT
 
 CANARY = "/usr/bin/python3 -IB /usr/local/lib/postroad/canary"
 STAGE = "/run/canary-test"

@@ -17,8 +17,8 @@ from lab.guest import wait_until
 from lab.letters import Letter
 from lab.providers import Received
 from lab.session import Lab
-from postroad.host.paths import SYSTEM_MAIL_PORT
 from postroad.settings.model import Estate, StreamName, WayOut
+from postroad.settings.ports import SYSTEM_MAIL_PORT
 from tests.lab import host
 
 PROVIDERS = ("bigmail", "strictmail")

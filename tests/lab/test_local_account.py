@@ -17,8 +17,9 @@ import pytest
 from lab import control, road
 from lab.guest import Guest, wait_until
 from lab.session import Lab
-from postroad.host.paths import LOCKS, REFRESH, STAMPS, SYSTEM_MAIL_PORT
+from postroad.host.paths import LOCKS, REFRESH, STAMPS
 from postroad.settings.model import Estate
+from postroad.settings.ports import SYSTEM_MAIL_PORT
 from tests.lab import host
 
 NOBODY = ("setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups")

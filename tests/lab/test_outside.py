@@ -19,8 +19,8 @@ from lab.client import Client
 from lab.errors import LabError
 from lab.guest import Guest, wait_until
 from lab.session import Lab
-from postroad.mail.firewall import openings
-from postroad.mail.firewall.ufw import Rule
+from postroad.mail.firewall import allowed
+from postroad.mail.firewall.rule import Rule
 from postroad.settings.model import Estate
 from tests.lab import host
 
@@ -40,7 +40,7 @@ def _admits(rule: Rule, source: str, target: str) -> bool:
 
 def _declared(estate: Estate, name: str, source: str, target: str) -> set[int]:
     """The TCP ports of ``target`` that the estate opens to ``source``."""
-    rules = openings.wanted(estate, estate.host(name))
+    rules = allowed.rules(estate, estate.host(name))
     return {int(port) for rule in rules if _admits(rule, source, target) for port in rule.ports}
 
 
@@ -52,7 +52,7 @@ def _seen_and_declared(
     known = {
         int(port)
         for name in set(targets.values())
-        for rule in openings.wanted(estate, estate.host(name))
+        for rule in allowed.rules(estate, estate.host(name))
         for port in rule.ports
     }
     with ThreadPoolExecutor(len(families)) as pool:

@@ -17,8 +17,8 @@ from lab import letters, shop, verify
 from lab.client import SmtpReply, Tls
 from lab.providers import Provider
 from lab.session import Lab
-from postroad.host.paths import SYSTEM_MAIL_PORT
 from postroad.settings.model import Estate, StreamName, WayOut
+from postroad.settings.ports import SYSTEM_MAIL_PORT
 
 HOSTS = ("mail1", "mail2")
 STREAMS: tuple[StreamName, ...] = ("transactional", "marketing")

@@ -11,7 +11,7 @@ import pytest
 from lab import road, shop
 from lab.guest import Guest, wait_until
 from lab.session import Lab
-from postroad.host.paths import SYSTEM_MAIL_PORT
+from postroad.settings.ports import SYSTEM_MAIL_PORT
 from tests.lab import host as inside
 from tests.lab import mail
 from tests.lab.plans import changed

@@ -27,7 +27,8 @@ import pytest
 from lab import control, packages, vagrant
 from lab.guest import wait_until
 from lab.shell import run
-from postroad.host.paths import SINK, SINK_PORT
+from postroad.host.paths import SINK
+from postroad.settings.ports import SINK_PORT
 
 INVENTORY = "inventories/vagrant.py"
 DEPLOY = "deploys/mailserver.py"

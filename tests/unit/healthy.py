@@ -24,14 +24,14 @@ from postroad.audit.suites.listeners import declared
 from postroad.host.found import FileState, HostState, blank
 from postroad.host.paths import (
     BUDGET_SOCKET,
-    SYSTEM_MAIL_PORT,
     key_folder,
     key_path,
     milter_socket,
     stream_folder,
 )
 from postroad.mail.certificate import CertificateState, wanted_renewal
-from postroad.mail.firewall import openings, ufw
+from postroad.mail.firewall import allowed
+from postroad.mail.firewall.read import FirewallState, Status
 from postroad.mail.intake import PLACES_OF_CLIENT, PLACES_OF_NETWORK, intake, without_limits
 from postroad.mail.signing.found import KeyState
 from postroad.mail.signing.keys import OWNER
@@ -39,6 +39,7 @@ from postroad.mail.software import packages
 from postroad.mail.standing import Standing
 from postroad.settings.mail_hosts import LOOPBACK, NOWHERE
 from postroad.settings.model import AcmeTls, Estate, Host, Stream, WayOut
+from postroad.settings.ports import SYSTEM_MAIL_PORT
 from postroad.settings.read import read
 from tests.unit.declarations import declaration
 from tests.unit.states import altered
@@ -119,8 +120,8 @@ def audited() -> Audited:
 
 
 def _state(estate: Estate, host: Host) -> HostState:
-    rules = openings.wanted(estate, host)
-    status = ufw.Status(
+    rules = allowed.rules(estate, host)
+    status = Status(
         enabled=True,
         loaded=True,
         ipv6=True,
@@ -139,7 +140,7 @@ def _state(estate: Estate, host: Host) -> HostState:
         certificate=_certificate(estate, host),
         keys=tuple(KeyState(stream, domain, "202601-mail1", "key") for stream, domain in keys),
         files={path: found for s, d in keys for path, found in _key_files(s, d).items()},
-        firewall=ufw.State(
+        firewall=FirewallState(
             status=status,
             rules4=tuple(r for r in rules if ":" not in f"{r.from_}{r.to}"),
             rules6=tuple(r for r in rules if "." not in f"{r.from_}{r.to}"),

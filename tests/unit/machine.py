@@ -38,8 +38,14 @@ from postroad.mail import return_paths
 from postroad.mail.before.listeners import LISTENERS
 from postroad.mail.before.queues import QUEUED_ELSEWHERE
 from postroad.mail.certificate import CERTIFICATE, CertificateState, wanted_renewal
-from postroad.mail.firewall import ufw
 from postroad.mail.firewall.found import FIREWALL
+from postroad.mail.firewall.read import (
+    ROLLBACK_UNIT,
+    FirewallState,
+    Status,
+    parse_connection,
+)
+from postroad.mail.firewall.rule import Rule, parse_rule
 from postroad.mail.parts.context import Builder
 from postroad.mail.return_paths import RETURN_PATHS, RETURNED, RETURNING, Marks
 from postroad.mail.signing.found import KEYS, OFFERED_KEYS, KeyState
@@ -60,7 +66,7 @@ T = TypeVar("T")
 
 _STAGED = re.compile(r"^stage=/run/postroad/stage/(\S+)$", re.MULTILINE)
 _POLICY_WORDS = {"allow": "ACCEPT", "deny": "DROP", "reject": "REJECT"}
-INSTALLED_UFW = ufw.Status(
+INSTALLED_UFW = Status(
     enabled=False,
     loaded=False,
     ipv6=True,
@@ -95,7 +101,7 @@ def bare(estate: Estate, host: Host) -> HostState:
         var_free_kib=8 * 1024 * 1024,
         hostname="localhost",
         addresses=frozenset((*host.addresses, *(a for w in host.ways_out for a in w.addresses))),
-        firewall=ufw.State(connection=ufw.parse_connection("198.51.100.7 50000 192.0.2.11 22")),
+        firewall=FirewallState(connection=parse_connection("198.51.100.7 50000 192.0.2.11 22")),
     )
 
 
@@ -240,7 +246,7 @@ class Machine:
         if command.startswith("ufw "):
             self._ufw(shlex.split(command))
             return command
-        if ufw.ROLLBACK_UNIT in command:
+        if ROLLBACK_UNIT in command:
             return "rollback armed" if "systemd-run" in command else "rollback disarmed"
         raise UnknownCommandError(f"{command}\n{stdin}")
 
@@ -317,21 +323,21 @@ class Machine:
                 changed: dict[str, Any] = {direction: policy}
                 now = replace(now, status=replace(status, **changed))
             case ["--force", "delete", *rule]:
-                gone = str(ufw.parse_rule(shlex.join(rule)))
+                gone = str(parse_rule(shlex.join(rule)))
                 now = replace(now, **_families(r for r in now.rules if bare_text(r) != gone))
             case ["allow", *_]:
-                rule_added = ufw.parse_rule(shlex.join(words))
+                rule_added = parse_rule(shlex.join(words))
                 now = replace(now, **_families((*now.rules, rule_added)))
             case _:
                 raise UnknownCommandError(shlex.join(words))
         self.state = altered(self.state, firewall=now)
 
 
-def bare_text(rule: ufw.Rule) -> str:
+def bare_text(rule: Rule) -> str:
     return str(replace(rule, comment=""))
 
 
-def _families(rules: Iterator[ufw.Rule] | tuple[ufw.Rule, ...]) -> dict[str, Any]:
+def _families(rules: Iterator[Rule] | tuple[Rule, ...]) -> dict[str, Any]:
     every = tuple(rules)
     return {
         "rules4": tuple(r for r in every if ":" not in r.from_ + r.to),
@@ -479,7 +485,7 @@ def _certificate(state: HostState) -> list[str]:
     return [*(pem if key else []), "X509v3 Subject Alternative Name: ", f"    {names}", ends]
 
 
-def _firewall(firewall: ufw.State) -> list[str]:
+def _firewall(firewall: FirewallState) -> list[str]:
     lines = []
     if firewall.status is not None:
         status = firewall.status
@@ -502,7 +508,7 @@ def _firewall(firewall: ufw.State) -> list[str]:
     return lines
 
 
-def _tuple(rule: ufw.Rule, everywhere: str) -> str:
+def _tuple(rule: Rule, everywhere: str) -> str:
     to, from_ = (everywhere if a == "any" else a for a in (rule.to, rule.from_))
     ports = ",".join(rule.ports) or "any"
     comment = f" comment={rule.comment.encode().hex()}" if rule.comment else ""

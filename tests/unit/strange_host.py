@@ -28,7 +28,7 @@ from pyinfra.api.inventory import Inventory
 from pyinfra.api.state import State
 from pyinfra.context import ctx_host, ctx_state
 
-# As `postroad.settings.terminal.guard` does.
+# As `postroad.roles.run.pyinfra_words.guard` does.
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
 
 KEY = paramiko.ECDSAKey.generate()

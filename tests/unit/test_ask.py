@@ -21,7 +21,7 @@ from pyinfra.api.state import State
 from pyinfra.context import ctx_host, ctx_state
 
 from postroad.host.question import Question
-from postroad.operations.own import Sent
+from postroad.roles.own import Sent
 from postroad.roles.run import ask as module
 from postroad.roles.run.ask import UnansweredError, ask, ask_all, connect
 

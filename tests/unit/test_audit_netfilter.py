@@ -7,7 +7,7 @@ from ipaddress import ip_address
 import pytest
 
 from postroad.audit.netfilter import Packet, may_leave, parse
-from postroad.host.paths import SYSTEM_MAIL_PORT
+from postroad.settings.ports import SYSTEM_MAIL_PORT
 from tests.unit.healthy import NOWHERE_RULES, POSTFIX_UID, RULES
 
 STRANGER = Packet(25, 33)

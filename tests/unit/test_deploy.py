@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 import subprocess
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,8 +14,9 @@ from pyinfra.api.exceptions import PyinfraError
 
 from postroad.host.drift import drift
 from postroad.host.found import HostState
-from postroad.mail.firewall import ufw
 from postroad.mail.firewall.found import FIREWALL
+from postroad.mail.firewall.read import FirewallState, parse_connection
+from postroad.mail.firewall.rule import parse_rule
 from postroad.mail.return_paths import RETURN_PATHS
 from postroad.mail.signing.found import KEYS, KeyState
 from postroad.mail.standing import LATCHES
@@ -206,7 +208,7 @@ def with_rights(path: str, mode: int, owner: str = "root") -> Spoil:
 
 
 def with_rules(*rules: str) -> Spoil:
-    made = tuple(ufw.parse_rule(rule) for rule in rules)
+    made = tuple(parse_rule(rule) for rule in rules)
     return lambda s: altered(
         s,
         firewall=replace(
@@ -428,7 +430,7 @@ def test_faults_of_the_estate_are_told_at_once_before_anything_is_asked(runner: 
 
 def test_a_firewall_that_would_shut_out_the_run_itself_is_refused_first(runner: Runner) -> None:
     mail1 = Machine(ESTATE)
-    elsewhere = ufw.State(connection=ufw.parse_connection("203.0.113.9 50000 192.0.2.11 22"))
+    elsewhere = FirewallState(connection=parse_connection("203.0.113.9 50000 192.0.2.11 22"))
     mail1.state = altered(mail1.state, firewall=elsewhere)
     runner.has(mail1)
     with pytest.raises(PyinfraError, match=r"mail1: .* admits 203\.0\.113\.9 to port 22/tcp"):
@@ -725,6 +727,25 @@ def test_a_missing_secret_is_named_and_nothing_is_changed(
     with pytest.raises(PyinfraError, match=f"{estates.SECRET_VARIABLE} is not set"):
         runner.run(declared)
     assert mail1.sent == []
+
+
+class Locked(Machine):
+    """A host whose operator locks the certificate's key away once something was done there."""
+
+    def _do(self, command: str, stdin: str) -> str:
+        os.environ.pop(KEY_VARIABLE, None)
+        return super()._do(command, stdin)
+
+
+def test_a_secret_that_is_locked_away_meanwhile_is_told_in_a_sentence(
+    runner: Runner, caplog: pytest.LogCaptureFixture
+) -> None:
+    declared = with_its_key(estates.with_tls(estates.SUPPLIED))
+    runner.has(Locked(declared))
+    with pytest.raises(PyinfraError, match="No hosts remaining"):
+        runner.run(declared)
+    assert f"environment variable {KEY_VARIABLE} is not set" in caplog.text
+    assert "Traceback" not in caplog.text
 
 
 def test_an_estate_is_not_given_up_by_a_slip(runner: Runner) -> None:

@@ -21,12 +21,12 @@ from postroad.dns.octodns import document
 from postroad.dns.records import derive
 from postroad.dns.zone import zone_text
 from postroad.mail import formats
+from postroad.mail.acme import request_script
 from postroad.mail.certificate import _unquoted
 from postroad.mail.formats import FormatError
 from postroad.mail.parts.manifest import every_row, rows
 from postroad.mail.render import TEMPLATES, Renderer
-from postroad.operations.tls import request_script
-from postroad.settings import keys
+from postroad.settings import sections
 from postroad.settings.faults import EstateFaults
 from postroad.settings.model import AcmeTls, Estate
 from tests import hostile
@@ -56,7 +56,7 @@ def rendered(estate: Estate) -> dict[str, str]:
 
 
 def test_every_setting_has_its_place_among_the_hostile_ones() -> None:
-    assert set(hostile.PLACES) == set(keys.SECTIONS)
+    assert set(hostile.PLACES) == set(sections.ALL)
 
 
 def test_every_row_that_writes_a_value_has_a_reader() -> None:
@@ -86,12 +86,12 @@ def test_no_template_quotes_a_value_by_itself() -> None:
 # ---- the settings ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("section", keys.SECTIONS)
+@pytest.mark.parametrize("section", sections.ALL)
 def test_a_hostile_string_is_refused_or_stays_within_its_line(section: str) -> None:
     """A setting of which nobody has thought takes none of them."""
     place = hostile.PLACES[section]
     before = rendered(estates.estate(place.within()))
-    for key in keys.SECTIONS[section]:
+    for key in sections.ALL[section]:
         taken = [(value, read(place.written(key, value))) for value in hostile.STRINGS]
         assert any(estate for _, estate in taken) == ((section, key) in hostile.FREE), key
         for value, estate in taken:

@@ -17,8 +17,9 @@ from postroad.host.component import Component, Socket, Unit
 from postroad.host.drift import Drift, drift
 from postroad.host.found import FileState, HostState, UnitState, parse, probe
 from postroad.host.paths import ACME_ARCHIVE, ACME_LIVE, ACME_RENEWAL
+from postroad.mail import certificate
+from postroad.mail.acme import request_script
 from postroad.mail.certificate import CERTIFICATE, CertificateState, certificate_faults
-from postroad.operations.tls import request_script
 from postroad.settings.model import AcmeTls
 from tests.unit import estates
 from tests.unit.declarations import declaration
@@ -123,7 +124,9 @@ def asked(box: Sandbox, **more: object) -> str:
 
 def seen(box: Sandbox, **more: object) -> HostState:
     done = box.sh(asked(box, **more))
-    return parse(done.stdout.splitlines())
+    readings = more.get("readings", box.questions().readings)
+    assert isinstance(readings, tuple)
+    return parse(done.stdout.splitlines(), readings)
 
 
 def process(box: Sandbox, pid: int, state: str, cgroup: str) -> None:
@@ -179,15 +182,12 @@ FAULTS: dict[str, Callable[[Path], object]] = {
 def test_a_key_that_does_not_fit_its_certificate_is_seen(box: Sandbox, fault: str) -> None:
     pair(box.root / "live")
     key = box.root / "live" / "privkey.pem"
-    places = {
-        "certificate": str(box.root / "live" / "cert.pem"),
-        "certificate_key": str(key),
-    }
-    found = seen(box, **places)[CERTIFICATE]
+    places = CERTIFICATE.by(certificate.shell(str(box.root / "live" / "cert.pem"), str(key)))
+    found = seen(box, readings=(places,))[CERTIFICATE]
     assert found is not None
     assert found.key_fault == ""
     FAULTS[fault](key)
-    found = seen(box, **places)[CERTIFICATE]
+    found = seen(box, readings=(places,))[CERTIFICATE]
     assert found is not None
     assert found.key_fault == fault
 

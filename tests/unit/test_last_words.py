@@ -12,7 +12,7 @@ from pyinfra.api.inventory import Inventory
 from pyinfra.api.state import State as Run
 
 from postroad.host.question import Question
-from postroad.operations.report import last_words, not_at_work
+from postroad.roles.report import last_words, not_at_work
 from postroad.roles.run.ask import UnansweredError
 from postroad.roles.run.pyinfra_words import at_the_end
 from postroad.roles.run.site import Site

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from postroad.mail.leaving import instances as taken_away
+from postroad.mail.leaving import instances
 from postroad.mail.leaving.instances import Instance
 from postroad.mail.leaving.streams import absent_instances, draining, script, still_to_do
 from postroad.mail.return_paths import kept_seconds
@@ -68,8 +68,8 @@ def with_marketing(root: Path) -> Sandbox:
 
 
 def found(box: Sandbox) -> tuple[Instance, ...]:
-    done = box.sh(moved(box, taken_away.probe(["marketing", "inbound"])))
-    return taken_away.parse(done.stdout.splitlines())
+    done = box.sh(moved(box, instances.probe(["marketing", "inbound"])))
+    return instances.parse(done.stdout.splitlines())
 
 
 def leave(box: Sandbox) -> None:
@@ -193,7 +193,7 @@ def test_inbound_stays_for_what_comes_back_of_streams_that_are_drained() -> None
 
 def test_from_where_a_stream_that_is_drained_sends_is_read() -> None:
     lines = ["marketing 2 192.0.2.13:587 from=192.0.2.13 from=2001:db8::13", "inbound 0"]
-    stream, inbound = taken_away.parse(lines)
+    stream, inbound = instances.parse(lines)
     assert stream == Instance(
         "marketing", 2, ("192.0.2.13:587",), (FROM, ip_address("2001:db8::13"))
     )

@@ -17,7 +17,7 @@ from pyinfra.api.exceptions import PyinfraError
 from pyinfra.api.state import State
 
 from postroad.dns.missing import not_asked
-from postroad.mail.firewall import ufw
+from postroad.mail.firewall.read import FirewallState, parse_connection
 from postroad.roles.run import keepalive
 from postroad.roles.run.ask import UnansweredError, ask
 from postroad.roles.run.left_out import connected_all, of
@@ -28,7 +28,7 @@ from tests.unit.runs import Runner
 from tests.unit.test_ask import Says
 
 BOTH = two_hosts()
-ELSEWHERE = ufw.State(connection=ufw.parse_connection("203.0.113.9 50000 192.0.2.11 22"))
+ELSEWHERE = FirewallState(connection=parse_connection("203.0.113.9 50000 192.0.2.11 22"))
 
 
 @dataclass

@@ -15,7 +15,7 @@ from postroad.audit.report import Result, nagios_line, nagios_status
 from postroad.audit.suites import firewall, listeners, postfix
 from postroad.dns.dkim import LiveKey
 from postroad.host.found import FileState
-from postroad.host.paths import SINK_PORT, opened_path
+from postroad.host.paths import opened_path
 from postroad.mail import lone
 from postroad.mail.before.listeners import Listener
 from postroad.mail.certificate import CertificateState
@@ -24,10 +24,11 @@ from postroad.mail.parts.manifest import rows
 from postroad.mail.preflight import refusals
 from postroad.mail.standing import LONE, latch
 from postroad.onhost.asked import signing
-from postroad.operations.report import last_words
+from postroad.roles.report import last_words
 from postroad.roles.run import made
 from postroad.settings.faults import EstateFaults
 from postroad.settings.model import Estate
+from postroad.settings.ports import SINK_PORT
 from postroad.settings.read import read
 from tests.unit import estates
 from tests.unit.declarations import Declaration, Path, declaration, put

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import ast
-import importlib
-import inspect
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pyinfra.api.arguments import all_global_arguments
 
 import postroad
 
 PACKAGE = Path(postroad.__file__).parent
-OPERATIONS = PACKAGE / "operations"
-SOURCES = sorted([*(PACKAGE / "roles").glob("*.py"), *OPERATIONS.glob("*.py")])
-EVERY_SOURCE = pytest.mark.parametrize("source", SOURCES, ids=lambda p: f"{p.parent.name}/{p.name}")
+SOURCES = sorted((PACKAGE / "roles").glob("*.py"))
+EVERY_SOURCE = pytest.mark.parametrize("source", SOURCES, ids=lambda p: p.stem)
 
 # What an operation may be given: who it is about and what must be true; never a text of its own.
 HARMLESS = {
@@ -26,7 +24,6 @@ HARMLESS = {
     "Mapping[str, Departure]",
     "Policy",
     "Sequence[Rule]",
-    "Sequence[rules.Rule]",
     "Site",
     "Sites",
     "StateReader",
@@ -48,7 +45,7 @@ def is_operation(node: ast.AST) -> bool:
 
 def operations() -> Iterator[tuple[str, ast.FunctionDef]]:
     """Each operation of ours: its module, and itself."""
-    for source in OPERATIONS.glob("*.py"):
+    for source in SOURCES:
         for node in ast.walk(tree(source)):
             if isinstance(node, ast.FunctionDef) and is_operation(node):
                 yield source.stem, node
@@ -57,41 +54,49 @@ def operations() -> Iterator[tuple[str, ast.FunctionDef]]:
 NAMES = {(module, function.name) for module, function in operations()}
 
 
-def calls(source: Path) -> Iterator[ast.Call]:
-    """Every call of an operation in ``source``, as ``module.operation(...)``."""
+def named_calls(source: Path) -> Iterator[tuple[tuple[str, str], ast.Call]]:
+    """Every call of an operation in ``source``: of its own, or as ``module.operation(...)``."""
     whole = tree(source)
     modules = {
         alias.asname or alias.name: alias.name
         for node in ast.walk(whole)
-        if isinstance(node, ast.ImportFrom) and node.module == "postroad.operations"
+        if isinstance(node, ast.ImportFrom) and node.module == "postroad.roles"
         for alias in node.names
     }
     for node in ast.walk(whole):
         match node:
             case ast.Call(func=ast.Attribute(value=ast.Name(id=module), attr=name)):
-                if (modules.get(module), name) in NAMES:
-                    yield node
+                called = modules.get(module, ""), name
+            case ast.Call(func=ast.Name(id=name)):
+                called = source.stem, name
+            case _:
+                continue
+        if called in NAMES:
+            yield called, node
+
+
+def calls(source: Path) -> Iterator[ast.Call]:
+    """Every call of an operation in ``source``."""
+    return (call for _, call in named_calls(source))
 
 
 @EVERY_SOURCE
-def test_operations_are_called_through_their_module(source: Path) -> None:
+def test_another_file_s_operations_are_called_through_their_module(source: Path) -> None:
     # So that the tests below see every call.
     for node in ast.walk(tree(source)):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(
-            "postroad.operations."
-        ):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("postroad.roles."):
             module = (node.module or "").rpartition(".")[2]
             assert not [alias.name for alias in node.names if (module, alias.name) in NAMES]
 
 
 def test_the_operations_are_found() -> None:
-    assert {("component", "converge"), ("base", "packages"), ("ufw", "firewall")} <= NAMES
+    assert {("apply", "make_true"), ("base", "packages"), ("ufw", "firewall")} <= NAMES
 
 
 def test_the_calls_are_found() -> None:
-    found = {ast.unparse(call.func).rpartition(".")[2] for s in SOURCES for call in calls(s)}
+    found = {called for source in SOURCES for called, _ in named_calls(source)}
     # ufw's stand on their own, for others to use; the firewall's operations are made of them.
-    assert found == {name for module, name in NAMES if module != "ufw"}
+    assert found == {(module, name) for module, name in NAMES if module != "ufw"}
 
 
 @EVERY_SOURCE
@@ -108,6 +113,24 @@ def test_an_operation_is_given_no_text_that_could_be_secret(function: ast.Functi
         assert argument.annotation is not None
         assert ast.unparse(argument.annotation) in HARMLESS, argument.arg
     assert function.args.vararg is function.args.kwarg is None
+
+
+def shadowed(function: ast.FunctionDef) -> set[str]:
+    """The parameters that pyinfra would take for its own (its "global arguments")."""
+    given = {node.arg for node in ast.walk(function.args) if isinstance(node, ast.arg)}
+    return given & {name for name, _ in all_global_arguments()}
+
+
+def test_no_parameter_of_an_operation_is_one_that_pyinfra_takes_for_itself() -> None:
+    # pyinfra takes `name` and its like before the operation sees them.
+    for module, function in operations():
+        assert not shadowed(function), f"{module}.{function.name}"
+
+
+def test_a_parameter_that_pyinfra_takes_for_itself_is_found() -> None:
+    (node,) = ast.parse("def rename(site: Site, name: str, *, _env: str) -> Commands: ...").body
+    assert isinstance(node, ast.FunctionDef)
+    assert shadowed(node) == {"name", "_env"}
 
 
 @EVERY_SOURCE
@@ -142,11 +165,11 @@ def test_a_loop_over_operations_is_pyinfra_s_own(source: Path) -> None:
     "role", ["base", "dkim", "firewall", "postfix", "report", "rotation", "tls"]
 )
 def test_every_role_is_a_deploy_with_a_docstring(role: str) -> None:
-    module = importlib.import_module(f"postroad.roles.{role}")
     deploys = [
-        function
-        for _, function in inspect.getmembers(module, callable)
-        if getattr(function, "_inner", None) and function.__module__ == module.__name__
+        node
+        for node in tree(PACKAGE / "roles" / f"{role}.py").body
+        if isinstance(node, ast.FunctionDef)
+        and any(ast.unparse(decorator).startswith("deploy(") for decorator in node.decorator_list)
     ]
     assert deploys
-    assert all(function.__doc__ for function in deploys)
+    assert all(map(ast.get_docstring, deploys))

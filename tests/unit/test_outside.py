@@ -11,12 +11,12 @@ from pyinfra.api.host import Host as PyinfraHost
 from postroad.audit import outside
 from postroad.audit.asking import NOBODYS_DOMAIN
 from postroad.audit.evidence import Signed
+from postroad.audit.probed import Probed
 from postroad.dns.check.checks import Facts
 from postroad.dns.check.signature import Probe
 from postroad.host.question import Question
 from postroad.mail.signing.found import KeyState
 from postroad.roles.run.facts.host import State
-from postroad.roles.run.facts.probes import Probed
 from postroad.roles.run.inventory import Loaded
 from postroad.roles.run.live import Reached
 from postroad.roles.run.site import Site

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from postroad.host import paths
+from postroad.mail.acme import request_script
 from postroad.mail.parts.manifest import (
     RFC2136_ROW,
     SUPPLIED_CHAIN_ROW,
@@ -12,7 +13,6 @@ from postroad.mail.parts.manifest import (
     TMPFILES,
     rows,
 )
-from postroad.operations.tls import request_script
 from postroad.settings.model import AcmeTls
 from tests.unit import estates
 

@@ -21,6 +21,7 @@ from postroad.mail.render import TEMPLATES, facts_from, instances, system_stream
 from postroad.mail.standing import Standing
 from postroad.settings import defaults
 from postroad.settings.model import STREAM_NAMES, Estate, Host, StreamName
+from postroad.settings.ports import SYSTEM_MAIL_PORT
 from tests.unit import estates
 from tests.unit.declarations import HASH, declaration, put, two_hosts
 from tests.unit.postfix_tables import logical, pcre
@@ -168,7 +169,7 @@ def test_every_file_of_configuration_says_why_it_is_so() -> None:
 def test_no_template_writes_down_what_the_model_or_a_path_says() -> None:
     modelled = {*STREAM_NAMES, *map(str, defaults.SUBMISSION_PORTS)}
     modelled |= {*map(str, defaults.SECOND_SUBMISSION_PORTS), "example", defaults.ACME_DIRECTORY}
-    placed = {paths.MAILBOXES, paths.ACME_LIVE, str(paths.SYSTEM_MAIL_PORT), paths.TOOLS}
+    placed = {paths.MAILBOXES, paths.ACME_LIVE, str(SYSTEM_MAIL_PORT), paths.TOOLS}
     for template in TEMPLATES.rglob("*.j2"):
         code = re.sub(r"^\s*(#|--|//).*$|\{#.*?#\}", "", template.read_text(), flags=re.MULTILINE)
         found = [word for word in modelled | placed if re.search(rf"\b{re.escape(word)}\b", code)]
@@ -237,7 +238,7 @@ def test_sendmail_has_no_way_past_the_signer(stream: StreamName) -> None:
 
 def test_the_default_instance_listens_nowhere_and_only_hands_on() -> None:
     said = main_cf("")
-    assert said["relayhost"] == f"[127.0.0.1]:{paths.SYSTEM_MAIL_PORT}"
+    assert said["relayhost"] == f"[127.0.0.1]:{SYSTEM_MAIL_PORT}"
     assert said["sender_canonical_maps"] == "pcre:${config_directory}/sender_canonical"
     assert logical(text("/etc/postfix/sender_canonical")) == [f"/./ {ESTATE.system_sender}"]
     assert said["recipient_canonical_maps"] == "static:ops@shop.example"
@@ -398,7 +399,7 @@ def test_no_instance_writes_notices_which_hold_transcripts(instance: str) -> Non
 
 
 def test_only_the_stream_that_signs_for_the_system_sender_carries_system_mail() -> None:
-    listener = f"127.0.0.1:{paths.SYSTEM_MAIL_PORT} inet"
+    listener = f"127.0.0.1:{SYSTEM_MAIL_PORT} inet"
     assert system_stream(ESTATE, MAIL1).name == "transactional"
     assert listener in services(text("/etc/postfix-transactional/master.cf"))
     assert listener not in services(text("/etc/postfix-marketing/master.cf"))

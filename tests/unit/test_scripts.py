@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from postroad.host.paths import ACME_ARCHIVE, ACME_LIVE, CERTIFICATE_FAULT, GENERATOR_MASK
+from postroad.mail.acme import request_script
+from postroad.mail.installing import install_script
 from postroad.mail.parts.manifest import RENEWED_ROW, RFC2136_ROW
-from postroad.operations.base import install_script
-from postroad.operations.tls import request_script
 from postroad.settings.model import AcmeTls
 from tests.unit import estates
 from tests.unit.declarations import declaration

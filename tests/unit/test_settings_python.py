@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from postroad.roles.run.pyinfra_words import mended
-from postroad.settings import keys
+from postroad.settings import sections
 from postroad.settings.meant import nearest, places
 from postroad.settings.python import failed, may_name_hosts, odd_groups, passed_over, unreadable
 
@@ -106,25 +106,25 @@ def test_what_pyinfra_passes_over(text: str, told: str) -> None:
 @pytest.mark.parametrize(
     ("word", "known", "likely"),
     [
-        ("ttl", keys.ESTATE, "record_ttl"),
-        ("ssl", keys.ESTATE, "tls"),
-        ("ns", keys.ESTATE, "dns"),
-        ("dmrac", keys.ESTATE, "dmarc"),
-        ("mta-sts", keys.ESTATE, "mta_sts"),
-        ("fqdn", keys.HOST, "hostname"),
-        ("address", keys.HOST, "ipv4"),
-        ("ptr", keys.WAY_OUT, "helo"),
-        ("mail_from", keys.STREAM, "envelope_domain"),
-        ("domains", keys.STREAM, "from_domains"),
-        ("login", keys.STREAM, "users"),
-        ("max_size", keys.LIMITS, "message_size"),
-        ("rua", keys.DMARC, "reports"),
-        ("ports", keys.FIREWALL, "ssh_port"),
+        ("ttl", sections.ESTATE, "record_ttl"),
+        ("ssl", sections.ESTATE, "tls"),
+        ("ns", sections.ESTATE, "dns"),
+        ("dmrac", sections.ESTATE, "dmarc"),
+        ("mta-sts", sections.ESTATE, "mta_sts"),
+        ("fqdn", sections.HOST, "hostname"),
+        ("address", sections.HOST, "ipv4"),
+        ("ptr", sections.WAY_OUT, "helo"),
+        ("mail_from", sections.STREAM, "envelope_domain"),
+        ("domains", sections.STREAM, "from_domains"),
+        ("login", sections.STREAM, "users"),
+        ("max_size", sections.LIMITS, "message_size"),
+        ("rua", sections.DMARC, "reports"),
+        ("ports", sections.FIREWALL, "ssh_port"),
         # Rather none than one that nobody meant.
-        ("spf", keys.ESTATE, None),
-        ("timezone", keys.ESTATE, None),
-        ("zones", keys.ESTATE, None),
-        ("port", keys.WAY_OUT, None),
+        ("spf", sections.ESTATE, None),
+        ("timezone", sections.ESTATE, None),
+        ("zones", sections.ESTATE, None),
+        ("port", sections.WAY_OUT, None),
     ],
 )
 def test_the_word_that_was_meant(word: str, known: tuple[str, ...], likely: str | None) -> None:
@@ -137,17 +137,17 @@ def test_groups_may_come_from_elsewhere() -> None:
     assert not may_name_hosts("from pathlib import Path\nimport json\n")
 
 
-@pytest.mark.parametrize("section", keys.SECTIONS)
+@pytest.mark.parametrize("section", sections.ALL)
 def test_every_right_word_means_itself(section: str) -> None:
-    for word in keys.SECTIONS[section]:
-        assert nearest(word, keys.SECTIONS[section]) == word
+    for word in sections.ALL[section]:
+        assert nearest(word, sections.ALL[section]) == word
 
 
 def test_a_key_of_another_section_is_sent_there() -> None:
-    assert places("helo", keys.HOST) == ("hosts.NAME.ways_out.STREAM",)
-    assert places("users", keys.ESTATE) == ("streams.STREAM",)
-    assert places("host", keys.ESTATE) == ()
-    assert places("spf", keys.ESTATE) == ()
+    assert places("helo", sections.HOST) == ("hosts.NAME.ways_out.STREAM",)
+    assert places("users", sections.ESTATE) == ("streams.STREAM",)
+    assert places("host", sections.ESTATE) == ()
+    assert places("spf", sections.ESTATE) == ()
 
 
 @pytest.mark.parametrize(

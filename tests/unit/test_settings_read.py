@@ -12,6 +12,7 @@ from postroad.settings import defaults
 from postroad.settings.model import (
     AcmeTls,
     Address,
+    Allow,
     Dns,
     Dns01,
     DnsZone,
@@ -20,7 +21,6 @@ from postroad.settings.model import (
     Limits,
     MtaSts,
     NoTls,
-    Opening,
     SecretRef,
     SuppliedKey,
     SuppliedTls,
@@ -54,7 +54,7 @@ def test_what_is_left_out_has_its_default() -> None:
     assert found.supplied_keys == ()
     assert (found.dmarc.policy, found.dmarc.reports) == ("none", "ops@shop.example")
     assert (found.resolver.root_hints_file, found.resolver.trust_anchor_file) == (None, None)
-    assert (found.firewall.ssh_port, found.firewall.openings) == (22, ())
+    assert (found.firewall.ssh_port, found.firewall.allowed) == (22, ())
     assert found.system_sender == "root@shop.example"
     assert (found.record_ttl, found.log_days, found.apt_proxy) == (3600, 30, None)
     assert found.upgrades == Upgrades(unattended=True, origins=())
@@ -216,7 +216,7 @@ def test_supplied_keys_take_the_place_of_made_ones() -> None:
 def test_an_opening_without_networks_is_for_everybody() -> None:
     opening = {"port": 443, "protocol": "tcp", "comment": "status page"}
     found = estate(put(declaration(), ("firewall", "open"), [opening]))
-    assert found.firewall.openings == (Opening(443, "tcp", defaults.ANYWHERE, "status page"),)
+    assert found.firewall.allowed == (Allow(443, "tcp", defaults.ANYWHERE, "status page"),)
 
 
 def test_the_probe_of_port_25_can_be_left_away() -> None:

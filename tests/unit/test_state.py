@@ -28,8 +28,14 @@ from postroad.host.found import (
 from postroad.host.paths import ACME_RENEWAL
 from postroad.mail.before.listeners import Listener
 from postroad.mail.certificate import CERTIFICATE, CertificateState
-from postroad.mail.firewall import ufw
 from postroad.mail.firewall.found import FIREWALL
+from postroad.mail.firewall.read import (
+    Connection,
+    FirewallState,
+    Status,
+    parse_connection,
+)
+from postroad.mail.firewall.rule import parse_rule
 from postroad.mail.signing.found import KEYS, OFFERED_KEYS, KeyState, offered_shell
 from postroad.mail.software import SOFTWARE
 from tests.unit.machine import told
@@ -162,8 +168,8 @@ DEPLOYED = altered(
         {"authenticator": "standalone", "reuse_key": "True"},
         "MIIB" * 98,
     ),
-    firewall=ufw.State(
-        status=ufw.Status(
+    firewall=FirewallState(
+        status=Status(
             enabled=True,
             loaded=True,
             ipv6=True,
@@ -172,9 +178,9 @@ DEPLOYED = altered(
             routed="deny",
             logging="low",
         ),
-        rules4=(ufw.parse_rule("allow 25/tcp comment 'bounces'"),),
-        rules6=(ufw.parse_rule("allow 25/tcp comment 'bounces'"),),
-        connection=ufw.parse_connection("198.51.100.7 50000 192.0.2.11 22"),
+        rules4=(parse_rule("allow 25/tcp comment 'bounces'"),),
+        rules6=(parse_rule("allow 25/tcp comment 'bounces'"),),
+        connection=parse_connection("198.51.100.7 50000 192.0.2.11 22"),
     ),
     listeners=(Listener("0.0.0.0", 25, "master"), Listener("[::]", 25, "master")),
 )
@@ -200,7 +206,7 @@ def test_a_bare_host() -> None:
     assert (state[SOFTWARE].dovecot_version, state[KEYS], state[CERTIFICATE]) == ("", (), None)
     assert (state.users, state.groups, state.stamps) == ({}, {}, {})
     assert state[FIREWALL].status is None
-    assert state[FIREWALL].connection == ufw.Connection("198.51.100.7", "192.0.2.11", 22)
+    assert state[FIREWALL].connection == Connection("198.51.100.7", "192.0.2.11", 22)
 
 
 def test_each_kind_of_path() -> None:

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from postroad.host.paths import ADOPTED, BEFORE
-from postroad.mail.firewall import ufw
-from postroad.mail.firewall.openings import wanted
-from postroad.mail.leaving import host as taken_back
+from postroad.mail.firewall.allowed import rules as wanted
+from postroad.mail.firewall.read import FirewallState, parse_connection
+from postroad.mail.firewall.rule import parse_rule
+from postroad.mail.leaving import host as leaving_host
 from postroad.mail.leaving.host import SYSTEM_DOORS, Ours
 from postroad.mail.leaving.instances import Instance
 from postroad.mail.questions import shape
@@ -94,14 +95,14 @@ def made(root: Path) -> Sandbox:
 
 def found(box: Sandbox, answers: bool = True) -> Ours:
     """What the probe finds. That the old resolver answers is said here: nobody is asked."""
-    done = box.sh(moved(box, taken_back.probe()))
+    done = box.sh(moved(box, leaving_host.probe()))
     said = done.stdout.replace(str(box.root), "").splitlines()
-    ours = taken_back.parse(line for line in said if line != "answers")
+    ours = leaving_host.parse(line for line in said if line != "answers")
     return replace(ours, answers=answers)
 
 
 def take_back(box: Sandbox, answers: bool = True) -> None:
-    done = box.sh(moved(box, taken_back.files(found(box, answers), PARTS)))
+    done = box.sh(moved(box, leaving_host.files(found(box, answers), PARTS)))
     assert (done.returncode, done.stderr) == (0, "")
 
 
@@ -109,7 +110,7 @@ def test_what_was_there_before_is_put_back_and_the_rest_is_gone(box: Sandbox) ->
     take_back(box)
     assert tree(box) == {**THEIRS, **dict.fromkeys(NEIGHBOURS, "ours")}
     ours = found(box)
-    assert (ours.marks, ours.kept, taken_back.parts(ours)) == (frozenset(), frozenset(), ())
+    assert (ours.marks, ours.kept, leaving_host.parts(ours)) == (frozenset(), frozenset(), ())
     told = box.told()
     assert "disable --now --quiet postfix.service" in told
     assert "disable --now --quiet unbound.service" in told
@@ -121,7 +122,7 @@ def test_what_was_there_before_is_put_back_and_the_rest_is_gone(box: Sandbox) ->
 def test_a_run_that_is_cut_off_anywhere_is_completed_by_the_next(tmp_path: Path) -> None:
     (tmp_path / "whole").mkdir()
     whole = made(tmp_path / "whole")
-    script = taken_back.files(found(whole), PARTS)
+    script = leaving_host.files(found(whole), PARTS)
     take_back(whole)
     for number, cut in enumerate(killed_everywhere(script)):
         (tmp_path / str(number)).mkdir()
@@ -144,19 +145,19 @@ def test_what_no_run_of_ours_has_finished_is_somebody_else_s(box: Sandbox) -> No
 
 def test_a_file_that_a_host_cannot_be_without_stays_and_is_told(box: Sandbox) -> None:
     make(box, "/etc/hostname")
-    assert taken_back.staying(found(box)) == ("/etc/hostname",)
+    assert leaving_host.staying(found(box)) == ("/etc/hostname",)
     take_back(box)
     assert tree(box)["/etc/hostname"] == "ours"
     # It is the host's now: the next run has nothing to do.
-    assert taken_back.parts(found(box)) == ()
+    assert leaving_host.parts(found(box)) == ()
 
 
 def test_a_former_file_that_has_no_place_is_told(box: Sandbox) -> None:
     make(box, f"{BEFORE}/etc/postfix-marketing/main.cf", "theirs")
-    assert taken_back.not_put_back(found(box)) == (f"{BEFORE}/etc/postfix-marketing/main.cf",)
+    assert leaving_host.not_put_back(found(box)) == (f"{BEFORE}/etc/postfix-marketing/main.cf",)
     take_back(box)
     assert tree(box)[f"{BEFORE}/etc/postfix-marketing/main.cf"] == "theirs"
-    assert taken_back.parts(found(box)) == ()
+    assert leaving_host.parts(found(box)) == ()
 
 
 def test_our_resolver_stays_where_no_other_answers(box: Sandbox) -> None:
@@ -167,20 +168,20 @@ def test_our_resolver_stays_where_no_other_answers(box: Sandbox) -> None:
     assert not [line for line in box.told() if "unbound" in line]
     ours = found(box, answers=False)
     assert ours.keeps_resolver
-    assert taken_back.parts(ours) == ()
+    assert leaving_host.parts(ours) == ()
     # Its operator has mended that: the rest goes.
     take_back(box)
     assert tree(box) == {**THEIRS, **dict.fromkeys(NEIGHBOURS, "ours")}
 
 
 def test_a_resolver_on_loopback_alone_does_not_answer(box: Sandbox) -> None:
-    done = box.sh(moved(box, taken_back.probe()))
+    done = box.sh(moved(box, leaving_host.probe()))
     assert "answers" not in done.stdout.splitlines()
 
 
 def test_an_answer_that_was_cut_off_is_none() -> None:
     with pytest.raises(ValueError, match="cut off"):
-        taken_back.parse(["path /etc/hosts"])
+        leaving_host.parse(["path /etc/hosts"])
 
 
 @pytest.mark.parametrize("door", SYSTEM_DOORS)
@@ -188,17 +189,17 @@ def test_the_null_client_s_way_out_is_closed_after_it(box: Sandbox, door: str) -
     null_client = Instance("default", 1, ("sendmail",))
     stream = Instance("transactional", 0, ("192.0.2.12:587", door))
     ours = Ours((null_client, stream))
-    (_, closed) = taken_back.to_close(ours)
+    (_, closed) = leaving_host.to_close(ours)
     assert closed.doors == ("192.0.2.12:587",)
     # It waits for what comes in last, too.
     make(box, "/var/spool/postfix-transactional/pid/master.pid", "  1\n")
     empty = Ours((replace(null_client, messages=0), stream))
     make(box, "/var/spool/postfix/maildrop/4jYWrm")
-    box.sh(moved(box, taken_back.closing(empty)))
+    box.sh(moved(box, leaving_host.closing(empty)))
     assert "postconf -c /etc/postfix-transactional -MX 192.0.2.12:587/inet" in plain(box)
     assert f"postconf -c /etc/postfix-transactional -MX {door}/inet" not in plain(box)
     (box.root / "var/spool/postfix/maildrop/4jYWrm").unlink()
-    box.sh(moved(box, taken_back.closing(empty)))
+    box.sh(moved(box, leaving_host.closing(empty)))
     assert f"postconf -c /etc/postfix-transactional -MX {door}/inet" in plain(box)
     closing = [line for line in plain(box) if line.startswith("postconf")]
     assert closing[0] == "postconf -c /etc/postfix -e authorized_submit_users="
@@ -207,16 +208,16 @@ def test_the_null_client_s_way_out_is_closed_after_it(box: Sandbox, door: str) -
 def test_inbound_is_closed_last_for_what_comes_back(box: Sandbox) -> None:
     inbound = Instance("inbound", 0, ("192.0.2.11:25",))
     stream = Instance("marketing", 1, ("192.0.2.13:587",))
-    assert [one.name for one in taken_back.to_close(Ours((inbound, stream)))] == ["marketing"]
+    assert [one.name for one in leaving_host.to_close(Ours((inbound, stream)))] == ["marketing"]
     closed = "postconf -c /etc/postfix-inbound -MX 192.0.2.11:25/inet"
     empty = Ours((inbound, replace(stream, messages=0)))
     make(box, "/var/spool/postfix-marketing/incoming/4jYWrm")
-    box.sh(moved(box, taken_back.closing(empty)))
+    box.sh(moved(box, leaving_host.closing(empty)))
     assert closed not in plain(box)
     (box.root / "var/spool/postfix-marketing/incoming/4jYWrm").unlink()
-    box.sh(moved(box, taken_back.closing(empty)))
+    box.sh(moved(box, leaving_host.closing(empty)))
     assert closed in plain(box)
-    alone = taken_back.closing(Ours((inbound,)))
+    alone = leaving_host.closing(Ours((inbound,)))
     assert box.sh(moved(box, alone)).returncode == 0
 
 
@@ -228,29 +229,29 @@ def test_what_comes_in_at_the_last_moment_is_delivered_first(box: Sandbox) -> No
     ours = Ours(tuple(Instance(name, 0, ()) for name in ("default", "inbound", "marketing")))
     make(box, "/var/spool/postfix-marketing/incoming/4jYWrm")
     make(box, "/etc/postroad/marketing/users")
-    box.sh(moved(box, taken_back.stopping(ours)))
+    box.sh(moved(box, leaving_host.stopping(ours)))
     all_units = (
         "postfix.service postroad-postfix@inbound.service postroad-postfix@marketing.service"
     )
     assert plain(box) == [f"stop {all_units}", f"start {all_units}"]
     (box.root / "var/spool/postfix-marketing/incoming/4jYWrm").unlink()
-    box.sh(moved(box, taken_back.stopping(ours)))
+    box.sh(moved(box, leaving_host.stopping(ours)))
     assert not (box.root / "var/spool/postfix-marketing").exists()
     assert not (box.root / "etc/postroad/marketing").exists()
 
 
 def test_a_host_with_mail_is_told_what_it_waits_for() -> None:
     ours = Ours((Instance("marketing", 2, ()), Instance("inbound", 0, ())))
-    assert taken_back.waiting(ours, {}) == ("marketing still has 2 messages to deliver",)
-    (sentence,) = taken_back.waiting(ours, {"marketing": "stop"})
+    assert leaving_host.waiting(ours, {}) == ("marketing still has 2 messages to deliver",)
+    (sentence,) = leaving_host.waiting(ours, {"marketing": "stop"})
     assert "stopped by its operator: drain it by deploys/pause.py" in sentence
 
 
 ADOPTED_FIREWALL = Ours(marks=frozenset({f"{ADOPTED}/firewall"}))
 
 
-def rules(state: ufw.State, ours: Ours = ADOPTED_FIREWALL) -> Iterator[str]:
-    return map(str, taken_back.rules(ESTATE_WITH_WEB, ESTATE_WITH_WEB.host("mail1"), ours, state))
+def rules(state: FirewallState, ours: Ours = ADOPTED_FIREWALL) -> Iterator[str]:
+    return map(str, leaving_host.rules(ESTATE_WITH_WEB, ESTATE_WITH_WEB.host("mail1"), ours, state))
 
 
 ESTATE_WITH_WEB = estates.estate(
@@ -264,8 +265,8 @@ ESTATE_WITH_WEB = estates.estate(
 
 def test_of_the_firewall_only_what_is_for_mail_goes() -> None:
     host = ESTATE_WITH_WEB.host("mail1")
-    stranger = ufw.parse_rule("allow 9999/tcp")
-    state = ufw.State(status=INSTALLED_UFW, rules4=(*wanted(ESTATE_WITH_WEB, host), stranger))
+    stranger = parse_rule("allow 9999/tcp")
+    state = FirewallState(status=INSTALLED_UFW, rules4=(*wanted(ESTATE_WITH_WEB, host), stranger))
     gone = list(rules(state))
     assert "allow 25/tcp comment 'bounces and complaints'" in gone
     left = [str(rule) for rule in state.rules if str(rule) not in gone]
@@ -276,10 +277,10 @@ def test_of_the_firewall_only_what_is_for_mail_goes() -> None:
 
 
 def test_the_run_is_never_shut_out() -> None:
-    only = ufw.parse_rule("allow 25/tcp")
+    only = parse_rule("allow 25/tcp")
     active = replace(INSTALLED_UFW, enabled=True, loaded=True)
-    came = ufw.parse_connection("198.51.100.7 50000 192.0.2.11 25")
-    state = ufw.State(status=active, rules4=(only,), connection=came)
-    assert "would shut out this very run" in str(taken_back.lockout(state, (only,)))
-    assert taken_back.lockout(state, ()) is None
-    assert taken_back.lockout(replace(state, status=INSTALLED_UFW), (only,)) is None
+    came = parse_connection("198.51.100.7 50000 192.0.2.11 25")
+    state = FirewallState(status=active, rules4=(only,), connection=came)
+    assert "would shut out this very run" in str(leaving_host.lockout(state, (only,)))
+    assert leaving_host.lockout(state, ()) is None
+    assert leaving_host.lockout(replace(state, status=INSTALLED_UFW), (only,)) is None

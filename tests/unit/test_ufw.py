@@ -17,27 +17,18 @@ from typing import get_args
 
 import pytest
 
-from postroad.mail.firewall.ufw import (
-    Action,
+from postroad.mail.firewall.plan import Firewall, admits, lockout, plan_allowed, plan_firewall
+from postroad.mail.firewall.read import (
     Connection,
-    Direction,
-    Firewall,
-    Logged,
-    Rule,
-    State,
+    FirewallState,
     Status,
-    UfwError,
-    admits,
-    lockout,
     parse_added,
     parse_connection,
-    parse_rule,
     parse_state,
     parse_status,
     parse_tuple,
-    plan_firewall,
-    plan_openings,
 )
+from postroad.mail.firewall.rule import Action, Direction, Logged, Rule, UfwError, parse_rule
 
 DATA = Path(__file__).parent / "test_ufw_data"
 TEMPLATES = Path(__file__).parents[2] / "templates" / "ufw"
@@ -71,9 +62,9 @@ RUN = Connection("192.0.2.7", "198.51.100.1", 22)
 RUN6 = Connection("2001:db8::7", "2001:db8::1", 22)
 
 
-def on_host(*rules: Rule, status: Status | None = STATUS) -> State:
+def on_host(*rules: Rule, status: Status | None = STATUS) -> FirewallState:
     """A host on which ufw stored these rules."""
-    return State(
+    return FirewallState(
         status=status,
         rules4=tuple(rule for rule in rules if ":" not in rule.from_ + rule.to),
         rules6=tuple(rule for rule in rules if "." not in rule.from_ + rule.to),
@@ -81,7 +72,7 @@ def on_host(*rules: Rule, status: Status | None = STATUS) -> State:
     )
 
 
-def commands(state: State, firewall: Firewall) -> list[str]:
+def commands(state: FirewallState, firewall: Firewall) -> list[str]:
     return [shlex.join(command) for command in plan_firewall(state, firewall).commands]
 
 
@@ -212,13 +203,15 @@ def test_a_malformed_tuple_is_refused(line: str) -> None:
 def test_the_state_of_a_host() -> None:
     text = STATUS_TEXT + "rule4=allow tcp 25 0.0.0.0/0 any 0.0.0.0/0 in\nrollback=armed\n"
     state = parse_state(text + "ssh=192.0.2.7 50000 198.51.100.1 22\n")
-    assert state == State(status=STATUS, rules4=(SMTP,), rollback_armed=True, connection=RUN)
+    assert state == FirewallState(
+        status=STATUS, rules4=(SMTP,), rollback_armed=True, connection=RUN
+    )
     assert state.halved == {"allow 25/tcp"}
 
 
 def test_a_host_without_ufw_has_no_status() -> None:
     assert parse_status("") is None
-    assert parse_state("ssh=192.0.2.7 50000 198.51.100.1 22\n") == State(connection=RUN)
+    assert parse_state("ssh=192.0.2.7 50000 198.51.100.1 22\n") == FirewallState(connection=RUN)
 
 
 @pytest.mark.parametrize(
@@ -358,7 +351,7 @@ def test_adding_an_opening_is_no_risk() -> None:
         ),
     ],
 )
-def test_each_drift_is_mended_by_its_own_command(state: State, expected: list[str]) -> None:
+def test_each_drift_is_mended_by_its_own_command(state: FirewallState, expected: list[str]) -> None:
     assert commands(state, Firewall(rules=(SSH,))) == expected
 
 
@@ -384,12 +377,12 @@ def test_two_rules_that_are_one_to_ufw_are_refused() -> None:
 
 
 def test_openings_only_open() -> None:
-    assert plan_openings(on_host(SSH, HOSTILE), [SSH]).commands == ()
-    assert plan_openings(on_host(SSH), [SMTP]).commands == (
+    assert plan_allowed(on_host(SSH, HOSTILE), [SSH]).commands == ()
+    assert plan_allowed(on_host(SSH), [SMTP]).commands == (
         ("ufw", "allow", "25/tcp", "comment", ""),
     )
     with pytest.raises(UfwError, match="not an opening"):
-        plan_openings(on_host(), [HOSTILE])
+        plan_allowed(on_host(), [HOSTILE])
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,9 @@ from pyinfra.api.state import StateStage
 from pyinfra.connectors.fake import FakeConnector
 from pyinfra.context import ctx_host, ctx_state
 
-from postroad.mail.firewall.ufw import ROLLBACK_UNIT, State, Status, parse_rule
-from postroad.operations import ufw
+from postroad.mail.firewall.read import ROLLBACK_UNIT, FirewallState, Status
+from postroad.mail.firewall.rule import parse_rule
+from postroad.roles import ufw
 from postroad.roles.run.facts.ufw import UfwAdded, UfwState, UfwStatus
 
 Responses = dict[str | re.Pattern[str], object]
@@ -216,14 +217,14 @@ def test_a_contradictory_set_is_refused(connections: Connections, wanted: list[s
 
 def test_openings_are_added_and_nothing_is_closed(connections: Connections) -> None:
     state = connected(AS_DECLARED)
-    add_op(state, ufw.openings, wanted=[SMTP])
+    add_op(state, ufw.allow, wanted=[SMTP])
     run_ops(state)
     assert connections.commands(0) == ["ufw allow 25/tcp comment ''"]
 
 
 def test_openings_that_are_there_are_left_alone(connections: Connections) -> None:
     state = connected(AS_DECLARED)
-    add_op(state, ufw.openings, wanted=[SSH])
+    add_op(state, ufw.allow, wanted=[SSH])
     run_ops(state)
     assert not will_change(state)
     assert connections.commands(0) == []
@@ -232,16 +233,16 @@ def test_openings_that_are_there_are_left_alone(connections: Connections) -> Non
 def test_a_block_is_no_opening(connections: Connections) -> None:
     state = connected(AS_DECLARED)
     with pytest.raises(OperationError, match="not an opening"):
-        add_op(state, ufw.openings, wanted=[parse_rule("deny 25/tcp")])
+        add_op(state, ufw.allow, wanted=[parse_rule("deny 25/tcp")])
 
 
-@pytest.mark.parametrize("op", [ufw.firewall, ufw.openings])
+@pytest.mark.parametrize("op", [ufw.firewall, ufw.allow])
 def test_the_caller_may_bring_the_state(connections: Connections, op: Callable[..., None]) -> None:
     asked = []
 
-    def read() -> State:
+    def read() -> FirewallState:
         asked.append(1)
-        return State(status=STATUS, rules4=(SSH,), rules6=(SSH,))
+        return FirewallState(status=STATUS, rules4=(SSH,), rules6=(SSH,))
 
     state = connected("not to be read")
     (mail1,) = state.inventory
@@ -261,4 +262,4 @@ def test_facts_read_what_ufw_says() -> None:
 def test_facts_of_a_host_without_ufw_are_empty() -> None:
     assert UfwAdded.default() == []
     assert UfwStatus.default() is None
-    assert UfwState.default() == State()
+    assert UfwState.default() == FirewallState()

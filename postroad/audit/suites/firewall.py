@@ -10,11 +10,12 @@ from postroad.audit import asking
 from postroad.audit.audited import Audited
 from postroad.audit.fault import Fault, refute
 from postroad.audit.netfilter import Packet, may_leave, parse
-from postroad.host.paths import SYSTEM_MAIL_PORT
-from postroad.mail.firewall import openings, ufw
+from postroad.mail.firewall import allowed
 from postroad.mail.firewall.found import FIREWALL
+from postroad.mail.firewall.plan import Firewall, plan_firewall
 from postroad.mail.intake import intake
 from postroad.settings.model import Address
+from postroad.settings.ports import SYSTEM_MAIL_PORT
 
 LOOPBACK = ip_address("127.0.0.1")
 
@@ -32,8 +33,8 @@ def differing_rules(audited: Audited) -> Iterator[Fault]:
     if not found.status.enabled or not found.status.loaded:
         how = "switched off" if not found.status.enabled else "not loaded in the kernel"
         yield Fault(f"the firewall is {how}", _unguarded(audited), audited.run)
-    wanted = ufw.Firewall(rules=openings.wanted(audited.estate, audited.host))
-    for command in ufw.plan_firewall(found, wanted).commands:
+    wanted = Firewall(rules=allowed.rules(audited.estate, audited.host))
+    for command in plan_firewall(found, wanted).commands:
         yield Fault(
             f"the firewall is not as declared, it would take: {' '.join(command)}",
             "something declared is shut out, or something else is let in",

@@ -10,10 +10,11 @@ from postroad.audit.audited import Audited
 from postroad.audit.evidence import Socket
 from postroad.audit.fault import Fault, refute
 from postroad.audit.mends import restart, restart_instance
-from postroad.host.paths import INBOUND, SINK_PORT, SYSTEM_MAIL_PORT
+from postroad.host.paths import INBOUND
 from postroad.mail.certificate import CERTIFICATE
 from postroad.mail.render import system_stream
 from postroad.settings.model import AcmeTls, Http01
+from postroad.settings.ports import SINK_PORT, SYSTEM_MAIL_PORT
 
 # Programs of ours: they listen on loopback too only where declared. Others may.
 OURS = ("master", "opendkim", "dovecot", "unbound")
@@ -48,7 +49,7 @@ def declared(audited: Audited) -> dict[Place, str]:
 def _permitted_ports(audited: Audited) -> set[int]:
     """What may listen, but need not: the operator's own services, and certbot for a moment."""
     firewall = audited.estate.firewall
-    ports = {firewall.ssh_port, *(opening.port for opening in firewall.openings)}
+    ports = {firewall.ssh_port, *(one.port for one in firewall.allowed)}
     tls = audited.estate.tls
     if isinstance(tls, AcmeTls) and isinstance(tls.challenge, Http01):
         ports.add(80)

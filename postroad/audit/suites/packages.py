@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from postroad.audit.audited import Audited
 from postroad.audit.fault import Fault, refute
+from postroad.mail.installing import POLICY
 from postroad.mail.software import packages
-from postroad.operations.base import POLICY
 
 DAY = 86400
 # Both timers elapse daily; a day may be missed.

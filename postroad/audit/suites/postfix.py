@@ -14,13 +14,12 @@ from postroad.host.paths import (
     BUDGET_SOCKET,
     DEFAULT,
     INBOUND,
-    SINK_PORT,
-    SYSTEM_MAIL_PORT,
     config_folder,
     milter_socket,
 )
 from postroad.mail.intake import intake, without_limits
 from postroad.settings.model import Estate, Stream, WayOut
+from postroad.settings.ports import SINK_PORT, SYSTEM_MAIL_PORT
 
 # Clock ticks and the second in which the kernel counts its boot (proc(5)) are no more exact.
 SLACK_SECONDS = 2.0

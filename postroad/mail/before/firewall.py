@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 
 from postroad.host.found import HostState, UnitState
-from postroad.mail.firewall import openings, ufw
+from postroad.mail.firewall import allowed
 from postroad.mail.firewall.found import FIREWALL
+from postroad.mail.firewall.read import FirewallState
+from postroad.mail.firewall.rule import Rule
 from postroad.settings.model import Estate, Host
 
 # Each flushes or overrules ufw's rules when it starts, or is overruled by them.
@@ -22,15 +23,10 @@ UNITS = (*OTHERS, DOCKER)
 COMPONENT = "firewall"
 
 
-def removed(estate: Estate, host: Host, found: ufw.State) -> tuple[ufw.Rule, ...]:
+def removed(estate: Estate, host: Host, found: FirewallState) -> tuple[Rule, ...]:
     """The rules of the host that a run would remove."""
-    kept = {_bare(rule) for rule in openings.wanted(estate, host)}
-    return tuple(rule for rule in found.rules if _bare(rule) not in kept)
-
-
-def _bare(rule: ufw.Rule) -> str:
-    """A rule whose comment alone differs is replaced where it stands."""
-    return str(replace(rule, comment=""))
+    kept = {rule.uncommented for rule in allowed.rules(estate, host)}
+    return tuple(rule for rule in found.rules if rule.uncommented not in kept)
 
 
 def refusals(estate: Estate, host: Host, state: HostState) -> Iterator[str]:

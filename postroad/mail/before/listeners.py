@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address, ip_address
 
-from postroad.host.paths import SINK_PORT, SYSTEM_MAIL_PORT
 from postroad.host.reading import Reading, section
 from postroad.settings.model import AcmeTls, Estate, Host, Http01
+from postroad.settings.ports import SINK_PORT, SYSTEM_MAIL_PORT
 
 #: Prints the lines that `parse` reads: sockets that listen (state 0A), and whose they are, from the
 #: kernel's own tables (proc(5)). A process may call itself anything, also by what reads like more

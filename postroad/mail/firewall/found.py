@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from postroad.host.reading import Reading, section
-from postroad.mail.firewall import ufw
+from postroad.mail.firewall import read
 
-SHELL = f"m firewall; ({ufw.STATE_COMMAND})"
+SHELL = f"m firewall; ({read.STATE_COMMAND})"
 
 FIREWALL = Reading(
-    "firewall", section("firewall", lambda lines: ufw.parse_state("\n".join(lines))), ufw.State()
+    "firewall",
+    section("firewall", lambda lines: read.parse_state("\n".join(lines))),
+    read.FirewallState(),
 )

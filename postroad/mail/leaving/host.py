@@ -24,13 +24,14 @@ from postroad.host.paths import (
     OPENED,
     STAMPS,
     STATE,
-    SYSTEM_MAIL_PORT,
     TOOLS,
     config_folder,
     data_folder,
     queue_folder,
 )
-from postroad.mail.firewall import openings, ufw
+from postroad.mail.firewall import allowed, plan
+from postroad.mail.firewall.read import FirewallState
+from postroad.mail.firewall.rule import Rule
 from postroad.mail.leaving.instances import Instance, counted, messages
 from postroad.mail.leaving.instances import parse as parse_instances
 from postroad.mail.leaving.instances import probe as probe_instances
@@ -39,6 +40,7 @@ from postroad.mail.parts.manifest import Row, every_row
 from postroad.mail.pause import Pause
 from postroad.mail.return_paths import RETURNED, RETURNING
 from postroad.settings.model import STREAM_NAMES, Estate, Host, StreamName
+from postroad.settings.ports import SYSTEM_MAIL_PORT
 
 INSTANCES = (DEFAULT, INBOUND, *STREAM_NAMES)
 FIREWALL = "firewall"
@@ -329,28 +331,24 @@ def early_rules(ours: Ours) -> str:
     return changing(lines, _BACK)
 
 
-def rules(estate: Estate, host: Host, ours: Ours, found: ufw.State) -> tuple[ufw.Rule, ...]:
+def rules(estate: Estate, host: Host, ours: Ours, found: FirewallState) -> tuple[Rule, ...]:
     """The rules of the host's firewall that go: those for mail and for the certificate.
 
     Those for SSH and for what the operator declares besides stay.
     """
     if not ours.has_adopted(FIREWALL):
         return ()
-    kept = {_bare(rule) for rule in openings.not_for_mail(estate)}
-    ours_alone = {_bare(rule) for rule in openings.wanted(estate, host)} - kept
-    return tuple(rule for rule in found.rules if _bare(rule) in ours_alone)
+    kept = {rule.uncommented for rule in allowed.not_for_mail(estate)}
+    ours_alone = {rule.uncommented for rule in allowed.rules(estate, host)} - kept
+    return tuple(rule for rule in found.rules if rule.uncommented in ours_alone)
 
 
-def lockout(found: ufw.State, gone: Iterable[ufw.Rule]) -> str | None:
+def lockout(found: FirewallState, gone: Iterable[Rule]) -> str | None:
     """What to tell where the run itself would be shut out without the rules that are ``gone``."""
     if found.status is None or not found.status.active:
         return None
     rest = tuple(rule for rule in found.rules if rule not in tuple(gone))
-    return ufw.lockout(found, ufw.Firewall(rules=rest, incoming=found.status.incoming))
-
-
-def _bare(rule: ufw.Rule) -> str:
-    return str(replace(rule, comment=""))
+    return plan.lockout(found, plan.Firewall(rules=rest, incoming=found.status.incoming))
 
 
 def waiting(ours: Ours, pauses: Mapping[StreamName, Pause]) -> tuple[str, ...]:

@@ -18,9 +18,10 @@ from pyinfra.api.state import BaseStateCallback, State
 from pyinfra.context import ctx_host
 
 from postroad.dns.dkim import UnusableKeyError
-from postroad.mail.firewall.ufw import UfwError
+from postroad.mail.firewall.rule import UfwError
 from postroad.roles.run.ask import UnansweredError
 from postroad.roles.run.pyinfra_words import mended
+from postroad.settings.faults import PlainError
 from postroad.settings.terminal import fail, line
 
 P = ParamSpec("P")
@@ -177,7 +178,10 @@ def _nobody(state: State) -> PyinfraError:
 
 
 def alone(role: Callable[P, T]) -> Callable[P, T]:
-    """A role whose trouble with one host ends the run there, and goes on for the others."""
+    """A role whose trouble with one host ends the run there, and goes on for the others.
+
+    What the operator has declared is every host's: PyinfraError, which pyinfra tells as it is.
+    """
 
     @wraps(role)
     def on_one_host(*args: P.args, **kwargs: P.kwargs) -> T:
@@ -186,6 +190,8 @@ def alone(role: Callable[P, T]) -> Callable[P, T]:
             return role(*args, **kwargs)
         except OF_A_HOST as error:
             leave_out(host, named(host, error))
+        except PlainError as error:
+            raise PyinfraError(str(error)) from error
 
     return on_one_host
 

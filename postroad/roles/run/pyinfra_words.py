@@ -14,12 +14,15 @@ from traceback import walk_tb
 from typing import Any
 
 import pyinfra
+from gevent.hub import Hub  # type: ignore[import-untyped]
+from pyinfra.api import output
+from pyinfra.api.exceptions import PyinfraError
 from pyinfra.api.host import Host
 from pyinfra.api.state import BaseStateCallback, State
 
 from postroad.data import PACKAGE
 from postroad.settings.python import failed
-from postroad.settings.terminal import fail, guard, reword
+from postroad.settings.terminal import fail, guard_logs, guarded, reword
 
 _COMPARE = "and compare it with what the host's own console shows"
 # What pyinfra and paramiko say → what to do. Each is said of one host, whose name stands before it.
@@ -89,6 +92,17 @@ def _mended(said: str) -> str:
             # A record meets the filter of its logger and that of its handler.
             return said if words in said else f"{said}; {words}"
     return said
+
+
+def guard() -> None:
+    """From here on pyinfra tells what hosts say (errors, -v, --debug) as it may be printed."""
+    guard_logs()
+    # What pyinfra says of a host, and of the operator's Ctrl-C, is told where it ends: gevent need
+    # not print the frames before.
+    if PyinfraError not in Hub.NOT_ERROR:
+        Hub.NOT_ERROR = (*Hub.NOT_ERROR, PyinfraError, KeyboardInterrupt)
+    if output.is_output_active():
+        output.set_echo(guarded(output._echo))
 
 
 def plainly() -> None:

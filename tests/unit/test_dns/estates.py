@@ -128,7 +128,7 @@ def estate(*hosts: Host, reports: str = "dmarc@shop.example") -> Estate:
         unsubscribe=None,
         dns=Dns(resolvers=(), zones=()),
         resolver=Resolver(root_hints_file=None, trust_anchor_file=None),
-        firewall=Firewall(ssh_port=22, openings=()),
+        firewall=Firewall(ssh_port=22, allowed=()),
         system_sender="root@shop.example",
         record_ttl=3600,
         apt_proxy=None,

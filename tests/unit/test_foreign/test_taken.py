@@ -12,8 +12,9 @@ import pytest
 from postroad.host.found import FileState, HostState, UnitState
 from postroad.mail.before import daemons, files, firewall, keys, listeners
 from postroad.mail.before.listeners import Listener
-from postroad.mail.firewall import openings, ufw
+from postroad.mail.firewall import allowed
 from postroad.mail.firewall.found import FIREWALL
+from postroad.mail.firewall.rule import parse_rule
 from postroad.mail.signing.found import KeyState
 from postroad.roles.run import made
 from postroad.settings.model import OnHost, SuppliedKey
@@ -110,7 +111,7 @@ def test_a_name_that_a_process_gives_itself_is_not_read(name: bytes) -> None:
 
 
 def with_rules(*texts: str) -> HostState:
-    rules = tuple(ufw.parse_rule(text) for text in texts)
+    rules = tuple(parse_rule(text) for text in texts)
     return altered(FRESH, firewall=replace(FRESH[FIREWALL], rules4=rules, rules6=rules))
 
 
@@ -124,7 +125,7 @@ def test_rules_of_others_are_listed_and_refused() -> None:
 
 
 def test_rules_that_the_estate_declares_are_not() -> None:
-    declared = map(str, openings.wanted(ESTATE, MAIL1))
+    declared = map(str, allowed.rules(ESTATE, MAIL1))
     assert list(firewall.refusals(ESTATE, MAIL1, with_rules(*declared))) == []
 
 

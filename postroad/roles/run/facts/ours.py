@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from postroad.host.question import Question
-from postroad.mail.leaving import host as taken_back
+from postroad.mail.leaving import host as leaving_host
 
 
-class Ours(Question[taken_back.Ours]):
+class Ours(Question[leaving_host.Ours]):
     """`postroad.mail.leaving.host.Ours` of the host."""
 
     about = "what of ours is on it"
 
     def script(self) -> str:
-        return taken_back.probe()
+        return leaving_host.probe()
 
-    def read(self, lines: Sequence[str]) -> taken_back.Ours:
-        return taken_back.parse(lines)
+    def read(self, lines: Sequence[str]) -> leaving_host.Ours:
+        return leaving_host.parse(lines)

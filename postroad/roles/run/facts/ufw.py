@@ -1,4 +1,4 @@
-"""Facts about ufw(8). They need root; the parsers are those of ``postroad.mail.firewall.ufw``."""
+"""Facts about ufw(8). They need root; the parsers are those of ``postroad.mail.firewall.read``."""
 
 from __future__ import annotations
 
@@ -9,17 +9,16 @@ from pyinfra.api.exceptions import FactProcessError
 from pyinfra.api.facts import FactBase
 from typing_extensions import override
 
-from postroad.mail.firewall.ufw import (
+from postroad.mail.firewall.read import (
     STATE_COMMAND,
     STATUS_COMMAND,
-    Rule,
-    State,
+    FirewallState,
     Status,
-    UfwError,
     parse_added,
     parse_state,
     parse_status,
 )
+from postroad.mail.firewall.rule import Rule, UfwError
 
 _T = TypeVar("_T")
 
@@ -66,15 +65,15 @@ class UfwStatus(FactBase[Status | None]):
         return _parsed(parse_status, output)
 
 
-class UfwState(FactBase[State]):
-    """Everything that the operations need, in one command: `postroad.mail.firewall.ufw.State`."""
+class UfwState(FactBase[FirewallState]):
+    """Everything that the operations need, in one command."""
 
-    default = State
+    default = FirewallState
 
     @override
     def command(self) -> str:
         return STATE_COMMAND
 
     @override
-    def process(self, output: list[str]) -> State:
+    def process(self, output: list[str]) -> FirewallState:
         return _parsed(parse_state, output)

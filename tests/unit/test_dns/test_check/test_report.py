@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from argparse import ArgumentParser
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 from postroad.commands import dns_check
 from postroad.dns.check import report
 from postroad.dns.check.verdict import Verdict, status
+from postroad.roles.run.ask import UnansweredError
+from postroad.settings.secrets import SecretError
 
 OK = Verdict("MX", "bounce.shop.example", "ok", "required", "bounces come back")
 RECOMMENDED = Verdict("CAA", "mail1.shop.example", "wrong", "recommended", "no CAA", "publish it")
@@ -93,6 +96,21 @@ def test_a_file_that_is_none_of_ours_is_named(
 def test_an_inventory_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
     assert _run("nowhere/prod.py") == 3
     assert "nowhere/prod.py" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "error",
+    [SecretError("environment variable KEY is not set"), UnansweredError("mail1", "it is silent")],
+)
+def test_what_cannot_be_asked_is_said_in_a_sentence(
+    error: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def cannot(inventory: Path) -> NoReturn:
+        raise error
+
+    monkeypatch.setattr(dns_check, "reached", cannot)
+    assert _run("prod.py") == 3
+    assert capsys.readouterr().err == f"{error}\n"
 
 
 def _run(*words: str) -> int:

@@ -11,16 +11,16 @@ from typing import Any
 from postroad.audit.evidence import Signed
 from postroad.host.answers import from_json
 from postroad.host.question import Question, program
-from postroad.onhost import asked as questions
+from postroad.onhost import asked as programs
 
 Json = dict[str, Any]
 
-SCRIPT = Path(questions.__file__).with_name("signing.py")
+SCRIPT = Path(programs.__file__).with_name("signing.py")
 
 
 @dataclass(frozen=True)
 class Probed(Question[tuple[Signed, ...]]):
-    """The answer of questions/signing.py to ``probes`` (see `postroad.audit.asking.probes`)."""
+    """What `postroad.onhost.asked.signing` answers to `postroad.audit.asking.probes`."""
 
     probes: Sequence[Json]
 

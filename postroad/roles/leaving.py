@@ -12,7 +12,7 @@ from postroad.mail.leaving.instances import LEAVING, Instance
 from postroad.mail.leaving.streams import script, still_to_do
 from postroad.mail.signing.found import KEYS
 from postroad.mail.signing.keys import OrphanStep, orphan_steps
-from postroad.operations.own import operation
+from postroad.roles.own import operation
 from postroad.roles.run import streams
 from postroad.roles.run.ask import UnansweredError
 from postroad.roles.run.facts.oldest import OldestOfAll

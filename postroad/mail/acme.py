@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Generator
 from urllib.parse import urlsplit
-
-from pyinfra import host
-from pyinfra.api.command import StringCommand
 
 from postroad.host.paths import (
     ACME_ARCHIVE,
@@ -17,18 +13,8 @@ from postroad.host.paths import (
     CERTIFICATE_FAULT,
     STATE,
 )
-from postroad.mail.certificate import CERTIFICATE, certificate_faults
 from postroad.mail.parts.manifest import RENEWED_ROW, RFC2136_ROW
-from postroad.operations.own import operation
-from postroad.roles.run.site import Site
 from postroad.settings.model import AcmeTls, Dns01, Host
-
-
-def missing_certificate(site: Site) -> tuple[str, ...]:
-    """What the host's certificate lacks; renewal in time is the timer's, not the run's."""
-    if not isinstance(site.estate.tls, AcmeTls):
-        return ()
-    return certificate_faults(site.estate.tls, site.host, site.state()[CERTIFICATE])
 
 
 def request_script(tls: AcmeTls, server: Host) -> str:
@@ -83,14 +69,3 @@ cat {CERTIFICATE_FAULT} >&2
 }}
 postroad </dev/null
 """
-
-
-@operation()
-def certificate(site: Site) -> Generator[StringCommand]:
-    """Get the certificate where there is none with every name that clients use."""
-    tls = site.estate.tls
-    if not isinstance(tls, AcmeTls) or not missing_certificate(site):
-        host.noop("the certificate has every name")
-        return
-    yield StringCommand("sh", "-s", _stdin=request_script(tls, site.host))
-    site.forget()

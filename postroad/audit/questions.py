@@ -11,11 +11,11 @@ from typing import Any
 from postroad.audit.evidence import Instance, Smtp, System, from_parts
 from postroad.host.answers import AnswerError, from_json
 from postroad.host.question import Question, program
-from postroad.onhost import asked as questions
+from postroad.onhost import asked as programs
 
 Json = Mapping[str, Any]
 
-FOLDER = Path(questions.__file__).parent
+FOLDER = Path(programs.__file__).parent
 
 
 def _program(name: str, asked: Json) -> str:
@@ -56,7 +56,7 @@ class InstancesSeen(Question[Mapping[str, Instance]]):
     about = "its Postfix"
 
     def script(self) -> str:
-        return _program("postfix", self.asked)
+        return _program("instances", self.asked)
 
     def read(self, lines: Sequence[str]) -> Mapping[str, Instance]:
         found = _parts(lines)

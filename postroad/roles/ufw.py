@@ -18,19 +18,10 @@ from pyinfra.api.state import State as PyinfraState
 from pyinfra.context import host
 from typing_extensions import override
 
-from postroad.mail.firewall.ufw import (
-    ROLLBACK_UNIT,
-    Argv,
-    Firewall,
-    LogLevel,
-    Policy,
-    Rule,
-    State,
-    UfwError,
-    lockout,
-    plan_firewall,
-    plan_openings,
-)
+from postroad.mail.firewall.plan import Firewall, lockout, plan_allowed, plan_firewall
+from postroad.mail.firewall.read import ROLLBACK_UNIT, FirewallState
+from postroad.mail.firewall.rule import Argv, LogLevel, Policy, Rule, UfwError
+from postroad.roles.own import Refusal
 from postroad.roles.run.facts.ufw import UfwState
 from postroad.roles.run.su import prepared
 from postroad.settings.terminal import fail, line
@@ -60,30 +51,8 @@ _DISARM = (
     f" && ! systemctl is-active --quiet {ROLLBACK_UNIT}.service"
 )
 
-StateReader = Callable[[], State]
+StateReader = Callable[[], FirewallState]
 Commands = Generator[PyinfraCommand | str, None, None]
-
-
-class Refusal(PyinfraCommand):
-    """Fails this host with a message.
-
-    An exception would end the run for every host once operations are being executed.
-    """
-
-    def __init__(self, message: str) -> None:
-        super().__init__()
-        self.message = message
-
-    @override
-    def __repr__(self) -> str:
-        return f"Refusal({self.message})"
-
-    @override
-    def execute(
-        self, state: PyinfraState, host: Host, connector_arguments: ConnectorArguments
-    ) -> bool:
-        fail(f"[{host.name}] {self.message}")
-        return False
 
 
 class FreshConnection(PyinfraCommand):
@@ -144,7 +113,7 @@ def refuse(message: str) -> Commands:
     yield Refusal(message)
 
 
-def _installed(state: State) -> bool:
+def _installed(state: FirewallState) -> bool:
     # Before the run has changed anything, ufw may rightly be missing.
     return state.status is not None or not host.state.is_executing
 
@@ -153,12 +122,12 @@ def _commands(argvs: Sequence[Argv]) -> list[StringCommand]:
     return [StringCommand(*(QuoteString(word) for word in argv)) for argv in argvs]
 
 
-def _read() -> State:
+def _read() -> FirewallState:
     return host.get_fact(UfwState)
 
 
 @operation()
-def openings(wanted: Sequence[Rule], state: StateReader = _read) -> Commands:
+def allow(wanted: Sequence[Rule], state: StateReader = _read) -> Commands:
     """Add the rules that are missing; close nothing, enable nothing.
 
     + wanted: rules that allow or limit
@@ -170,14 +139,14 @@ def openings(wanted: Sequence[Rule], state: StateReader = _read) -> Commands:
 
     .. code:: python
 
-        ufw.openings(
+        ufw.allow(
             name="Open port 80 for the certificate authority",
             wanted=[Rule(action="allow", ports=("80",), proto="tcp", comment="acme http-01")],
         )
     """
     found = state()
     try:
-        plan = plan_openings(found, wanted)
+        plan = plan_allowed(found, wanted)
     except UfwError as error:
         yield from refuse(str(error))
         return
@@ -245,7 +214,7 @@ def firewall(
     yield from _steps(found, goal)
 
 
-def _steps(found: State, goal: Firewall) -> Commands:
+def _steps(found: FirewallState, goal: Firewall) -> Commands:
     plan = plan_firewall(found, goal)
     commands = _commands(plan.commands)
     # A timer that a killed run left armed would disable the firewall after a run that says it is
@@ -260,4 +229,4 @@ def _steps(found: State, goal: Firewall) -> Commands:
         host.noop("the firewall is as declared")
 
 
-__all__ = ["FreshConnection", "Refusal", "StateReader", "firewall", "guarded", "openings", "refuse"]
+__all__ = ["FreshConnection", "StateReader", "allow", "firewall", "guarded", "refuse"]

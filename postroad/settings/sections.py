@@ -65,10 +65,10 @@ DNS_ZONE = ("server", "port", "key_name", "algorithm", "key")
 RESOLVER = ("root_hints_file", "trust_anchor_file")
 FIREWALL = ("ssh_port", "open", "adopt")
 UPGRADES = ("unattended", "origins")
-OPENING = ("port", "protocol", "networks", "comment")
+ALLOW = ("port", "protocol", "networks", "comment")
 
 # Section as docs/settings.md writes it → its keys.
-SECTIONS = {
+ALL = {
     "estate": ESTATE,
     "admin": ADMIN,
     "hosts.NAME": HOST,
@@ -89,6 +89,6 @@ SECTIONS = {
     "dns.zones.ZONE": DNS_ZONE,
     "resolver": RESOLVER,
     "firewall": FIREWALL,
-    "firewall.open[]": OPENING,
+    "firewall.open[]": ALLOW,
     "upgrades": UPGRADES,
 }

@@ -11,7 +11,7 @@ from pyinfra.api.state import State as PyinfraState
 from pyinfra.context import ctx_host
 
 from postroad.mail.return_paths import RETURN_PATHS, Step, asks_for_queues, script, steps
-from postroad.operations.own import operation
+from postroad.roles.own import operation
 from postroad.roles.run.ask import UnansweredError, ask
 from postroad.roles.run.facts.oldest import OldestOfAll
 from postroad.roles.run.site import Site

@@ -1,27 +1,11 @@
-"""Operations for the host itself: packages that start nothing, a user, the host name."""
+"""Installing packages on a host: in one call, and nothing starts before it is configured."""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Generator
 
-from pyinfra import host
-from pyinfra.api.command import StringCommand
-
-from postroad.host.paths import (
-    GENERATOR_MASK,
-    INSTALL_LOCK,
-    LOCKS,
-    MAILBOX_USER,
-    MAILBOXES,
-    MAKE_RUN_FOLDER,
-)
+from postroad.host.paths import GENERATOR_MASK, INSTALL_LOCK, LOCKS, MAKE_RUN_FOLDER
 from postroad.mail.before import queues
-from postroad.mail.software import packages as wanted_packages
-from postroad.operations.own import operation
-from postroad.roles.run.site import Site
-
-Commands = Generator[StringCommand]
 
 POLICY = "/usr/sbin/policy-rc.d"
 
@@ -41,11 +25,6 @@ if [ ! -e /etc/postfix/main.cf ]; then
 mkdir -p {GENERATOR_MASK.rpartition("/")[0]}; ln -sfn /dev/null {GENERATOR_MASK}
 fi
 """
-
-
-def missing_packages(site: Site) -> tuple[str, ...]:
-    """The packages that the estate needs and the host does not have."""
-    return tuple(p for p in wanted_packages(site.estate) if p not in site.state().packages)
 
 
 def install_script(packages: tuple[str, ...]) -> str:
@@ -100,48 +79,3 @@ return $status
 }}
 postroad </dev/null
 """
-
-
-@operation()
-def packages(site: Site) -> Commands:
-    """Install what is missing, in one call, without recommends, with nothing started."""
-    missing = missing_packages(site)
-    if not missing:
-        host.noop("every package is installed")
-        return
-    yield StringCommand("sh", "-s", _stdin=install_script(missing))
-    site.forget()
-
-
-def missing_user(site: Site) -> tuple[str, ...]:
-    """The system user that owns the Maildirs, where the host has none."""
-    return () if MAILBOX_USER in site.state().users else (f"user {MAILBOX_USER}",)
-
-
-@operation()
-def mailbox_user(site: Site) -> Commands:
-    """A system user who owns the Maildirs and can log in nowhere."""
-    if not missing_user(site):
-        host.noop("the user exists")
-        return
-    yield StringCommand(
-        "useradd --system --user-group --shell /usr/sbin/nologin --no-create-home",
-        f"--home-dir {MAILBOXES} {MAILBOX_USER}",
-    )
-    site.forget()
-
-
-def wrong_hostname(site: Site) -> tuple[str, ...]:
-    """The host name that the kernel has, where it is not the declared one."""
-    name = site.state().hostname
-    return () if name == site.host.hostname else (f"{name} is not {site.host.hostname}",)
-
-
-@operation()
-def hostname(site: Site) -> Commands:
-    """The kernel's host name, as /etc/hostname has it after the next boot (hostname(1))."""
-    if not wrong_hostname(site):
-        host.noop("the name is right")
-        return
-    yield StringCommand("hostname -F /etc/hostname")
-    site.forget()

@@ -1,11 +1,12 @@
-"""The firewall's openings: those that the estate needs, in ufw's own words, and no other."""
+"""What the firewall lets in: what the estate needs, in ufw's own words, and no more."""
 
 from __future__ import annotations
 
 import pytest
 
-from postroad.mail.firewall.openings import wanted
-from postroad.mail.firewall.ufw import Firewall, parse_rule
+from postroad.mail.firewall.allowed import rules as wanted
+from postroad.mail.firewall.plan import Firewall
+from postroad.mail.firewall.rule import parse_rule
 from tests.unit import estates
 from tests.unit.declarations import Declaration, declaration, put, shared
 

@@ -1,25 +1,24 @@
-"""The firewall rules that the estate needs on a host, from the model alone."""
+"""What the firewall of a host lets in: the rules that the estate needs, from the model alone."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
-from postroad.mail.firewall.ufw import Rule
+from postroad.mail.firewall.rule import Rule
 from postroad.settings.model import AcmeTls, Estate, Host, Http01, Network
 
 
-def wanted(estate: Estate, host: Host) -> tuple[Rule, ...]:
-    """Every opening of ``host``, each once; SSH for the admins comes first."""
-    rules: dict[str, Rule] = {}
+def rules(estate: Estate, host: Host) -> tuple[Rule, ...]:
+    """Every rule of ``host``, each once; SSH for the admins comes first."""
+    found: dict[str, Rule] = {}
     for rule in _wanted(estate, host):
         # To ufw, two rules that differ only in their comment are one.
-        rules.setdefault(str(replace(rule, comment="")), rule)
-    return tuple(rules.values())
+        found.setdefault(rule.uncommented, rule)
+    return tuple(found.values())
 
 
 def not_for_mail(estate: Estate) -> Iterator[Rule]:
-    """The openings that a host keeps when it leaves: SSH, and what is declared besides mail."""
+    """The rules that a host keeps when it leaves: SSH, and what is declared besides mail."""
     for network in estate.admin.networks:
         yield _from(network, estate.firewall.ssh_port, "ssh")
     yield from _declared(estate)
@@ -42,14 +41,14 @@ def _wanted(estate: Estate, host: Host) -> Iterator[Rule]:
 
 
 def _declared(estate: Estate) -> Iterator[Rule]:
-    for opening in estate.firewall.openings:
-        for network in opening.networks:
+    for allow in estate.firewall.allowed:
+        for network in allow.networks:
             yield Rule(
                 action="allow",
-                proto=opening.protocol,
-                ports=(str(opening.port),),
+                proto=allow.protocol,
+                ports=(str(allow.port),),
                 from_=_any(network),
-                comment=opening.comment,
+                comment=allow.comment,
             )
 
 
