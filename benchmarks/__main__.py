@@ -11,8 +11,8 @@ from benchmarks import chart
 from benchmarks.figures import FULL, QUICK, Effort, Figure, table, write
 from benchmarks.paths import BUILD
 from benchmarks.suites import audit, converge, earlier, isolation, throughput
-from lab import control
-from lab.errors import LabError
+from lab.hosts.errors import LabError
+from lab.life import control
 
 Suite = Callable[[Effort], Iterator[Figure]]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from lab import road
-from lab.guest import Guest
-from lab.road import Entry
-from lab.session import Lab
+from lab.hosts.guest import Guest
+from lab.life.session import Lab
+from lab.mail import road
+from lab.mail.road import Entry
 from postroad.host.paths import opened_path
 from postroad.settings.model import STREAM_NAMES
 

@@ -13,7 +13,7 @@ import time
 from statistics import median
 
 from benchmarks.paths import BUILD
-from lab import control
+from lab.hosts import here
 
 REPEATED = 3
 
@@ -32,7 +32,7 @@ def main() -> int:
 
 def _demo() -> float:
     began = time.monotonic()
-    done = subprocess.run([str(control.CLONE / "script" / "demo")], check=False)
+    done = subprocess.run([str(here.CLONE / "script" / "demo")], check=False)
     seconds = time.monotonic() - began
     if done.returncode != 0:
         sys.exit(f"demo: exit {done.returncode}")

@@ -1,7 +1,8 @@
 """The lab's estate of 1, 10 or 30 hosts: brought up, made bare again, converged.
 
 One host is bare at first. The others, where there are any, are born with the packages of a sending
-host (`lab.images.FURNISHED`): thirty times the same packages would take longer than all the rest.
+host (`lab.images.recipes.FURNISHED`): thirty times the same packages would take longer than all
+the rest.
 """
 
 from __future__ import annotations
@@ -15,10 +16,12 @@ import lab
 from benchmarks import converged
 from benchmarks.paths import HERE
 from benchmarks.progress import tell
-from lab import control, images, road
-from lab.control import Target
-from lab.guest import Guest
-from lab.session import Lab
+from lab.hosts.guest import Guest
+from lab.images import recipes
+from lab.life import control
+from lab.life.control import Target
+from lab.life.session import Lab
+from lab.mail import road
 
 INVENTORY = HERE / "inventories" / "lab.py"
 # The first host alone, whichever others are up.
@@ -62,7 +65,7 @@ def targets(hosts: int) -> tuple[Target, ...]:
 def _target(number: int) -> Target:
     begin = _FIRST_OCTET + (number - 1) * _ADDRESSES
     suffixes = tuple(range(begin, begin + _ADDRESSES))
-    return Target(name(number), "bookworm" if number == 1 else images.FURNISHED, suffixes)
+    return Target(name(number), "bookworm" if number == 1 else recipes.FURNISHED, suffixes)
 
 
 def up(hosts: int) -> Lab:

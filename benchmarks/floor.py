@@ -5,8 +5,8 @@ from __future__ import annotations
 import subprocess
 import time
 
-from lab.guest import Guest
-from lab.images import SENDING_PACKAGES
+from lab.hosts.guest import Guest
+from lab.images.recipes import SENDING_PACKAGES
 
 # A bare host has no settings of apt yet.
 _PREPARED = """set -eu

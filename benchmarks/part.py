@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from inventories import lab as whole
-from lab import load, shop
+from lab import load
+from lab.mail import shop
 
 IsPart = Callable[[str], bool]
 

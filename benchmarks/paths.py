@@ -1,6 +1,6 @@
 """Where the benchmarks stand and what they leave."""
 
-from lab.control import CLONE
+from lab.hosts.here import CLONE
 
 HERE = CLONE / "benchmarks"
 BUILD = CLONE / "build" / "benchmarks"

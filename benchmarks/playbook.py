@@ -16,7 +16,7 @@ from venv import EnvBuilder
 
 from benchmarks.paths import BUILD, HERE
 from benchmarks.slow import Ways
-from lab.session import Lab
+from lab.life.session import Lab
 
 RECIPE = HERE / "ansible"
 # Closed to others: what the hosts' files hold is among it.

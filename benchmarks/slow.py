@@ -10,7 +10,7 @@ from pathlib import Path
 
 from benchmarks.paths import BUILD
 from benchmarks.relay import LOOPBACK, Address, relays
-from lab.session import Lab
+from lab.life.session import Lab
 
 Data = Mapping[str, object]
 Group = tuple[Sequence[tuple[str, Data]], Data]

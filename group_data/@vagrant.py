@@ -16,7 +16,7 @@ __all__ = [
 ]
 
 if "@vagrant/mta" in inventory.hosts:
-    from lab import vagrant
+    from lab.mail import vagrant
 
     # Nobody but Vagrant's own user is let in at first, and he may sudo without a password.
     _sudo = True

@@ -9,6 +9,7 @@ from pyinfra import inventory
 __all__ = ["estate"]
 
 if "lab" in inventory.groups:
-    from lab import load, shop
+    from lab import load
+    from lab.mail import shop
 
     estate = shop.estate(load())

@@ -6,7 +6,8 @@ The connector asks `vagrant status` and `vagrant ssh-config`.
 
 import os
 
-from lab.vagrant import CLONE, HOST
+from lab.hosts.here import CLONE
+from lab.mail.vagrant import HOST
 
 # So that it may be asked from any folder.
 os.environ.setdefault("VAGRANT_CWD", str(CLONE))

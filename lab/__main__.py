@@ -6,8 +6,8 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-from lab import control, session
-from lab.errors import LabError
+from lab.hosts.errors import LabError
+from lab.life import control, session
 
 
 def _up(arguments: argparse.Namespace) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from lab.judges import Finding
+from lab.faults.judges import Finding
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
 from benchmarks.contest.door import Door
-from lab.guest import Guest
+from lab.hosts.guest import Guest
 
 Judge = Callable[[bytes], str]
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Literal
 from uuid import uuid4
 
-from lab.errors import LabError
-from lab.session import Lab
+from lab.hosts.errors import LabError
+from lab.life.session import Lab
 
 CLIENTS = 20
 

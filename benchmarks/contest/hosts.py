@@ -11,12 +11,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import lab
-from lab import control
-from lab.control import Target
-from lab.errors import LabError
-from lab.guest import Guest, wait_until
-from lab.session import Lab
-from lab.shell import environment
+from lab.hosts import here
+from lab.hosts.errors import LabError
+from lab.hosts.guest import Guest, wait_until
+from lab.hosts.shell import environment
+from lab.life import control
+from lab.life.control import Target
+from lab.life.session import Lab
 
 # The same for everybody, the newest stable one: its OpenSSL reads keys ten times as fast as that of
 # Debian 12, its OpenSMTPD can do TLS with an RSA certificate, its Node.js is new enough for Haraka.
@@ -33,7 +34,7 @@ def up(wanted: Sequence[Target], known: Iterable[Target], tell: Callable[[str], 
 
     A lab with strangers in it, as another suite leaves one, is taken down before.
     """
-    current = control.mine()
+    current = here.mine()
     names = {target.name for target in (*wanted, *known)}
     if current and any(host.is_bare and name not in names for name, host in current.hosts.items()):
         control.down()

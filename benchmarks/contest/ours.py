@@ -11,9 +11,9 @@ from benchmarks.contest import signatures
 from benchmarks.contest.contender import Contender
 from benchmarks.contest.door import Door
 from benchmarks.paths import HERE
-from lab import letters, shop
-from lab.guest import Guest
-from lab.session import Lab
+from lab.hosts.guest import Guest
+from lab.life.session import Lab
+from lab.mail import letters, shop
 from postroad.host.paths import config_folder
 from postroad.roles.run.inventory import load
 from postroad.settings.model import Estate, StreamName

@@ -10,11 +10,12 @@ from benchmarks.contest import hosts, signatures
 from benchmarks.contest.contender import Contender, Judge
 from benchmarks.contest.door import Door
 from benchmarks.paths import BUILD, HERE
-from lab import npm, tutorial
-from lab.control import Target
-from lab.fill import filled
-from lab.guest import wait_until
-from lab.session import Lab
+from lab.hosts.guest import wait_until
+from lab.images import tutorial
+from lab.life.control import Target
+from lab.life.session import Lab
+from lab.world import npm
+from lab.world.fill import filled
 from postroad.settings.defaults import SIGN_HEADERS
 
 DOMAIN, SELECTOR, USER = "peer.example", "bench", "shop"

@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from lab import verify
-from lab.session import Lab
+from lab.life.session import Lab
+from lab.mail import verify
 
 _SIGNATURE = re.compile(rb"^DKIM-Signature:", re.MULTILINE | re.IGNORECASE)
 

@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from benchmarks.contest.door import program
-from lab.dns import Record
-from lab.errors import LabError
-from lab.guest import Guest, wait_until
-from lab.session import Lab
+from lab.hosts.errors import LabError
+from lab.hosts.guest import Guest, wait_until
+from lab.life.session import Lab
+from lab.world.zone_text import Record
 
 _COUNT, _KEPT = "/run/sink-count", "/run/sink-kept"
 _PATIENCE = 60

@@ -18,8 +18,9 @@ from benchmarks.estate import ONE, counted
 from benchmarks.figures import Effort, Figure
 from benchmarks.progress import tell
 from benchmarks.slow import slow_link
-from lab import control, road
-from lab.session import Lab
+from lab.life import control
+from lab.life.session import Lab
+from lab.mail import road
 
 # The goals of one host and of many, in seconds.
 A_HOST = 5.0

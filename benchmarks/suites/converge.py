@@ -6,7 +6,7 @@ published. Ansible's first run brings the state after the second.
 
 That both bring the same is looked at: after our runs the playbook changes nothing, and where it is
 run on a bare host, which a quick run leaves out, `postroad diff` names afterwards but our own
-book-keeping: the latch of each stream, which names the keys that this host has made,
+notes: the latch of each stream, which names the keys that this host has made,
 and the stamp of each component. A difference ends the suite with its name.
 """
 
@@ -24,8 +24,8 @@ from benchmarks.estate import ONE, counted, names
 from benchmarks.figures import Effort, Figure
 from benchmarks.progress import tell
 from benchmarks.slow import Ways, direct, slow_link
-from lab import road
-from lab.session import Lab
+from lab.life.session import Lab
+from lab.mail import road
 from postroad.host.paths import OPENED
 
 # Seconds, there and back. The goals are on the long one.
@@ -186,7 +186,7 @@ def _figure(
 
 
 def differences(diff: str) -> Iterator[str]:
-    """What `postroad diff --json` names besides the book-keeping that a run of ours leaves."""
+    """What `postroad diff --json` names besides the notes that a run of ours leaves."""
     for host, parts in json.loads(diff).items():
         for part in parts:
             for change in part["changes"]:

@@ -18,7 +18,7 @@ from benchmarks.figures import Effort, Figure
 from benchmarks.paths import BUILD
 from benchmarks.progress import tell
 from benchmarks.suites.throughput import OURS, held
-from lab.control import CLONE
+from lab.hosts.here import CLONE
 
 # What stands in the place of today's while the earlier commit deploys. The benchmarks stay today's.
 # A commit that has no config.py gets an empty one.

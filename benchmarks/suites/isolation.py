@@ -19,8 +19,8 @@ from benchmarks.contest.peers import PEERS
 from benchmarks.contest.sinks import zone
 from benchmarks.figures import Effort, Figure
 from benchmarks.progress import tell
-from lab.guest import Guest, wait_until
-from lab.session import Lab
+from lab.hosts.guest import Guest, wait_until
+from lab.life.session import Lab
 from postroad.roles.run.inventory import load
 from postroad.settings.model import Estate
 

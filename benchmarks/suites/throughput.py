@@ -20,9 +20,9 @@ from benchmarks.contest.peers import PEERS
 from benchmarks.contest.sinks import Sink
 from benchmarks.figures import Effort, Figure
 from benchmarks.progress import tell
-from lab.errors import LabError
-from lab.guest import wait_until
-from lab.session import Lab
+from lab.hosts.errors import LabError
+from lab.hosts.guest import wait_until
+from lab.life.session import Lab
 
 SMALL = 10_000
 WARM_UP, TRACED = 20, 100

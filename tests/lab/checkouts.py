@@ -14,14 +14,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from lab import Lab, control, state
-from lab.shell import run
+from lab import Lab
+from lab.hosts import here, state
+from lab.hosts.shell import run
 
 
 @contextmanager
 def checkout(place: Path) -> Iterator[Path]:
     """A checkout at ``place``; its labs go with it."""
-    shutil.copytree(control.CLONE / "lab", place / "lab")
+    # With what the lab imports of postroad: the one that is installed may be another.
+    for part in ("lab", "postroad"):
+        shutil.copytree(here.CLONE / part, place / part)
     try:
         yield place
     finally:
@@ -36,7 +39,7 @@ def script(
     return subprocess.run(
         [*root, sys.executable, "-m", "lab", *arguments],
         cwd=clone,
-        env={**os.environ, "PYTHONPATH": str(clone), control.NAME_VARIABLE: name},
+        env={**os.environ, "PYTHONPATH": str(clone), here.NAME_VARIABLE: name},
         capture_output=True,
         text=True,
         timeout=300,

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 import lab as lab_package
-from lab import control, road
-from lab.session import Lab
+from lab.hosts import here
+from lab.life import control
+from lab.life.session import Lab
+from lab.mail import road
 from postroad.roles.run.inventory import load
 from postroad.settings.model import Estate
 from tests.lab import queues
@@ -59,7 +61,7 @@ def deploy(deployed: Lab) -> Callable[..., subprocess.CompletedProcess[str]]:
 @pytest.fixture(scope="session")
 def estate(deployed: Lab) -> Estate:
     """What the operator declares: where expected values come from."""
-    return load(control.CLONE / road.INVENTORY).estate
+    return load(here.CLONE / road.INVENTORY).estate
 
 
 @pytest.fixture

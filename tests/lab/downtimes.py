@@ -6,7 +6,7 @@ import json
 import re
 from itertools import combinations
 
-from lab.guest import Guest
+from lab.hosts.guest import Guest
 
 STREAMS = ("transactional", "marketing")
 # systemd.journal-fields(7), and `systemd-id128` of the messages: a stop begins, a start is done.

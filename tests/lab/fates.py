@@ -7,10 +7,10 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from lab import letters, shop
-from lab.errors import LabError
-from lab.guest import wait_until
-from lab.session import Lab
+from lab.hosts.errors import LabError
+from lab.hosts.guest import wait_until
+from lab.life.session import Lab
+from lab.mail import letters, shop
 from tests.lab.mail import DOORS
 
 HOSTS = ("mail1", "mail2")

@@ -9,8 +9,8 @@ from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
 
-from lab.errors import LabError
-from lab.guest import Guest, wait_until
+from lab.hosts.errors import LabError
+from lab.hosts.guest import Guest, wait_until
 
 _POLL = 0.1
 

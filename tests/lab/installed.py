@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lab import control
+from lab.hosts import here
 
 
 @dataclass(frozen=True)
@@ -40,12 +40,12 @@ class Repository:
 
 def install(wheels: Path, environment: Path) -> Path:
     """Build the wheel, install it with what it needs, and return the folder of its programs."""
-    build = ["build", "--wheel", "--no-isolation", "--outdir", str(wheels), str(control.CLONE)]
+    build = ["build", "--wheel", "--no-isolation", "--outdir", str(wheels), str(here.CLONE)]
     subprocess.run([sys.executable, "-m", *build], check=True, capture_output=True, timeout=120)
     (wheel,) = wheels.glob("*.whl")
     venv.create(environment, with_pip=True)
     made = Repository(environment, environment / "bin")
-    constraints = control.CLONE / "constraints.txt"
+    constraints = here.CLONE / "constraints.txt"
     done = made.run("pip", "install", "--quiet", "--constraint", str(constraints), str(wheel))
     assert done.returncode == 0, done.stderr
     return made.programs

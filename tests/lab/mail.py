@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from email.policy import SMTP
 
-from lab import letters, shop
-from lab.client import SmtpReply
-from lab.session import Lab
+from lab.life.session import Lab
+from lab.mail import letters, shop
+from lab.world.client import SmtpReply
 
 # Where each host takes the mail of each stream: its certificate's names, and its ports.
 DOORS = {

@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from lab import road
+from lab.mail import road
 
 # "mail1: /etc/hosts (content), /etc/hostname (owner nobody:nogroup, not root:root)"
 _DETAIL = re.compile(r"(?<=\)), ")

@@ -6,14 +6,14 @@ Asked of the queue files themselves, as postcat(1) shows them, with one command 
 from __future__ import annotations
 
 import lab as lab_package
-from lab.errors import LabError
-from lab.guest import Guest
-from lab.session import Lab
+from lab.hosts.errors import LabError
+from lab.hosts.guest import Guest
+from lab.life.session import Lab
 
 # As much as a test can leave behind and be told within a second.
 _LOOKED_AT = 200
 
-# The bounce addresses of the lab's estate (lab/shop.py).
+# The bounce addresses of the lab's estate (lab/mail/shop.py).
 _BOUNCE = r"bounce(\+[^@]+)?@bounce\.(news\.)?shop\.example"
 
 # Prints a line for each message that should not be there. A file that is being written is none yet

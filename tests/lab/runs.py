@@ -7,9 +7,10 @@ import subprocess
 import sys
 from collections.abc import Mapping
 
-from lab import control, road
-from lab.guest import Guest
-from lab.session import Lab
+from lab.hosts import here
+from lab.hosts.guest import Guest
+from lab.life.session import Lab
+from lab.mail import road
 from postroad.host.paths import GENERATOR_MASK
 from tests.lab import mail
 
@@ -26,8 +27,8 @@ def start_a_run() -> subprocess.Popen[bytes]:
     """A deploy that nobody waits for."""
     return subprocess.Popen(
         [sys.executable, "-m", "pyinfra", "-y", str(road.INVENTORY), str(road.DEPLOY)],
-        cwd=control.CLONE,
-        env={**os.environ, "PYINFRA_PROGRESS": "off", "PYTHONPATH": str(control.CLONE)},
+        cwd=here.CLONE,
+        env={**os.environ, "PYINFRA_PROGRESS": "off", "PYTHONPATH": str(here.CLONE)},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from lab.faults import RELOAD_ALL
+from lab.faults.hosts import RELOAD_ALL
 
 MARKETING = "/etc/postfix-marketing"
 FILES = "files.files_are_as_declared"

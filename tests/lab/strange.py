@@ -9,11 +9,11 @@ from functools import cache
 
 import dkim
 
-from lab import letters, readers, shop, verify
-from lab.client import Answer
-from lab.guest import Guest
-from lab.readers import Seen
-from lab.session import Lab
+from lab.hosts.guest import Guest
+from lab.life.session import Lab
+from lab.mail import letters, readers, shop, verify
+from lab.mail.readers import Seen
+from lab.world.client import Answer
 from tests.lab import host
 from tests.lab.mail import DOORS
 from tests.strange import messages
@@ -24,7 +24,7 @@ STREAM = "transactional"
 CONFIG = f"/etc/postfix-{STREAM}"
 # Seconds that an answer may take.
 PATIENCE = 1.0
-# Dovecot's reader of addresses, which lab/etc/readers.pl asks.
+# Dovecot's reader of addresses, which lab/onhost/readers.pl asks.
 PERL = "Email::Address::XS"
 
 

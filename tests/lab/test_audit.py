@@ -17,9 +17,10 @@ from xml.etree import ElementTree
 
 import pytest
 
-from lab import control, road
-from lab.guest import Guest
-from lab.session import Lab
+from lab.hosts import here
+from lab.hosts.guest import Guest
+from lab.life.session import Lab
+from lab.mail import road
 from tests.lab.seeded import CASES, COMPLAINT, FILES, RULES, VERIFY, WORLD, Case
 
 AUDIT = (sys.executable, "-m", "postroad", "audit")
@@ -59,8 +60,8 @@ def audit(tmp_path: Path) -> Audit:
         report = tmp_path / "report.json"
         done = subprocess.run(
             [*AUDIT, str(road.INVENTORY), "--json", str(report), *options],
-            cwd=control.CLONE,
-            env={**os.environ, "PYTHONPATH": str(control.CLONE)},
+            cwd=here.CLONE,
+            env={**os.environ, "PYTHONPATH": str(here.CLONE)},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -275,8 +276,8 @@ def test_an_inventory_that_does_not_load_is_told(lab: Lab, audit: Audit, tmp_pat
     nowhere = str(tmp_path / "nowhere.py")
     done = subprocess.run(
         [*AUDIT, nowhere, "--nagios"],
-        cwd=control.CLONE,
-        env={**os.environ, "PYTHONPATH": str(control.CLONE)},
+        cwd=here.CLONE,
+        env={**os.environ, "PYTHONPATH": str(here.CLONE)},
         capture_output=True,
         text=True,
         check=False,

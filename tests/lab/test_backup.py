@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from lab import control, road
-from lab.session import Lab
+from lab.hosts import here
+from lab.life.session import Lab
+from lab.mail import road
 
-RESTORE = control.CLONE / "deploys/restore.py"
+RESTORE = here.CLONE / "deploys/restore.py"
 NEW = "/var/mail/postroad/postmaster/new"
 MESSAGE = f"{NEW}/1700000000.Vfe01I2M3.host"
 

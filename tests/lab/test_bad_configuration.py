@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from lab import control, road
-from lab.session import Lab
+from lab.hosts import here
+from lab.life.session import Lab
+from lab.mail import road
 from tests.lab import mail
 
 
@@ -65,14 +66,14 @@ FIREWALL = Fault(
 def deploy_with(faults: dict[str, Fault], folder: Path) -> subprocess.CompletedProcess[str]:
     """A deploy whose templates have a fault on each host."""
     for part in ("postroad", "templates"):
-        shutil.copytree(control.CLONE / part, folder / part)
+        shutil.copytree(here.CLONE / part, folder / part)
     for host, fault in faults.items():
         fault.put_into(folder / "templates", host)
     return subprocess.run(
         # Without -P the working directory's own package would come first.
         [sys.executable, "-P", "-m", "pyinfra", "-y", str(road.INVENTORY), str(road.DEPLOY)],
-        cwd=control.CLONE,
-        env={**os.environ, "PYINFRA_PROGRESS": "off", "PYTHONPATH": f"{folder}:{control.CLONE}"},
+        cwd=here.CLONE,
+        env={**os.environ, "PYINFRA_PROGRESS": "off", "PYTHONPATH": f"{folder}:{here.CLONE}"},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from lab import road
-from lab.guest import Guest
-from lab.session import Lab
+from lab.hosts.guest import Guest
+from lab.life.session import Lab
+from lab.mail import road
 from tests.lab.variants import variant
 
 DRIFT = "/etc/mailname"

@@ -14,8 +14,8 @@ from itertools import cycle
 import pytest
 from _pytest.mark import ParameterSet
 
-from lab.guest import Guest, wait_until
-from lab.session import Lab
+from lab.hosts.guest import Guest, wait_until
+from lab.life.session import Lab
 from postroad.settings.ports import SYSTEM_MAIL_PORT
 
 CANARY = "/usr/bin/python3 -IB /usr/local/lib/postroad/canary"

@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from lab import road
-from lab.session import Lab
+from lab.life.session import Lab
+from lab.mail import road
 from postroad.host.paths import ACME_RENEWAL
 from tests.lab.variants import variant
 

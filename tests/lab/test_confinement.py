@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from lab import judges
-from lab.guest import Guest
-from lab.session import Lab
+from lab.faults import judges
+from lab.hosts.guest import Guest
+from lab.life.session import Lab
 from postroad.settings.model import StreamName
 from tests.judged import LEVELS, Level
 

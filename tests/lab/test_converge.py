@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
-from lab import road
-from lab.session import Lab
+from lab.life.session import Lab
+from lab.mail import road
 from tests.lab import host, mail, plans
 from tests.lab.runs import nothing_of_a_run_is_left
 

@@ -20,10 +20,12 @@ from checkdmarc.dmarc import check_dmarc
 from checkdmarc.smtp_tls_reporting import check_smtp_tls_reporting
 from checkdmarc.spf import check_spf
 
-from lab import control, machine, road, web
-from lab.dns import Record
-from lab.network import RESOLVER
-from lab.session import Lab
+from lab.hosts import here, machine
+from lab.hosts.network import RESOLVER
+from lab.life.session import Lab
+from lab.mail import road
+from lab.world import web
+from lab.world.zone_text import Record
 from postroad.dns.check import list_data
 from postroad.dns.check.checks import Facts, checks
 from postroad.dns.check.lists import entry
@@ -70,7 +72,7 @@ def txt(value: str) -> str:
 
 @pytest.fixture(scope="module")
 def names(deployed: Lab) -> Names:
-    with connected(control.CLONE / road.INVENTORY) as (loaded, sites):
+    with connected(here.CLONE / road.INVENTORY) as (loaded, sites):
         return Names(
             loaded.estate, live_keys(sites), live_certificates(sites), str(deployed.acme_ca)
         )
@@ -368,7 +370,7 @@ def test_only_what_changed_is_told(deployed: Lab, published: Zones, tmp_path: Pa
 def check(*options: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "postroad", "dns", "check", str(road.INVENTORY), *options],
-        cwd=control.CLONE,
+        cwd=here.CLONE,
         capture_output=True,
         text=True,
         timeout=120,

@@ -14,9 +14,10 @@ from typing import Literal
 
 import pytest
 
-from lab import control, road
-from lab.guest import Guest
-from lab.session import Lab
+from lab.hosts import here
+from lab.hosts.guest import Guest
+from lab.life.session import Lab
+from lab.mail import road
 from postroad.host.component import Component
 from postroad.host.paths import OPENED, STAMPS, opened_path
 from postroad.mail.parts.manifest import rows
@@ -72,14 +73,14 @@ OWNER = Breakage(
 @pytest.fixture(scope="module")
 def parts(deployed: Lab) -> dict[str, tuple[Component, ...]]:
     """The components of each host; their paths and units, not their content."""
-    estate = inventory.load(control.CLONE / road.INVENTORY).estate
+    estate = inventory.load(here.CLONE / road.INVENTORY).estate
     return {name: tuple(shape(estate, estate.host(name)).everything()) for name in deployed.targets}
 
 
 @pytest.fixture(scope="module")
 def files(deployed: Lab) -> dict[str, list[Place]]:
     """Every row of the manifest that each host has, and the latches of its streams."""
-    estate = inventory.load(control.CLONE / road.INVENTORY).estate
+    estate = inventory.load(here.CLONE / road.INVENTORY).estate
     found: dict[str, list[Place]] = {}
     for name, guest in deployed.targets.items():
         host = estate.host(name)

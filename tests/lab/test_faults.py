@@ -10,23 +10,24 @@ from contextlib import ExitStack
 
 import pytest
 
-from lab import faults, traffic
-from lab.faults import FAULTS
-from lab.guest import wait_until
-from lab.session import Lab
-from tests.lab import books, host
+from lab.faults import daemons
+from lab.faults.table import FAULTS
+from lab.hosts.guest import wait_until
+from lab.life.session import Lab
+from lab.mail import traffic
+from tests.lab import host, tally
 
 
 @pytest.fixture(autouse=True)
 def green_afterwards(deployed: Lab) -> Iterator[None]:
     yield
-    books.all_green(deployed)
+    tally.all_green(deployed)
 
 
 @pytest.mark.parametrize(
     "names",
     [
-        pytest.param([f"kill -9 {program}" for program in faults.DAEMONS], id="daemons"),
+        pytest.param([f"kill -9 {program}" for program in daemons.DAEMONS], id="daemons"),
         pytest.param(
             [
                 "resolver dead",
@@ -45,7 +46,7 @@ def test_faults_in_turn(deployed: Lab, names: list[str]) -> None:
             with FAULTS[name](deployed):
                 flow.wait_for(2)
             flow.wait_for(1, "accepted", timeout=90)
-        found = flow.books()
+        found = flow.tally()
     assert found.is_clean, found
     assert not found.returned
     assert not found.waiting
@@ -59,7 +60,7 @@ def test_a_delivery_that_outlives_master_keeps_no_stream_down(deployed: Lab) -> 
             with FAULTS["kill -9 master"](deployed):
                 flow.wait_for(1)
             flow.wait_for(1, "accepted", timeout=60)
-        found = flow.books()
+        found = flow.tally()
     assert found.is_clean, found
 
 
@@ -76,7 +77,7 @@ def test_what_a_power_failure_left_in_a_queue_keeps_no_stream_down(deployed: Lab
             guest.run(f"rm -f {left}; systemctl restart {unit}")
 
 
-def test_the_books_show_what_is_lost(deployed: Lab) -> None:
+def test_the_tally_shows_what_is_lost(deployed: Lab) -> None:
     """The alarm itself: a message that was accepted is thrown away."""
     guest = deployed.targets["mail1"]
     spool = "/var/spool/postfix-marketing/deferred"
@@ -90,6 +91,6 @@ def test_the_books_show_what_is_lost(deployed: Lab) -> None:
             )
             flow.stop()
             guest.run("postsuper -c /etc/postfix-marketing -d ALL")
-        found = flow.books()
+        found = flow.tally()
     assert found.lost
     assert not found.is_clean

@@ -12,10 +12,10 @@ from uuid import uuid4
 
 import pytest
 
-from lab import road, shop
-from lab.guest import Guest
-from lab.network import APPLICATION, MACHINE
-from lab.session import Lab
+from lab.hosts.guest import Guest
+from lab.hosts.network import APPLICATION, MACHINE
+from lab.life.session import Lab
+from lab.mail import road, shop
 from tests.lab.installed import Repository
 from tests.lab.runs import deploy_twice
 from tests.lab.variants import plain

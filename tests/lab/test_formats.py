@@ -12,9 +12,9 @@ from uuid import uuid4
 
 import pytest
 
-from lab import shop, verify
-from lab.guest import Guest
-from lab.session import Lab
+from lab.hosts.guest import Guest
+from lab.life.session import Lab
+from lab.mail import shop, verify
 from postroad.dns.octodns import document
 from postroad.dns.records import derive
 from postroad.dns.zone import zone_text

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from lab import letters, road, shop, traffic
-from lab.client import SmtpReply
-from lab.session import Lab
+from lab.life.session import Lab
+from lab.mail import letters, road, shop, traffic
+from lab.world.client import SmtpReply
 from tests.boxes import unfolded
 from tests.lab import mail
 from tests.lab.plans import changed
@@ -82,7 +82,7 @@ def post(lab: Lab, host: str, sender: str) -> tuple[letters.Letter, SmtpReply]:
 
 def all_taken(flow: traffic.Flow) -> None:
     """Not one message was refused or lost."""
-    found = flow.books()
+    found = flow.tally()
     assert found.is_clean, found
     assert {one.words for one in flow.handed() if one.outcome != "accepted"} == set()
 

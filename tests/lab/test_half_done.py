@@ -7,9 +7,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from lab import road
-from lab.guest import Guest
-from lab.session import Lab
+from lab.hosts.guest import Guest
+from lab.life.session import Lab
+from lab.mail import road
 
 PLACE = "/etc/mailname"
 # What a run would have to do first, and last: both are left as they are.

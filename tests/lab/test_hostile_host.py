@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from lab import control, road, shop
-from lab.guest import Guest
-from lab.session import Lab
+from lab.hosts import here
+from lab.hosts.guest import Guest
+from lab.life.session import Lab
+from lab.mail import road, shop
 from postroad.roles.run.inventory import load
 
 HOSTILE = "\x1b[2J\x1b]0;owned\x07\u009b31m\u202e\u200b"
@@ -47,7 +48,7 @@ def test_the_log_of_a_message_is_shown(hostile: Guest) -> None:
     words = ("explain", str(road.INVENTORY), QUEUE_ID)
     done = subprocess.run(
         [sys.executable, "-m", "postroad", *words],
-        cwd=control.CLONE, capture_output=True, text=True, check=True,
+        cwd=here.CLONE, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert SHOWN in done.stdout
     assert obeyed(done.stdout + done.stderr) == []
@@ -61,7 +62,7 @@ def test_a_run_shows_what_a_host_answers(hostile: Guest) -> None:
 
 def test_no_verbosity_tells_the_hashes_of_passwords(deployed: Lab) -> None:
     """What stands in group_data pyinfra prints by itself."""
-    estate = load(control.CLONE / road.INVENTORY).estate
+    estate = load(here.CLONE / road.INVENTORY).estate
     hashes = [h for stream in estate.streams for user in stream.users for h in user.password_hashes]
     assert len(hashes) == len(shop.USERS)
     for words in (

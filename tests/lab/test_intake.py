@@ -9,10 +9,10 @@ from shlex import quote
 
 import pytest
 
-from lab import verify
-from lab.guest import Guest, wait_until
-from lab.providers import Received
-from lab.session import Lab
+from lab.hosts.guest import Guest, wait_until
+from lab.life.session import Lab
+from lab.mail import verify
+from lab.world.providers import Received
 
 HOSTS = ("mail1", "mail2")
 POSTMASTER = "postmaster@bounce.shop.example"

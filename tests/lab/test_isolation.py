@@ -7,14 +7,15 @@ from contextlib import contextmanager
 
 import pytest
 
-from lab import letters, shop, slow
-from lab.client import Burst
-from lab.errors import LabError
-from lab.guest import Guest, wait_until
-from lab.letters import Letter
-from lab.providers import Provider
-from lab.session import Lab
-from lab.slow import SlowProvider
+from lab.faults import slow
+from lab.faults.slow import SlowProvider
+from lab.hosts.errors import LabError
+from lab.hosts.guest import Guest, wait_until
+from lab.life.session import Lab
+from lab.mail import letters, shop
+from lab.mail.letters import Letter
+from lab.world.client import Burst
+from lab.world.providers import Provider
 from postroad.settings.model import Estate, StreamName
 from tests.lab import host
 

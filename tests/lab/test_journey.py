@@ -11,12 +11,12 @@ from uuid import uuid4
 
 import pytest
 
-from lab import letters, shop, verify
-from lab.client import Tls
-from lab.guest import wait_until
-from lab.letters import Letter
-from lab.providers import Received
-from lab.session import Lab
+from lab.hosts.guest import wait_until
+from lab.life.session import Lab
+from lab.mail import letters, shop, verify
+from lab.mail.letters import Letter
+from lab.world.client import Tls
+from lab.world.providers import Received
 from postroad.settings.model import Estate, StreamName, WayOut
 from postroad.settings.ports import SYSTEM_MAIL_PORT
 from tests.lab import host

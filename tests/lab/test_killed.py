@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from lab import road
-from lab.guest import Guest, wait_until
-from lab.session import Lab
+from lab.hosts.guest import Guest, wait_until
+from lab.life.session import Lab
+from lab.mail import road
 from tests.lab import plans
 from tests.lab.runs import completed_by_the_next_run, family, start_a_run
 

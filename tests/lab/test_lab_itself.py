@@ -26,11 +26,13 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from lab import Guest, Lab, Record, state
-from lab.client import SmtpReply, Tls
-from lab.dns import TSIG_NAME, pointer
-from lab.guest import wait_until
-from lab.shell import run
+from lab import Guest, Lab, Record
+from lab.hosts import state
+from lab.hosts.guest import wait_until
+from lab.hosts.shell import run
+from lab.world.client import SmtpReply, Tls
+from lab.world.nameserver import TSIG_NAME
+from lab.world.zone_text import pointer
 from tests.lab.checkouts import checkout, load, script, traces, up
 
 PROVIDERS = ("bigmail", "strictmail")

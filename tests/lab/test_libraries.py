@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from lab import libraries
-from lab.session import Lab
+from lab.life.session import Lab
+from lab.mail import libraries
 from tests.libraries import delivery, letters
 from tests.libraries.letters import LIBRARIES, Library
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from lab import road
-from lab.guest import Guest
-from lab.session import Lab
+from lab.hosts.guest import Guest
+from lab.life.session import Lab
+from lab.mail import road
 
 MAILBOXES = "/var/mail/postroad"
 KEYS = "/etc/postroad/marketing/keys/news.shop.example"

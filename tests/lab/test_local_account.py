@@ -14,9 +14,10 @@ from uuid import uuid4
 
 import pytest
 
-from lab import control, road
-from lab.guest import Guest, wait_until
-from lab.session import Lab
+from lab.hosts import here
+from lab.hosts.guest import Guest, wait_until
+from lab.life.session import Lab
+from lab.mail import road
 from postroad.host.paths import LOCKS, REFRESH, STAMPS
 from postroad.settings.model import Estate
 from postroad.settings.ports import SYSTEM_MAIL_PORT
@@ -118,11 +119,11 @@ def test_whoever_is_first_stops_no_run_no_upgrade_and_no_audit(
 
 def audit_of(name: str) -> tuple[list[str], list[str]]:
     """What the audit finds wrong there, and what it could not ask."""
-    report = control.CLONE / "build" / f"audit-{uuid4().hex}.json"
+    report = here.CLONE / "build" / f"audit-{uuid4().hex}.json"
     words = ("audit", "inventories/lab.py", "-k", name, "--json", str(report))
     subprocess.run(
         [sys.executable, "-m", "postroad", *words],
-        cwd=control.CLONE, capture_output=True, check=False,
+        cwd=here.CLONE, capture_output=True, check=False,
     )  # fmt: skip
     found = json.loads(report.read_text())
     report.unlink()

@@ -10,10 +10,10 @@ from uuid import uuid4
 
 import pytest
 
-from lab import letters, road, shop
-from lab.dns import Record
-from lab.guest import Guest, wait_until
-from lab.session import Lab
+from lab.hosts.guest import Guest, wait_until
+from lab.life.session import Lab
+from lab.mail import letters, road, shop
+from lab.world.zone_text import Record
 from tests.lab import host as inside
 from tests.lab import mail
 from tests.lab.variants import variant

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from lab import road
-from lab.guest import Guest
-from lab.session import Lab
+from lab.hosts.guest import Guest
+from lab.life.session import Lab
+from lab.mail import road
 from tests.lab.seeded import QUIET, UNITS
 from tests.lab.test_audit import HOST, Audit, audit
 

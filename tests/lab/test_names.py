@@ -9,9 +9,9 @@ import pytest
 from dns.rrset import RRset
 from dns.zonefile import read_rrsets
 
-from lab import road
-from lab.network import RESOLVER
-from lab.session import Lab
+from lab.hosts.network import RESOLVER
+from lab.life.session import Lab
+from lab.mail import road
 from postroad.settings.model import Estate
 
 

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from lab import road, shop
-from lab.guest import Guest, wait_until
-from lab.session import Lab
+from lab.hosts.guest import Guest, wait_until
+from lab.life.session import Lab
+from lab.mail import road, shop
 from tests.lab.variants import variant
 
 HOST = "mail2"

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lab import control
+from lab.hosts import here
 from postroad.dns.octodns import document, file_name
 from postroad.dns.record import Record
 from postroad.dns.records import derive
@@ -28,7 +28,7 @@ from tests.lab.providers.web import Door, StandIn, door
 from tests.lab.providers.zone import Held, Key, RefusedError, Zone, canonical
 from tests.unit.test_dns import estates
 
-PAGE = (control.CLONE / "docs" / "octodns.md").read_text()
+PAGE = (here.CLONE / "docs" / "octodns.md").read_text()
 NAME = "shop.example"
 # What others have in the zone: more than a page of each provider's, some at names of ours.
 FOREIGN: dict[Key, Held] = {
@@ -89,7 +89,7 @@ def octodns(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """octoDNS and its providers, in an environment of their own as on the page."""
     folder = tmp_path_factory.mktemp("octodns")
     venv.create(folder, with_pip=True)
-    constraints = control.CLONE / "constraints.txt"
+    constraints = here.CLONE / "constraints.txt"
     install = ["pip", "install", "--quiet", "--constraint", str(constraints), *sorted(packages())]
     done = subprocess.run(
         [str(folder / "bin" / install[0]), *install[1:]],

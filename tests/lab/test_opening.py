@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import pytest
 
-from lab import letters, road, verify
-from lab.client import SmtpReply
-from lab.guest import Guest
-from lab.letters import Letter
-from lab.session import Lab
+from lab.hosts.guest import Guest
+from lab.life.session import Lab
+from lab.mail import letters, road, verify
+from lab.mail.letters import Letter
+from lab.world.client import SmtpReply
 from postroad.settings.model import Estate
 
 KEYS = "/etc/postroad/marketing/keys/news.shop.example"

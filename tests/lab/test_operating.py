@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from lab import letters, road, shop
-from lab.guest import wait_until
-from lab.session import Lab
+from lab.hosts.guest import wait_until
+from lab.life.session import Lab
+from lab.mail import letters, road, shop
 from tests.lab import host as inside
 from tests.lab import mail
 

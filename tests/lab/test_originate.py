@@ -13,10 +13,10 @@ from uuid import uuid4
 
 import pytest
 
-from lab import shop
-from lab.client import SmtpReply
-from lab.guest import Guest, wait_until
-from lab.session import Lab
+from lab.hosts.guest import Guest, wait_until
+from lab.life.session import Lab
+from lab.mail import shop
+from lab.world.client import SmtpReply
 from tests.lab import host, mail, queues
 
 HOSTS = ("mail1", "mail2")

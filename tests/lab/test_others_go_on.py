@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from lab import control, road
-from lab.errors import LabError
-from lab.guest import Guest, wait_until
-from lab.session import Lab
+from lab.hosts import here
+from lab.hosts.errors import LabError
+from lab.hosts.guest import Guest, wait_until
+from lab.life.session import Lab
+from lab.mail import road
 from tests.lab.test_bad_input import changed, shim
 
 DRIFT = "/etc/mailname"
@@ -149,7 +150,7 @@ def test_a_host_that_stands_still_in_the_middle_is_not_waited_for(
         shim(mail2, "mv", "touch /root/reached; sleep 600"),
         subprocess.Popen(
             [sys.executable, "-m", "pyinfra", "-y", str(road.INVENTORY), str(road.DEPLOY)],
-            cwd=control.CLONE,
+            cwd=here.CLONE,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -13,12 +13,12 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from lab import letters, road, shop, verify
-from lab.ca import NAME as AUTHORITY
-from lab.client import Client
-from lab.errors import LabError
-from lab.guest import Guest, wait_until
-from lab.session import Lab
+from lab.hosts.errors import LabError
+from lab.hosts.guest import Guest, wait_until
+from lab.life.session import Lab
+from lab.mail import letters, road, shop, verify
+from lab.world.ca import NAME as AUTHORITY
+from lab.world.client import Client
 from postroad.mail.firewall import allowed
 from postroad.mail.firewall.rule import Rule
 from postroad.settings.model import Estate

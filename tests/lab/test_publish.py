@@ -16,9 +16,10 @@ import dns.rdata
 import pytest
 from dns.zonefile import read_rrsets
 
-from lab import control, road
-from lab.dns import Record
-from lab.session import Lab
+from lab.hosts import here
+from lab.life.session import Lab
+from lab.mail import road
+from lab.world.zone_text import Record
 from tests.lab.variants import Variant, variant
 
 ZONE = "shop.example."
@@ -182,7 +183,7 @@ def test_the_key_is_in_no_argument_and_no_output(bare: Lab, tmp_path: Path) -> N
     command = [sys.executable, "-m", "postroad", "dns", "publish", "--yes", str(road.INVENTORY)]
     done = subprocess.run(
         [*trace, *command],
-        cwd=control.CLONE,
+        cwd=here.CLONE,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -245,7 +246,7 @@ def at_the_question(inventory: Path) -> Iterator[Question]:
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "postroad", "dns", "publish", str(inventory)],
-        cwd=control.CLONE,
+        cwd=here.CLONE,
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from lab import shop
+from lab.mail import shop
 from tests.lab.test_refusals import (  # noqa: F401 - fixtures
     FROM,
     OTHER,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from lab import road, upgrades
-from lab.session import Lab
+from lab.faults import upgrades
+from lab.life.session import Lab
+from lab.mail import road
 from postroad.host.paths import STAMPS
 from tests.lab import downtimes, mail, plans
 

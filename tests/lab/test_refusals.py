@@ -13,10 +13,10 @@ from uuid import uuid4
 
 import pytest
 
-from lab import letters, shop, verify
-from lab.client import SmtpReply, Tls
-from lab.providers import Provider
-from lab.session import Lab
+from lab.life.session import Lab
+from lab.mail import letters, shop, verify
+from lab.world.client import SmtpReply, Tls
+from lab.world.providers import Provider
 from postroad.settings.model import Estate, StreamName, WayOut
 from postroad.settings.ports import SYSTEM_MAIL_PORT
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from lab import road, shop
-from lab.client import SmtpReply
-from lab.guest import Guest, wait_until
-from lab.session import Lab
+from lab.hosts.guest import Guest, wait_until
+from lab.life.session import Lab
+from lab.mail import road, shop
+from lab.world.client import SmtpReply
 from postroad.mail.return_paths import RETURNED, RETURNING
 from tests.lab import host as inside
 from tests.lab import mail

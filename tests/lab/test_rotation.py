@@ -11,11 +11,11 @@ from functools import partial
 import dns.resolver
 import pytest
 
-from lab import road
-from lab.guest import Guest
-from lab.network import RESOLVER
-from lab.providers import Received
-from lab.session import Lab
+from lab.hosts.guest import Guest
+from lab.hosts.network import RESOLVER
+from lab.life.session import Lab
+from lab.mail import road
+from lab.world.providers import Received
 from tests.lab import mail
 
 DAY = 86_400

@@ -9,9 +9,9 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from lab import letters, road, shop
-from lab.client import SmtpReply
-from lab.session import Lab
+from lab.life.session import Lab
+from lab.mail import letters, road, shop
+from lab.world.client import SmtpReply
 from postroad.settings.passwords import hashed
 from tests.lab.variants import variant
 

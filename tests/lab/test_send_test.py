@@ -14,9 +14,10 @@ from typing import Any
 
 import pytest
 
-from lab import ca, road, shop
-from lab.session import Lab
-from lab.verify import has_valid_signature
+from lab.life.session import Lab
+from lab.mail import road, shop
+from lab.mail.verify import has_valid_signature
+from lab.world import ca
 from tests.lab import host as inside
 
 INVENTORY = str(road.INVENTORY)

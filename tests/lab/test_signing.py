@@ -8,10 +8,10 @@ from uuid import uuid4
 
 import pytest
 
-from lab import letters, verify
-from lab.guest import Guest, wait_until
-from lab.providers import Provider
-from lab.session import Lab
+from lab.hosts.guest import Guest, wait_until
+from lab.life.session import Lab
+from lab.mail import letters, verify
+from lab.world.providers import Provider
 from postroad.settings.model import Estate, StreamName
 from tests.lab import host
 

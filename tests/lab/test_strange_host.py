@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from lab import letters, road, shop
-from lab.faults import RELOAD_ALL, full
-from lab.guest import Guest, wait_until
-from lab.session import Lab
+from lab.faults.hosts import RELOAD_ALL, full
+from lab.hosts.guest import Guest, wait_until
+from lab.life.session import Lab
+from lab.mail import letters, road, shop
 from tests.lab import mail
 
 INVENTORY = str(road.INVENTORY)

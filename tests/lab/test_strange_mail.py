@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lab.session import Lab
+from lab.life.session import Lab
 from tests.lab import strange
 
 # The long form takes two thousand of each (tests/long/test_strange_mail.py).

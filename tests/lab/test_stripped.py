@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from lab import letters, shop
-from lab.session import Lab
+from lab.life.session import Lab
+from lab.mail import letters, shop
 from tests.lab import host as inside
 from tests.lab import mail
 

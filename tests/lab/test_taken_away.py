@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from lab import road, shop
-from lab.guest import Guest, wait_until
-from lab.session import Lab
+from lab.hosts.guest import Guest, wait_until
+from lab.life.session import Lab
+from lab.mail import road, shop
 from postroad.settings.ports import SYSTEM_MAIL_PORT
 from tests.lab import host as inside
 from tests.lab import mail

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from lab import control, network, state
-from lab.guest import wait_until
-from lab.network import Network
-from lab.shell import run
+from lab.hosts import here, network, state
+from lab.hosts.guest import wait_until
+from lab.hosts.network import Network
+from lab.hosts.shell import run
 from tests.lab.checkouts import checkout, load, script, traces, up
 
 # Where the first version of control groups is mounted as well, the second is beside it.
@@ -41,7 +41,7 @@ def other_root(clone: Path, own: Path) -> list[str]:
     places = {"run": state.RUN, "data": state.DATA, "checkout": clone}
     for part in places:
         (own / part).mkdir(parents=True, exist_ok=True)
-    shutil.copytree(control.CLONE / "lab", own / "checkout" / "lab", dirs_exist_ok=True)
+    shutil.copytree(here.CLONE / "lab", own / "checkout" / "lab", dirs_exist_ok=True)
     binds = [f"mount --bind {own / part} {place}" for part, place in places.items()]
     # The working directory is what the mount hides: it is entered anew.
     enter = " && ".join([*binds, f'cd {clone} && exec "$@"'])

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from lab import letters, shop
-from lab.guest import Guest, wait_until
-from lab.session import Lab
+from lab.hosts.guest import Guest, wait_until
+from lab.life.session import Lab
+from lab.mail import letters, shop
 from tests.lab import host, mail, queues, strange
 from tests.strange import messages
 

@@ -10,8 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from lab import shop
-from lab.session import Lab
+from lab.life.session import Lab
+from lab.mail import shop
 from tests.lab import fates
 from tests.lab.fates import HOSTS, plain, said
 from tests.strange import messages as generated

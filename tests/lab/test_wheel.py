@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from lab import control, shop
-from lab.session import Lab
+from lab.hosts import here
+from lab.life.session import Lab
+from lab.mail import shop
 from tests.lab.installed import Repository
 from tests.lab.variants import plain
 
-DEPLOY = (control.CLONE / "deploys" / "mailserver.py").read_text()
+DEPLOY = (here.CLONE / "deploys" / "mailserver.py").read_text()
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab import road
+from lab.mail import road
 from postroad.settings.hidden import Hidden
 
 _INVENTORY = """

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import dkim
 
-from lab import letters as of_shop
-from lab import libraries, shop, verify
-from lab.errors import LabError
-from lab.guest import wait_until
-from lab.providers import Provider, Received
-from lab.session import Lab
+from lab.hosts.errors import LabError
+from lab.hosts.guest import wait_until
+from lab.life.session import Lab
+from lab.mail import letters as of_shop
+from lab.mail import libraries, shop, verify
+from lab.world.providers import Provider, Received
 from tests.lab.mail import DOORS
 from tests.libraries import reader
 from tests.libraries.letters import Letter, Library

@@ -63,7 +63,7 @@ class Letter:
     """By the application itself."""
 
     def order(self) -> dict[str, object]:
-        """As the programs in lab/etc/libraries take it."""
+        """As the programs in lab/onhost/libraries take it."""
         return {
             **asdict(self),
             "from": self.sender,

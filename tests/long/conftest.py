@@ -6,14 +6,14 @@ from collections.abc import Callable
 
 import pytest
 
-from lab.ledger import Balance
+from lab.mail.tally import Tally
 from tests.lab.conftest import deploy, deployed, estate, lab  # noqa: F401 - fixtures
 from tests.long.figures import figures, keep
 
-Record = Callable[[str, int, Balance], None]
+Record = Callable[[str, int, Tally], None]
 
 
 @pytest.fixture
 def record() -> Record:
     """Keep the figures of a fault that came so many times."""
-    return lambda fault, times, books: keep(figures(fault, times, books))
+    return lambda fault, times, tally: keep(figures(fault, times, tally))

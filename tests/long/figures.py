@@ -6,16 +6,16 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 
-from lab import control
-from lab.ledger import Balance
+from lab.hosts import here
+from lab.mail.tally import Tally
 
 # Two halves of the tests write to it side by side: a line is one write, and stays whole.
-PLACE = control.CLONE / "build" / "reliability.jsonl"
+PLACE = here.CLONE / "build" / "reliability.jsonl"
 
 
 @dataclass(frozen=True)
 class Figures:
-    """What the books of one fault say, in counts."""
+    """What the tally of one fault says, in counts."""
 
     fault: str
     times: int
@@ -29,19 +29,19 @@ class Figures:
     duplicated: int
 
 
-def figures(fault: str, times: int, books: Balance) -> Figures:
-    """The books of a fault that came so many times, as counts."""
+def figures(fault: str, times: int, tally: Tally) -> Figures:
+    """The tally of a fault that came so many times, as counts."""
     return Figures(
         fault,
         times,
-        books.accepted,
-        books.refused,
-        books.unknown,
-        len(books.returned),
-        len(books.repeated),
-        len(books.lost),
-        len(books.unsigned),
-        len(books.duplicated),
+        tally.accepted,
+        tally.refused,
+        tally.unknown,
+        len(tally.returned),
+        len(tally.repeated),
+        len(tally.lost),
+        len(tally.unsigned),
+        len(tally.duplicated),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lab.guest import Guest
+from lab.hosts.guest import Guest
 from tests.lab.seeded import MORE_CASES, Case
 from tests.lab.test_audit import Audit, audit, host, is_seen  # noqa: F401 - fixtures
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from email.policy import SMTP
 
-from lab import ca, faults, letters, road, shop, traffic
-from lab.client import SmtpReply
-from lab.session import Lab
+from lab.faults import hosts
+from lab.life.session import Lab
+from lab.mail import letters, road, shop, traffic
+from lab.world import ca
+from lab.world.client import SmtpReply
 from tests.lab import mail, plans
 from tests.lab.test_audit import Audit, audit  # noqa: F401 - fixture
 from tests.long.conftest import Record
@@ -43,7 +45,7 @@ def test_the_next_run_renews_what_is_over(
     roots = _roots(deployed)
     with traffic.flowing(deployed) as flow:
         flow.wait_for(2, "accepted")
-        faults.end_certificates(deployed)
+        hosts.end_certificates(deployed)
         # Applications that verify hand in nothing; no message is half taken.
         for door in mail.DOORS:
             reply = _offer(deployed, *door, roots)
@@ -63,6 +65,6 @@ def test_the_next_run_renews_what_is_over(
             assert _offer(deployed, *door, roots).is_accepted
         assert audit().status == 0
         flow.wait_for(2, "accepted")
-        found = flow.books()
+        found = flow.tally()
     record("certificate over, until the next run", 1, found)
     assert found.is_clean, found

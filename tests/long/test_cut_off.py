@@ -5,9 +5,9 @@ from __future__ import annotations
 import random
 import time
 
-from lab import road, traffic
-from lab.guest import wait_until
-from lab.session import Lab
+from lab.hosts.guest import wait_until
+from lab.life.session import Lab
+from lab.mail import road, traffic
 from tests.lab import runs
 from tests.long.conftest import Record
 
@@ -57,7 +57,7 @@ def test_cut_off_at_fifty_moments(deployed: Lab, record: Record) -> None:
             for guest in deployed.targets.values():
                 wait_until(lambda guest=guest: not runs.remote(guest), 120, "the cut run's end")  # type: ignore[misc]
             runs.completed_by_the_next_run(deployed)
-        found = flow.books()
+        found = flow.tally()
     record("run cut off", ROUNDS * CUTS, found)
     assert found.is_clean, found
 
@@ -72,6 +72,6 @@ def test_two_runs_at_once(deployed: Lab, record: Record) -> None:
             for run in both:
                 run.wait(timeout=300)
             runs.completed_by_the_next_run(deployed)
-        found = flow.books()
+        found = flow.tally()
     record("two runs at once", times, found)
     assert found.is_clean, found

@@ -15,8 +15,10 @@ from typing import Any
 import pytest
 
 import lab as lab_package
-from lab import control, road, shop, traffic
-from lab.session import Lab
+from lab.hosts import here
+from lab.life import control
+from lab.life.session import Lab
+from lab.mail import road, shop, traffic
 from postroad.roles.run.inventory import load
 from tests.lab.variants import Variant, variant
 
@@ -33,11 +35,11 @@ Change = Callable[[Any], None]
 def three_hosts() -> Iterator[Lab]:
     """A lab of its own, with three bare hosts."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(control.NAME_VARIABLE, f"{control.name()}-growth")
+        patch.setenv(here.NAME_VARIABLE, f"{here.name()}-growth")
         control.up([control.parse_target(text) for text in TARGETS], print)
         yield lab_package.load()
         control.down()
-    assert os.environ.get(control.NAME_VARIABLE, "lab") == control.name()
+    assert os.environ.get(here.NAME_VARIABLE, "lab") == here.name()
 
 
 class Estate:
@@ -158,7 +160,7 @@ def test_an_estate_grows_is_renamed_and_shrinks(three_hosts: Lab, tmp_path: Path
         estate.become(without("mail2"), domains(FIRST, TOYS))
 
         for flow in estate.running:
-            found = flow.books()
+            found = flow.tally()
             assert found.is_clean, found
             refused = [one for one in flow.handed() if one.outcome != "accepted"]
             assert refused == [], (flow.doors, refused[:5])

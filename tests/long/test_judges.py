@@ -8,10 +8,10 @@ from functools import partial
 
 import pytest
 
-from lab import judges
-from lab.guest import Guest
-from lab.judges import Door
-from lab.session import Lab
+from lab.faults import judges
+from lab.faults.judges import Door
+from lab.hosts.guest import Guest
+from lab.life.session import Lab
 from postroad.settings.model import Estate
 from tests.judged import unanswered
 

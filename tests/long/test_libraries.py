@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lab.session import Lab
+from lab.life.session import Lab
 from tests.lab.test_libraries import shop  # noqa: F401 - fixture
 from tests.libraries import delivery, letters
 from tests.libraries.letters import LIBRARIES, Library

@@ -12,10 +12,13 @@ from pathlib import Path
 import pytest
 
 import lab as lab_package
-from lab import control, road, ubuntu_like
-from lab.guest import Guest
-from lab.network import NAMESERVER
-from lab.session import Lab
+from lab.hosts import here
+from lab.hosts.guest import Guest
+from lab.hosts.network import NAMESERVER
+from lab.images import ubuntu_like
+from lab.life import control
+from lab.life.session import Lab
+from lab.mail import road
 from tests.lab import mail, plans
 from tests.lab.conftest import opened
 from tests.lab.variants import variant
@@ -32,7 +35,7 @@ MAIL_EXCHANGER = "mx.bigmail.example"
 def deployed() -> Iterator[Lab]:
     """Both hosts, deployed and open; a second run has nothing to do."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(control.NAME_VARIABLE, "releases")
+        patch.setenv(here.NAME_VARIABLE, "releases")
         control.up([control.parse_target(text) for text in TARGETS], print)
         yield opened(lab_package.load())
         control.down()

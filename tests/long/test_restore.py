@@ -6,13 +6,14 @@ import io
 import tarfile
 from pathlib import Path
 
-from lab import control, road
-from lab.session import Lab
+from lab.hosts import here
+from lab.life.session import Lab
+from lab.mail import road
 from tests.lab import mail
 
 SERIAL = "openssl x509 -noout -serial -in /etc/letsencrypt/live/postroad/fullchain.pem"
 KEYS = "cd /etc/postroad && sha256sum */keys/*/*.pem && stat -c '%n %U %a' */keys/*/*.pem"
-RESTORE = control.CLONE / "deploys/restore.py"
+RESTORE = here.CLONE / "deploys/restore.py"
 RENEWAL = "etc/letsencrypt/renewal/postroad.conf"
 MESSAGE = "var/mail/postroad/postmaster/new/1700000000.Vfe01I2M3.host"
 RENEW = "certbot renew --force-renewal --no-random-sleep-on-renew"

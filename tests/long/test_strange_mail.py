@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lab.session import Lab
+from lab.life.session import Lab
 from tests.lab import strange
 
 NUMBER = 2000

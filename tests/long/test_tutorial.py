@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from lab import road, tutorial
-from lab.guest import Guest
-from lab.session import Lab
+from lab.hosts.guest import Guest
+from lab.images import tutorial
+from lab.life.session import Lab
+from lab.mail import road
 from postroad.host.paths import BEFORE
 from tests.lab import mail
 from tests.lab.runs import deploy_twice

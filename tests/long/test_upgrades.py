@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from lab import road, traffic, upgrades
-from lab.guest import Guest
-from lab.session import Lab
+from lab.faults import upgrades
+from lab.hosts.guest import Guest
+from lab.life.session import Lab
+from lab.mail import road, traffic
 from tests.lab import downtimes, mail
 from tests.lab.runs import deploy_twice
 from tests.lab.test_refresh import REPLACE
@@ -66,7 +67,7 @@ def test_a_reinstallation_leaves_no_old_daemon(deployed: Lab, record: Record) ->
             upgrades.wait_until_refreshed(guest)
             one_after_another(guest, since)
             flow.wait_for(2, "accepted", timeout=90)
-        found = flow.books()
+        found = flow.tally()
     record("packages reinstalled", 2, found)
     assert found.is_clean, found
     assert road.plan() == []
@@ -103,7 +104,7 @@ def test_unattended_upgrades_reach_every_daemon_one_stream_after_another(
             upgrades.wait_until_refreshed(guest)
             one_after_another(guest, since)
             flow.wait_for(2, "accepted", timeout=90)
-        found = flow.books()
+        found = flow.tally()
     record("unattended upgrade", 2, found)
     assert found.is_clean, found
     for guest in offered.targets.values():
@@ -117,7 +118,7 @@ def test_unattended_upgrades_reach_every_daemon_one_stream_after_another(
             assert "# upgraded by the lab" in guest.read_file(f"{path}.dpkg-dist")
         log = guest.read_file("/var/log/unattended-upgrades/unattended-upgrades.log")
         assert "All upgrades installed" in log
-        # What the books flushed is in inbound's log: it has no queue that could be.
+        # What the tally flushed is in inbound's log: it has no queue that could be.
         guest.run("touch /var/lib/postroad/applied/tools")
     assert road.plan() == []
     audit = road.postroad("audit", str(road.INVENTORY))

@@ -24,9 +24,10 @@ from pathlib import Path
 import dkim
 import pytest
 
-from lab import control, packages, vagrant
-from lab.guest import wait_until
-from lab.shell import run
+from lab.hosts import here, packages
+from lab.hosts.guest import wait_until
+from lab.hosts.shell import run
+from lab.mail import vagrant
 from postroad.host.paths import SINK
 from postroad.settings.ports import SINK_PORT
 
@@ -67,8 +68,8 @@ def call(*words: str, timeout: float = 900) -> subprocess.CompletedProcess[str]:
     """A command in the checkout, as a person would give it there."""
     return subprocess.run(
         words,
-        cwd=control.CLONE,
-        env={**os.environ, "PYINFRA_PROGRESS": "off", "PYTHONPATH": str(control.CLONE)},
+        cwd=here.CLONE,
+        env={**os.environ, "PYINFRA_PROGRESS": "off", "PYTHONPATH": str(here.CLONE)},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -155,7 +156,7 @@ def plan(*options: str) -> list[object]:
     pyinfra = (sys.executable, "-m", "pyinfra", "--dry", "--json", *options, INVENTORY, DEPLOY)
     done = subprocess.run(
         pyinfra,
-        cwd=control.CLONE,
+        cwd=here.CLONE,
         env={**os.environ, "PYINFRA_PROGRESS": "off"},
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -220,7 +221,7 @@ def test_what_an_operator_asks_is_answered_to_one_who_may_sudo(box: Box, tmp_pat
 
 def audit(*options: str) -> tuple[int, str, list[dict[str, str]]]:
     """`postroad audit`: its status, words and verdicts."""
-    report = control.CLONE / "build" / "vagrant" / "audit.json"
+    report = here.CLONE / "build" / "vagrant" / "audit.json"
     words = (sys.executable, "-m", "postroad", "audit", INVENTORY, "--json", str(report), *options)
     done = call(*words)
     return done.returncode, done.stdout, json.loads(report.read_text())

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 import lab as lab_package
-from lab import control, road
-from lab.qemu import Machine
-from lab.session import Lab
+from lab.hosts.qemu import Machine
+from lab.life import control
+from lab.life.session import Lab
+from lab.mail import road
 from tests.lab.conftest import deployed as in_container  # noqa: F401 - fixture
 from tests.long.conftest import record  # noqa: F401 - fixture
 

@@ -7,13 +7,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from lab import road
-from lab.faults import FAULTS, STREAMS
-from lab.guest import wait_until
-from lab.qemu import Machine
-from lab.session import Lab
-from lab.traffic import flowing
-from tests.lab import books
+from lab.faults.hosts import STREAMS
+from lab.faults.table import FAULTS
+from lab.hosts.guest import wait_until
+from lab.hosts.qemu import Machine
+from lab.life.session import Lab
+from lab.mail import road
+from lab.mail.traffic import flowing
+from tests.lab import tally
 from tests.lab.test_audit import Audit, audit  # noqa: F401 - fixture
 from tests.long.conftest import Record
 from tests.power.test_power import CLIENTS, PATIENCE
@@ -45,7 +46,7 @@ def named(audit: Audit, check: str) -> str:  # noqa: F811
 def right_afterwards(deployed: Lab, machine: Machine) -> Iterator[None]:
     yield
     jump(machine, -ahead(machine))
-    books.all_green(deployed)
+    tally.all_green(deployed)
 
 
 def test_a_clock_that_was_days_ahead_is_set_right(
@@ -74,7 +75,7 @@ def test_a_clock_that_was_days_ahead_is_set_right(
         wait_until(lambda: not flow.waiting(), PATIENCE, "the end of the deferred mail")
         with flowing(deployed, clients=CLIENTS, timeout=PATIENCE / 5) as later:
             later.wait_for(2, "accepted", timeout=PATIENCE)
-            found, fresh = flow.books(timeout=PATIENCE), later.books(timeout=PATIENCE)
+            found, fresh = flow.tally(timeout=PATIENCE), later.tally(timeout=PATIENCE)
         heard = audit("-k", "queues")
         assert LATER not in heard.of("wrong"), heard.output
     record("clock three days ahead", 1, found)
@@ -110,7 +111,7 @@ def test_a_clock_that_was_hours_behind_is_set_right(
         # As long as master is older than the jump, its timers are of the time before.
         assert "set back by 180 minutes while the marketing instance ran" in named(audit, LATER)
         jump(machine, 3 * HOUR)
-        found = flow.books(timeout=PATIENCE)
+        found = flow.tally(timeout=PATIENCE)
     record("clock three hours behind", 1, found)
     assert found.is_clean, found
     assert not found.returned, found

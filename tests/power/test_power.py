@@ -1,6 +1,6 @@
 """Power fails while mail is being taken: every message that got its 250 is there after the boot.
 
-QEMU is killed, and the guest's page cache dies with it: see `lab.qemu`.
+QEMU is killed, and the guest's page cache dies with it: see `lab.hosts.qemu`.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from lab.faults import FAULTS
-from lab.guest import Guest, wait_until
-from lab.ledger import Balance
-from lab.qemu import Machine
-from lab.session import Lab
-from lab.traffic import Flow, flowing
-from tests.lab import books
+from lab.faults.table import FAULTS
+from lab.hosts.guest import Guest, wait_until
+from lab.hosts.qemu import Machine
+from lab.life.session import Lab
+from lab.mail.tally import Tally
+from lab.mail.traffic import Flow, flowing
+from tests.lab import tally
 from tests.long.conftest import Record
 
 ROUNDS, ROUNDS_OF_DELIVERY = 5, 3
@@ -59,11 +59,11 @@ def test_every_250_is_in_the_queue_after_a_power_failure(
                 print(f"power failed after {len(flow.accepted())} messages, {time.ctime()}")
             flow.wait_for(1, "accepted", timeout=PATIENCE)
             flow.stop()
-        found = flow.books(timeout=PATIENCE)
+        found = flow.tally(timeout=PATIENCE)
     record("power fails, mail waits", ROUNDS, found)
     _nothing_is_lost(found)
     assert not found.duplicated
-    books.all_green(deployed)
+    tally.all_green(deployed)
 
 
 def test_no_250_is_lost_where_mail_leaves_meanwhile(
@@ -80,13 +80,13 @@ def test_no_250_is_lost_where_mail_leaves_meanwhile(
             machine.start()
             machine.wait_for_boot()
         flow.wait_for(1, "accepted", timeout=PATIENCE)
-        found = flow.books(timeout=PATIENCE)
+        found = flow.tally(timeout=PATIENCE)
     record("power fails, mail leaves", ROUNDS_OF_DELIVERY, found)
     _nothing_is_lost(found)
-    books.all_green(deployed)
+    tally.all_green(deployed)
 
 
-def _nothing_is_lost(found: Balance) -> None:
+def _nothing_is_lost(found: Tally) -> None:
     assert found.accepted > 0
     assert not found.lost, found
     assert not found.unsigned, found
@@ -106,7 +106,7 @@ def without_fsync(deployed: Lab, machine: Machine) -> Iterator[None]:
     machine.run("find /var/spool/postfix-*/incoming -name '*.*' -delete")
     machine.run("find /var/spool/postfix-*/corrupt -type f -delete")
     wait_until(lambda: _is_quiet(machine), PATIENCE, "the queues' end")
-    books.all_green(deployed)
+    tally.all_green(deployed)
 
 
 def _is_quiet(guest: Guest) -> bool:

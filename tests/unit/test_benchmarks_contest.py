@@ -20,9 +20,9 @@ from benchmarks.contest.contender import Contender
 from benchmarks.contest.door import Door
 from benchmarks.suites import isolation, throughput
 from benchmarks.suites.throughput import Turn
-from lab.errors import LabError
-from lab.fill import filled
-from lab.guest import Guest
+from lab.hosts.errors import LabError
+from lab.hosts.guest import Guest
+from lab.world.fill import filled
 
 MESSAGE = b"From: orders@peer.example\r\nSubject: a receipt\r\n\r\nThank you.\r\n"
 SETUPS = Path(peers.__file__).parent / "setups"
@@ -149,9 +149,9 @@ def port() -> int:
 
 
 def test_the_clock_writes_down_each_recipient(port: int, tmp_path: Path) -> None:
-    book = tmp_path / "book"
+    noted = tmp_path / "noted"
     text = door.program("clock.py").replace('"0.0.0.0", 25', f'"127.0.0.1", {port}')
-    server = subprocess.Popen([sys.executable, "-c", text, str(book), "0"])
+    server = subprocess.Popen([sys.executable, "-c", text, str(noted), "0"])
     try:
         session = _connected(port)
         for name in ("a", "b"):
@@ -160,7 +160,7 @@ def test_the_clock_writes_down_each_recipient(port: int, tmp_path: Path) -> None
     finally:
         server.kill()
         server.wait()
-    lines = [line.split() for line in book.read_text().splitlines()]
+    lines = [line.split() for line in noted.read_text().splitlines()]
     assert [recipient for recipient, _ in lines] == ["a@x.example", "b@x.example"]
     assert float(lines[0][1]) <= float(lines[1][1])
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from benchmarks import estate
-from lab import images, internet
-from lab.network import MACHINE
+from lab.hosts.network import MACHINE
+from lab.images import recipes
+from lab.world import internet
 
 
 @pytest.mark.parametrize("hosts", [1, 10, 30])
@@ -26,7 +27,7 @@ def test_a_smaller_estate_is_the_beginning_of_a_greater_one() -> None:
 def test_one_host_is_bare_and_the_others_have_the_packages() -> None:
     first, *others = (target.suite for target in estate.targets(30))
     assert first == "bookworm"
-    assert set(others) == {images.FURNISHED}
+    assert set(others) == {recipes.FURNISHED}
 
 
 @pytest.mark.parametrize("hosts", [0, 31])

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from xml.etree import ElementTree
 
-from lab.pictures import PAGE, audit, end_of_run, folded
-from lab.screen import svg
+from lab.shown.pictures import PAGE, audit, end_of_run, folded
+from lab.shown.screen import svg
 
 SVG = "{http://www.w3.org/2000/svg}"
 LINES = ["$ pyinfra -y a.py <x>", "", "| The x stream is open on mail1.", "2 failed & so"]

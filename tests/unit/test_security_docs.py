@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.judges import Finding
+from lab.faults.judges import Finding
 from tests.judged import ANSWERS, LEVELS, LYNIS, TESTSSL, unanswered
 
 PAGE = (Path(__file__).parents[2] / "docs" / "security.md").read_text()

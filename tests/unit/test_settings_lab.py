@@ -7,10 +7,10 @@ from typing import get_args
 
 import pytest
 
-import lab.shop
-from lab import control
-from lab.session import Lab
-from lab.state import Host, State
+import lab.mail.shop
+from lab.hosts import here
+from lab.hosts.state import Host, State
+from lab.life.session import Lab
 from postroad.dns import budget
 from postroad.dns.records import LiveCertificate, RecordType, derive
 from postroad.roles.run.inventory import InventoryError, load
@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(control, "CLONE", tmp_path)
+    monkeypatch.setattr(here, "CLONE", tmp_path)
     return tmp_path
 
 
@@ -35,7 +35,7 @@ def running() -> Lab:
 
 
 def test_the_shop_of_the_lab_has_no_fault(checkout: Path) -> None:
-    estate = read(lab.shop.estate(running()), "group_data/lab.py")
+    estate = read(lab.mail.shop.estate(running()), "group_data/lab.py")
     assert [(host.name, host.shared_address) for host in estate.hosts] == [
         ("mail1", False),
         ("mail2", True),
@@ -48,17 +48,17 @@ def test_the_shop_of_the_lab_has_no_fault(checkout: Path) -> None:
 
 
 def test_the_shop_of_the_lab_has_every_kind_of_record(checkout: Path) -> None:
-    estate = read(lab.shop.estate(running()), "group_data/lab.py")
+    estate = read(lab.mail.shop.estate(running()), "group_data/lab.py")
     records = derive(estate, (), [LiveCertificate("mail1", "0" * 64)])
     assert {record.type for record in records} == set(get_args(RecordType))
     assert budget.faults(records) == ()
 
 
 def test_logins_are_made_once_and_kept_from_others(checkout: Path) -> None:
-    first = lab.shop.estate(running())
-    assert lab.shop.estate(running()) == first
-    assert lab.shop.users_file().stat().st_mode & 0o777 == 0o600
-    assert lab.shop.password("shop") not in str(first)
+    first = lab.mail.shop.estate(running())
+    assert lab.mail.shop.estate(running()) == first
+    assert lab.mail.shop.users_file().stat().st_mode & 0o777 == 0o600
+    assert lab.mail.shop.password("shop") not in str(first)
 
 
 def test_without_a_lab_its_inventory_says_how_to_bring_one_up(

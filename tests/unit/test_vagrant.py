@@ -10,11 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from lab import box, certificates, images, vagrant
-from lab.logins import logins
+from lab.hosts import here
+from lab.images import box, recipes
+from lab.mail import vagrant
+from lab.mail.logins import logins
+from lab.world import certificates
 from postroad.settings.read import read
 
-VAGRANTFILE = (vagrant.CLONE / "Vagrantfile").read_text()
+VAGRANTFILE = (here.CLONE / "Vagrantfile").read_text()
 
 
 @pytest.fixture(autouse=True)
@@ -22,7 +25,7 @@ def _elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in ("USERS_FILE", "CHAIN_FILE", "KEY_FILE", "_BOTH_FILE"):
         monkeypatch.setattr(vagrant, name, tmp_path / getattr(vagrant, name).name)
     monkeypatch.setattr(vagrant, "KEPT", tmp_path)
-    monkeypatch.setattr(vagrant, "CLONE", tmp_path)
+    monkeypatch.setattr(here, "CLONE", tmp_path)
     monkeypatch.delenv("VAGRANT_DOTFILE_PATH", raising=False)
 
 
@@ -88,7 +91,7 @@ def test_the_vagrantfile_calls_the_boxes_as_they_are_built() -> None:
 
 
 def test_a_box_has_what_vagrant_and_pyinfra_count_on() -> None:
-    recipe = images.vagrant("bookworm")
+    recipe = recipes.vagrant("bookworm")
     assert {"openssh-server", "python3", "sudo"} <= set(recipe.packages)
     assert any("NOPASSWD" in command for command in recipe.commands)
     # No two boxes have the same host keys.

@@ -13,7 +13,7 @@ from typing import TextIO
 
 
 async def talk(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, book: TextIO, delay: float
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, noted: TextIO, delay: float
 ) -> None:
     """One connection, until QUIT or its end."""
     recipient = ""
@@ -27,7 +27,7 @@ async def talk(
         if verb == b"DATA":
             writer.write(b"354 go on\r\n")
             await reader.readuntil(b"\r\n.\r\n")
-            book.write(f"{recipient} {time.time()}\n")
+            noted.write(f"{recipient} {time.time()}\n")
             await asyncio.sleep(delay)
         if verb == b"QUIT":
             answer = b"221 bye\r\n"
@@ -40,11 +40,11 @@ async def talk(
 
 async def main(place: str, delay: float) -> None:
     """Listen on every IPv4 address for ever."""
-    with open(place, "w", buffering=1) as book:
+    with open(place, "w", buffering=1) as noted:
 
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             try:
-                await talk(reader, writer, book, delay)
+                await talk(reader, writer, noted, delay)
             except (OSError, asyncio.IncompleteReadError):
                 writer.close()
 

@@ -1,4 +1,4 @@
-# The tutorial's host (lab/tutorial.py), repaired just enough to sign what the shop hands in:
+# The tutorial's host (lab/images/tutorial.py), repaired just enough to sign what the shop hands in:
 # OpenDKIM starts, and knows the shop's network; so does Postfix, which else takes 100 messages a
 # minute. And a queue that waits a second after each message is not worth measuring.
 cat > /root/tutorial.sh <<'END'

@@ -13,7 +13,7 @@ from threading import Thread
 from typing import Any, Protocol
 from urllib.parse import parse_qsl, urlsplit
 
-from lab.certificates import self_signed
+from lab.world.certificates import self_signed
 
 
 @dataclass(frozen=True, slots=True)

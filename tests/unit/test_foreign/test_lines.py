@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lab import tutorial
+from lab.images import tutorial
 from postroad.mail.before.lines import Finding, findings, main_lines, opendkim_lines
 from tests.unit import estates
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lab import tutorial
+from lab.images import tutorial
 from postroad.mail.before.survey import PROBE, HandMadeKey, parse
 from postroad.mail.before.words import Found, offers, text
 from tests.unit import estates

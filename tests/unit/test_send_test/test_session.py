@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from paramiko.common import OPEN_FAILED_CONNECT_FAILED, OPEN_SUCCEEDED
 
-from lab import certificates
+from lab.world import certificates
 from postroad.roles.run.ask import UnansweredError
 from postroad.roles.run.tunnel import connected
 from postroad.watch.send_test.letter import Letter

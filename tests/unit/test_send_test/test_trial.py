@@ -17,7 +17,7 @@ from typing import TypeVar, cast
 
 import pytest
 
-from lab import certificates
+from lab.world import certificates
 from postroad.host.found import FileState
 from postroad.host.paths import pause_path
 from postroad.host.question import Question

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from lab import certificates
+from lab.world import certificates
 from postroad.dns.check import web
 from postroad.dns.check.mta_sts import Page
 from postroad.dns.check.said import UnansweredError

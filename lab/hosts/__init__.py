@@ -1,0 +1,1 @@
+"""Hosts of the lab: what makes, starts, holds and removes machines and networks on this one."""

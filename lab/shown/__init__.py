@@ -1,0 +1,1 @@
+"""What people are shown: the demonstration, and the pictures in README.md."""
