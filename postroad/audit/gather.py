@@ -8,14 +8,13 @@ from typing import Any
 import gevent  # type: ignore[import-untyped]
 
 from postroad.audit import asking
+from postroad.audit import questions as own_questions
 from postroad.audit.audited import Audited, Expectation
 from postroad.audit.evidence import partly
 from postroad.dns.needs import Need, needs_json
 from postroad.host.found import STEADY, HostState
 from postroad.host.question import Question
 from postroad.roles.run.ask import UnansweredError, ask_all
-from postroad.roles.run.facts.audited import InstancesSeen, SmtpSeen, SystemSeen
-from postroad.roles.run.facts.probes import Probed
 from postroad.roles.run.facts.world import Seen, WorldSees
 from postroad.roles.run.inventory import Loaded
 from postroad.roles.run.live import of_each
@@ -56,10 +55,10 @@ def _audited(site: Site, run: str) -> Audited:
         probes = asking.without_dns(probes, site.live_keys())
     wanted = [] if estate.lone else list(_needs(site))
     questions: dict[str, Question[Any]] = {
-        "system": SystemSeen(asking.system(estate, own)),
-        "instances": InstancesSeen(asking.postfix(estate, own)),
-        "signed": Probed(probes),
-        "smtp": SmtpSeen(asking.smtp(estate, own, state.certificate is not None)),
+        "system": own_questions.system(asking.system(estate, own)),
+        "instances": own_questions.instances(asking.postfix(estate, own)),
+        "signed": own_questions.signed(probes),
+        "smtp": own_questions.smtp(asking.smtp(estate, own, state.certificate is not None)),
         "expectations": WorldSees(needs_json(need for _, need in wanted)),
     }
     if not wanted:

@@ -28,6 +28,7 @@ SERVICE_MANAGER = "systemd"
 # How a `Drift` calls a file of other content; `postroad diff` shows the lines.
 CONTENT = "content"
 _UNREAD = "unit file newer than what systemd has read"
+LEFT = "left by an earlier postroad"
 OLDER_UNITS = "runs from an older unit file, and is restarted"
 _NOT_FINISHED = "files in place, activation not finished"
 
@@ -91,7 +92,8 @@ class Component:
 
     ``gate`` and ``activate`` are shell commands; the gate sees the staged tree as $stage, and any
     word on its standard error is a refusal. ``activate`` runs after the files are in place and
-    before the units. ``masked`` units must never start; ``absent`` paths must not exist.
+    before the units. ``masked`` units must never start; ``absent`` paths must not exist, nor
+    ``left`` ones, files or folders of ours that an earlier version had.
     ``instances`` are made from the unit files among ``files``, and run by other components (or by
     dpkg, `postroad.mail.parts.manifest.REFRESH_UNIT`). ``unit_files`` are those that
     its ``units`` are made from: after a change to one, its units are restarted.
@@ -101,6 +103,7 @@ class Component:
     directories: tuple[Directory, ...] = ()
     files: tuple[File, ...] = ()
     absent: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
     units: tuple[Unit, ...] = ()
     masked: tuple[str, ...] = ()
     instances: tuple[str, ...] = ()
@@ -114,7 +117,13 @@ class Component:
             *(d.path for d in self.directories),
             *(f.path for f in self.files),
             *self.absent,
+            *self.left,
         )
+
+    @property
+    def is_activated(self) -> bool:
+        """Whether it is something on a host, and not only what must not be there."""
+        return bool(self.files or self.units)
 
     @property
     def unit_names(self) -> tuple[str, ...]:
@@ -250,6 +259,7 @@ def drift(component: Component, state: HostState) -> tuple[Drift, ...]:
         if file.path not in known:
             drifts += _file_drift(file, state)
     drifts += [Drift(p, "must not exist") for p in component.absent if p in state.files]
+    drifts += [Drift(p, LEFT) for p in component.left if p in state.files]
     for unit in component.units:
         drifts += _unit_drift(unit, component, state)
     for name in component.masked:
@@ -258,9 +268,8 @@ def drift(component: Component, state: HostState) -> tuple[Drift, ...]:
             drifts.append(Drift(name, "is not masked"))
     if not drifts and _has_unread_files(component, state):
         drifts.append(Drift(SERVICE_MANAGER, _UNREAD))
-    is_something = component.files or component.units
     stamp = state.stamps.get(component.name)
-    if is_something and not drifts and stamp != component.digest:
+    if component.is_activated and not drifts and stamp != component.digest:
         is_older = stamp is not None and not component.is_run_from(stamp)
         drifts.append(Drift(component.name, OLDER_UNITS if is_older else _NOT_FINISHED))
     return tuple(drifts)
@@ -436,21 +445,23 @@ def script(component: Component, state: HostState) -> str:
         or found.sha256 != f.sha256
     ]
     changed_paths = {f.path for f in changed}
-    unfinished = state.stamps.get(component.name) != component.digest
+    unfinished = component.is_activated and state.stamps.get(component.name) != component.digest
     # A missing stamp is a run that died: which units it had already reloaded nobody knows.
     known = state.stamps.get(component.name)
     is_older = not component.is_run_from(known or "")
     everything = unfinished and (known is None or is_older or not changed)
     stamp = f"{STAMPS}/{component.name}"
-    is_adopted = component.name in state.adopted
+    is_adopted = not component.is_activated or component.name in state.adopted
+    left = [path for path in component.left if path in drifts]
     lines = list(_beginning(component))
     if links := tuple(planted(component, state)):
         return _whole([*lines, _refusal(component, links)])
     lines += [FOLDER, RIGHTS]
     if not is_adopted:
         lines.append(_KEEP)
-    if changed or unfinished:
+    if changed or unfinished or left:
         lines += _checked(component)
+    if changed or unfinished:
         # Without a stamp the answer counts for nothing; and where there is no configuration yet,
         # postconf(1) sleeps a second before it says so.
         if known is not None:
@@ -468,6 +479,8 @@ def script(component: Component, state: HostState) -> str:
             target = shlex.quote(file.path)
             lines.append(f"rights {target} {file.owner}:{file.group} {file.mode:05o}")
     lines += [f"rm -f {shlex.quote(p)}" for p in component.absent if p in drifts]
+    # The links in it are removed, and not followed (rm(1)).
+    lines += [f"rm -rf {shlex.quote(p)}" for p in left]
     if changed or unfinished:
         lines += component.activate
     if (

@@ -30,16 +30,17 @@ INSTALL_LOCK = f"{RUN_FOLDER}/install.lock"
 # Masks a program of the postfix package until the next boot (systemd.generator(7)).
 GENERATOR_MASK = "/run/systemd/system-generators/postfix-instance-generator"
 
-WORLD_SEES = f"{TOOLS}/world-sees"
-RESOLVER_PROOF = f"{TOOLS}/resolver-proof"
-REFRESH = f"{TOOLS}/refresh"
-MILTER = f"{TOOLS}/milter"
-ALARM = f"{TOOLS}/alarm"
-BUDGET = f"{TOOLS}/budget"
+# How a program of `postroad.onhost` is run there: by the host's own Python, -I imports nothing that
+# the environment names, -B leaves no __pycache__ in the folder.
+PROGRAM = f"/usr/bin/python3 -IB {TOOLS}"
+WORLD_SEES = f"{PROGRAM} world-sees"
+RESOLVER_PROOF = f"{PROGRAM} resolver-proof"
+REFRESH = f"{PROGRAM} refresh"
+MILTER = f"{PROGRAM} milter"
+ALARM = f"{PROGRAM} alarm"
+BUDGET = f"{PROGRAM} budget"
+CANARY = f"{PROGRAM} canary"
 BUDGET_SOCKET = "/run/postroad-budget/policy.sock"
-CANARY_FOLDER = f"{TOOLS}/canary"
-# A command: -I imports nothing that the environment names, -B leaves no __pycache__ in the folder.
-CANARY = f"/usr/bin/python3 -IB {CANARY_FOLDER}"
 
 # What the authority last said instead of a certificate; gone once there is one.
 CERTIFICATE_FAULT = f"{STATE}/certificate-fault"
@@ -89,6 +90,7 @@ class Paths:
     stream_folder: str
     milter_socket: str
     mailboxes: str = MAILBOXES
+    tools: str = TOOLS
     refresh: str = REFRESH
     milter: str = MILTER
     alarm: str = ALARM

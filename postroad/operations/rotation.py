@@ -25,10 +25,11 @@ from postroad.dns.primaries import places
 from postroad.dns.primary import PrimaryError
 from postroad.dns.publishing import Place
 from postroad.dns.sight import absent_for_all, seen_by_all
+from postroad.host.asked import Asked
 from postroad.host.found import KeyState
 from postroad.mail.signing.rotation import Seen, Step, pending, script, steps
 from postroad.operations.own import operation
-from postroad.roles.run.facts.queues import OldestQueued
+from postroad.roles.run.facts.oldest import OLDEST_QUEUED
 from postroad.roles.run.left_out import OF_A_HOST, named, of
 from postroad.roles.run.live import live_keys, withdrawn_keys
 from postroad.roles.run.site import Site
@@ -98,7 +99,7 @@ def _refuse(site: Site) -> None:
 
 def _oldest(site: Site) -> dict[StreamName, float]:
     streams = list(site.host.streams)
-    said = site.ask(OldestQueued(streams))
+    said = site.ask(Asked(OLDEST_QUEUED, *streams))
     return {stream: said[stream] for stream in streams if stream in said}
 
 

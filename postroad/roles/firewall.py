@@ -5,7 +5,7 @@ from __future__ import annotations
 from postroad.mail.firewall import openings, ufw
 from postroad.mail.parts.context import Builder
 from postroad.operations import firewall as operations
-from postroad.roles.apply import titled
+from postroad.roles.apply import converge, titled
 from postroad.roles.own import deploy
 from postroad.roles.run.site import Site
 
@@ -27,3 +27,7 @@ def enforce(site: Site) -> None:
     )
     still = operations.still_to_enforce(site, wanted)
     operations.enforce(name=titled(site, "Rules and defaults", still), site=site, wanted=wanted)
+    # The last step that changes a host, in a run that has brought everything else there: nothing
+    # runs from it any more. Most hosts have nothing of it.
+    if site.drift(Builder.earlier):
+        converge(site, "What an earlier postroad left", Builder.earlier)

@@ -105,7 +105,7 @@ def test_a_stream_is_gated_by_its_canary_and_its_daemons_take_up_what_they_read(
     stream: StreamName,
 ) -> None:
     component = named(stream, builder())
-    canary = "/usr/bin/python3 -IB /usr/local/lib/postroad/canary"
+    canary = "/usr/bin/python3 -IB /usr/local/lib/postroad canary"
     assert component.gate == f'{canary} stream {stream} "$stage"'
     reads = {u.name: {path.rpartition("/")[2] for path in u.reads} for u in component.units}
     assert {"opendkim.conf", "key.table", "signing.table", "policy.lua"} == reads[
@@ -246,7 +246,8 @@ def test_what_a_bad_file_would_break_is_gated() -> None:
 
 def test_resolv_conf_is_switched_by_proof_and_after_the_resolver() -> None:
     order = [part.name for part in builder().everything()]
-    assert named("resolv-conf", builder()).gate == "/usr/local/lib/postroad/resolver-proof"
+    proof = "/usr/bin/python3 -IB /usr/local/lib/postroad resolver-proof"
+    assert named("resolv-conf", builder()).gate == proof
     assert order.index("tools") < order.index("resolver") < order.index("resolv-conf")
 
 
@@ -279,7 +280,7 @@ def test_the_resolver_s_check_reads_what_a_bare_host_already_has(tmp_path: Path)
 def test_the_order_is_the_one_in_which_things_need_each_other() -> None:
     order = [part.name for part in builder().everything()]
     assert order[0] == "packaging"
-    assert order[-1] == "firewall"
+    assert order[-2:] == ["firewall", "earlier"]
     assert order.index("units") < order.index("certificate") < order.index("transactional")
     assert order.index("logs") < order.index("default")
 

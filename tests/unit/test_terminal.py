@@ -225,14 +225,8 @@ def test_what_libraries_say_by_no_handler_of_theirs_is_shown_as_well(
 
 SOURCE = Path(postroad.__file__).parent
 # Programs that run on the hosts: what they print is JSON for us.
-ON_HOSTS = (
-    "audit/questions/",
-    "backup/on_host.py",
-    "queues/on_host.py",
-    "trace/on_host.py",
-    "dns/check/on_host.py",
-)
-WRITER = "terminal.py"
+ON_HOSTS = "onhost/"
+WRITER = "settings/terminal.py"
 
 
 def ours() -> Iterator[Path]:
