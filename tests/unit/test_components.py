@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from postroad.host.component import Component, Unit, drift, script
 from postroad.host.found import FileState, HostState, blank
-from postroad.host.paths import OPENED, pause_path
+from postroad.host.paths import OPENED, TOOLS, pause_path
 from postroad.mail.parts.context import Builder, stream_build
 from postroad.mail.pause import Pause, because, content
 from postroad.mail.standing import Standing, latch
@@ -106,7 +107,8 @@ def test_a_stream_is_gated_by_its_canary_and_its_daemons_take_up_what_they_read(
 ) -> None:
     component = named(stream, builder())
     canary = "/usr/bin/python3 -IB /usr/local/lib/postroad canary"
-    assert component.gate == f'{canary} stream {stream} "$stage"'
+    assert component.gate is not None
+    assert component.gate.endswith(f'; }}; {canary} stream {stream} "$stage"')
     reads = {u.name: {path.rpartition("/")[2] for path in u.reads} for u in component.units}
     assert {"opendkim.conf", "key.table", "signing.table", "policy.lua"} == reads[
         f"postroad-dkim@{stream}.service"
@@ -236,6 +238,20 @@ def test_the_packages_own_daemons_never_start() -> None:
     assert "opendkim.service" in named("default", builder()).masked
     assert named("resolver", builder()).masked == ("unbound-resolvconf.service",)
     assert "systemd-resolved.service" in named("resolv-conf", builder()).masked
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_host_without_today_s_canary_is_told_what_to_run(tmp_path: Path, there: bool) -> None:
+    """As where a stream is paused on a host that an earlier version has converged."""
+    gate = named("marketing", builder()).gate
+    assert gate is not None
+    text = gate.replace(TOOLS, str(tmp_path)).replace("/usr/bin/python3", sys.executable)
+    if there:
+        (tmp_path / "__main__.py").write_text("")
+    done = subprocess.run(["sh", "-c", text], capture_output=True, text=True, check=False)
+    assert (done.returncode, "run deploys/mailserver.py there first" in done.stderr) == (
+        (0, False) if there else (1, True)
+    )
 
 
 def test_what_a_bad_file_would_break_is_gated() -> None:

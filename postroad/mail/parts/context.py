@@ -74,6 +74,19 @@ _EARLY_RULES_CHECK = " && ".join(
 )
 
 
+# A role that brings a stream on without those before it, as a pause does, may meet a host that an
+# earlier postroad has converged.
+_INSTALLED = (
+    f"[ -e {programs.place(programs.MAIN)} ] || {{ echo 'this host is as an earlier postroad has "
+    "left it: run deploys/mailserver.py there first' >&2; exit 1; };"
+)
+
+
+def _canary(words: str) -> str:
+    """The gate of an instance: a canary, of the kind that its first words say."""
+    return f'{_INSTALLED} {CANARY} {words} "$stage"'
+
+
 # What somebody else's Postfix took while its signer is already gone would leave unsigned.
 _REST = f"[ -e {ADOPTED}/default ] || systemctl stop postfix.service"
 
@@ -263,7 +276,7 @@ class Builder:
             files=self._files(rows),
             units=units,
             masked=("opendkim.service",),
-            gate=f'{CANARY} default "$stage"',
+            gate=_canary("default"),
             activate=(_REST, f"rm -f {GENERATOR_MASK}"),
         )
 
@@ -318,7 +331,7 @@ class Builder:
                 for unit in units
             ),
             unit_files=self._unit_files(*units),
-            gate=f'{CANARY} stream {name} "$stage"',
+            gate=_canary(f"stream {name}"),
         )
 
     def _marks(self, name: StreamName) -> tuple[tuple[File, bool], ...]:
@@ -356,7 +369,7 @@ class Builder:
                 Unit(TIDY_TIMER),
             ),
             unit_files=(*self._unit_files(INBOUND_UNIT), *self._budget_files()),
-            gate=f'{CANARY} inbound "$stage"',
+            gate=_canary("inbound"),
         )
 
     def _returning(self) -> tuple[str, ...]:
