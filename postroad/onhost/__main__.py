@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 
 from postroad.onhost.common.programs import programs
-from postroad.onhost.common.start import run
+from postroad.onhost.common.start import called, run
 
 
 def main(arguments: list[str]) -> int:
@@ -21,6 +21,7 @@ def main(arguments: list[str]) -> int:
         said = f"there is no program {name!a}" if name else "a program is to be named"
         print(f"postroad: {said}; there are {', '.join(known)}", file=sys.stderr)
         return 2
+    called(name)
     return run(known[name], arguments[1:])
 
 

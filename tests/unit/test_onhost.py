@@ -16,6 +16,7 @@ from postroad.host.answers import AnswerError
 from postroad.host.asked import Asked, Asking, json_of
 from postroad.host.paths import PROGRAM, TOOLS
 from postroad.mail.parts.manifest import every_row
+from postroad.mail.render import TEMPLATES
 from postroad.onhost.common.programs import command
 from postroad.onhost.common.programs import programs as known
 from postroad.roles.run.site import shape
@@ -166,6 +167,27 @@ def test_the_environment_brings_no_module(host: Path, tmp_path: Path) -> None:
         timeout=60,
     )
     assert done.stderr == "usage: alarm UNIT\n"
+
+
+def test_a_program_goes_by_its_name(host: Path) -> None:
+    """As pkill(1) and whoever reads ps(1) knows it."""
+    shown = (
+        "import runpy, sys, threading; sys.argv[:] = ['x', 'alarm'];"
+        f"sys.path.insert(0, {str(host)!r})\n"
+        f"try: runpy.run_path({str(host)!r}, run_name='__main__')\n"
+        "except SystemExit: print(open('/proc/self/comm').read().strip())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-IBc", shown], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.stdout == "alarm\n", done.stderr
+
+
+@pytest.mark.parametrize("unit", ["milter@", "alarm@", "budget", "refresh"])
+def test_the_journal_has_a_program_s_words_under_its_name(unit: str) -> None:
+    """By itself systemd would take the name of what it starts, python3 (systemd.exec(5))."""
+    text = (TEMPLATES / f"systemd/postroad-{unit}.service.j2").read_text(encoding="utf-8")
+    assert f"\nSyslogIdentifier={unit.rstrip('@')}\n" in text
 
 
 def test_questions_are_not_installed(host: Path) -> None:
