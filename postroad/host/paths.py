@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from postroad.onhost.common import places
 from postroad.settings.model import AcmeTls, Estate, NoTls, SuppliedTls
 
 CONFIG = "/etc/postroad"
 TOOLS = "/usr/local/lib/postroad"
-LOGS = "/var/log/postroad"
+LOGS = places.LOGS
 STATE = "/var/lib/postroad"
 STAMPS = f"{STATE}/applied"
 OPENED = f"{STATE}/opened"
@@ -21,11 +22,11 @@ BEFORE = f"{STATE}/before"
 MAILBOXES = "/var/mail/postroad"
 # What only root may enter: whoever can open a lock file can hold it (flock(2) asks for no right to
 # write), and whoever can make a name can be there first.
-RUN_FOLDER = "/run/postroad"
+RUN_FOLDER = places.RUN_FOLDER
+RUN_LOCK = places.RUN_LOCK
 #: Shell that makes it, or closes one that is open.
 MAKE_RUN_FOLDER = f"install -d -m 00700 {RUN_FOLDER}"
 STAGE = f"{RUN_FOLDER}/stage"
-RUN_LOCK = f"{RUN_FOLDER}/run.lock"
 INSTALL_LOCK = f"{RUN_FOLDER}/install.lock"
 # Masks a program of the postfix package until the next boot (systemd.generator(7)).
 GENERATOR_MASK = "/run/systemd/system-generators/postfix-instance-generator"

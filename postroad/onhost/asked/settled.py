@@ -11,7 +11,9 @@ import re
 import time
 from pathlib import Path
 
-LOGS = Path("/var/log/postroad")
+from postroad.onhost.common import places
+
+LOGS = Path(places.LOGS)
 # What was written since the message was taken is within so many octets.
 BACK = 1 << 22
 GLANCE = 0.1

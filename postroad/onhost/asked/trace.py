@@ -22,9 +22,11 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
+from postroad.onhost.common import places
+
 Json = dict[str, Any]
 
-LOGS = Path("/var/log/postroad")
+LOGS = Path(places.LOGS)
 SPOOL = Path("/var/spool")
 # In the order in which a message goes through them, so that none is missed on its way.
 QUEUES = ("incoming", "active", "deferred", "hold", "corrupt")

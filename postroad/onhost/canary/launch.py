@@ -13,11 +13,11 @@ from pathlib import Path
 from postroad.onhost.canary.commands import run, wait_for
 from postroad.onhost.canary.places import Canary
 from postroad.onhost.canary.refusal import RefusedError
+from postroad.onhost.common.places import RUN_FOLDER
 from postroad.onhost.common.programs import command
 
 LIFETIME_SECONDS = 60
-# See postroad/host/paths.py.
-LOCKS = Path("/run/postroad")
+LOCKS = Path(RUN_FOLDER)
 
 
 def host_addresses() -> tuple[str, ...]:

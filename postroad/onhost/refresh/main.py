@@ -24,6 +24,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from postroad.onhost.common import places
 from postroad.onhost.common.systemd import SERVICE
 from postroad.onhost.common.tls import any_certificate
 
@@ -35,8 +36,7 @@ ANSWER = 10.0
 PROC = Path("/proc")
 # dpkg(1) and apt hold it for as long as packages are being changed.
 PACKAGES_LOCK = Path("/var/lib/dpkg/lock-frontend")
-# Held by a run of pyinfra while it changes a part; see postroad/host/paths.py.
-RUN_LOCK = Path("/run/postroad/run.lock")
+RUN_LOCK = Path(places.RUN_LOCK)
 ENABLED = Path("/etc/systemd/system/multi-user.target.wants")
 
 SHARED = (
