@@ -19,6 +19,7 @@ from postroad.host.paths import (
     MILTER,
     OTHERS_MAIL_ADDRESS,
     OTHERS_MAIL_RECIPIENT,
+    REFRESH,
 )
 from postroad.mail.intake import intake, senders
 from postroad.mail.parts.manifest import Row
@@ -606,7 +607,7 @@ READERS: dict[str, Reader] = {
     "systemd/postroad-alarm@.service.j2": _unit(lambda host: f"{ALARM} x"),
     "systemd/postroad-budget.service.j2": _unit_of(_budget),
     "systemd/postroad-milter@.service.j2": _unit(lambda host: MILTER),
-    "systemd/postroad-refresh.service.j2": _unit(lambda host: "/usr/local/lib/postroad/refresh"),
+    "systemd/postroad-refresh.service.j2": _unit(lambda host: REFRESH),
     "systemd/postroad-sink.service.j2": _unit(_sink),
     "systemd/postroad-tidy.service.j2": _unit_of(_tidy),
     "tls/ca.crt.j2": nothing,

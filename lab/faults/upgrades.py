@@ -15,8 +15,10 @@ REFRESH = "postroad-refresh.service"
 
 # Each service of ours with the files that its processes run and that were replaced.
 _OUTDATED = """\
-python3 -c 'import json, runpy
-found = runpy.run_path("/usr/local/lib/postroad/refresh")["outdated"]()
+python3 -IBc 'import json, sys
+sys.path.insert(0, "/usr/local/lib/postroad")
+from postroad.onhost.refresh.main import outdated
+found = outdated()
 print(json.dumps({unit: sorted(files) for unit, files in found.items()}))'
 """
 _DAILY = ("apt-daily.service", "apt-daily-upgrade.service")

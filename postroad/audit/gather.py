@@ -8,6 +8,7 @@ from typing import Any
 import gevent  # type: ignore[import-untyped]
 
 from postroad.audit import asking
+from postroad.audit import questions as own_questions
 from postroad.audit.audited import Audited, Expectation
 from postroad.audit.evidence import partly
 from postroad.audit.probed import Probed
@@ -60,10 +61,10 @@ def _audited(site: Site, run: str) -> Audited:
         probes = asking.without_dns(probes, names.live_keys(site))
     wanted = [] if estate.lone else list(_needs(site))
     questions: dict[str, Question[Any]] = {
-        "system": SystemSeen(asking.system(estate, own)),
-        "instances": InstancesSeen(asking.postfix(estate, own)),
-        "signed": Probed(probes),
-        "smtp": SmtpSeen(asking.smtp(estate, own, state[CERTIFICATE] is not None)),
+        "system": own_questions.system(asking.system(estate, own)),
+        "instances": own_questions.instances(asking.postfix(estate, own)),
+        "signed": own_questions.signed(probes),
+        "smtp": own_questions.smtp(asking.smtp(estate, own, state[CERTIFICATE] is not None)),
         "expectations": WorldSees(needs_json(need for _, need in wanted)),
     }
     if not wanted:

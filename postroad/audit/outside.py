@@ -12,7 +12,7 @@ from types import MappingProxyType
 # First of all: it makes sockets cooperative, which must be before anything imports ssl.
 import pyinfra_cli  # type: ignore[import-untyped]  # noqa: F401
 
-from postroad.audit import asking
+from postroad.audit import asking, questions
 from postroad.audit.evidence import Signed
 from postroad.audit.probed import Probed
 from postroad.dns.check import list_data, lists
@@ -24,7 +24,6 @@ from postroad.dns.check.verdict import Verdict
 from postroad.dns.check.web import fetcher
 from postroad.roles.run import made, names, streams
 from postroad.roles.run.ask import UnansweredError
-from postroad.roles.run.facts.resolved import Resolved
 from postroad.roles.run.live import Reached, of_each
 from postroad.roles.run.site import Site
 from postroad.settings.model import AcmeTls, Estate
@@ -91,7 +90,7 @@ def _probed(site: Site) -> tuple[Signed, ...]:
         for probe in asking.probes(site.estate, site.host, made.components(site))
         if _domain(probe["sender"]) in ours
     ]
-    return site.ask(Probed(wanted))
+    return site.ask(questions.signed(wanted))
 
 
 def _probes(site: Site, heard: Sequence[Signed]) -> tuple[Probe, ...]:
@@ -126,7 +125,7 @@ def _domain(address: str) -> str:
 
 def _listings(site: Site, known: Sequence[DnsList]) -> list[Verdict]:
     """What the DNS lists say of the addresses of one host, asked through its own resolver."""
-    answers = site.ask(Resolved(lists.questions(known, site.host)))
+    answers = site.ask(questions.resolved(lists.questions(known, site.host)))
     return list(lists.verdicts(known, site.host, answers))
 
 

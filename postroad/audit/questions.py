@@ -1,25 +1,19 @@
-"""The audit's own questions; see `postroad.onhost.asked` for what each is answered."""
+"""The audit's own questions; see `postroad.audit.asking` for what each is asked."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from postroad.audit.evidence import Instance, Smtp, System, from_parts
-from postroad.host.answers import AnswerError, from_json
-from postroad.host.question import Question, program
-from postroad.onhost import asked as programs
+from postroad.audit.evidence import Instance, Signed, Smtp, System, from_parts
+from postroad.host.answers import AnswerError
+from postroad.host.asked import Asked, Asking, json_of
 
 Json = Mapping[str, Any]
 
-FOLDER = Path(programs.__file__).parent
-
-
-def _program(name: str, asked: Json) -> str:
-    return program((FOLDER / f"{name}.py").read_text(encoding="utf-8"), json.dumps(asked))
+#: The A records of a name; None where nobody answered.
+Addresses = tuple[str, ...] | None
 
 
 def _parts(lines: Sequence[str]) -> dict[str, Any]:
@@ -32,50 +26,48 @@ def _parts(lines: Sequence[str]) -> dict[str, Any]:
     return found
 
 
-@dataclass(frozen=True)
-class SystemSeen(Question[System]):
+def _system(lines: Sequence[str]) -> System:
+    return from_parts(System, _parts(lines))
+
+
+_SYSTEM: Asking[System] = Asking("system", "its system", _system)
+_SIGNED: Asking[tuple[Signed, ...]] = Asking(
+    "signing", "what its signers sign", json_of(tuple[Signed, ...])
+)
+_SMTP: Asking[Smtp] = Asking("submission", "its listeners", json_of(Smtp))
+# Its own resolver's: DNS lists refuse those that everybody uses.
+_RESOLVED: Asking[Mapping[str, Addresses]] = Asking(
+    "resolved", "what its resolver answers", json_of(Mapping[str, Addresses])
+)
+
+
+def system(asked: Json) -> Asked[System]:
     """The host outside Postfix (`postroad.audit.asking.system`)."""
-
-    asked: Json
-
-    about = "its system"
-
-    def script(self) -> str:
-        return _program("system", self.asked)
-
-    def read(self, lines: Sequence[str]) -> System:
-        return from_parts(System, _parts(lines))
+    return Asked(_SYSTEM, json.dumps(asked))
 
 
-@dataclass(frozen=True)
-class InstancesSeen(Question[Mapping[str, Instance]]):
+def instances(asked: Json) -> Asked[Mapping[str, Instance]]:
     """Each Postfix instance (`postroad.audit.asking.postfix`)."""
 
-    asked: Json
-
-    about = "its Postfix"
-
-    def script(self) -> str:
-        return _program("instances", self.asked)
-
-    def read(self, lines: Sequence[str]) -> Mapping[str, Instance]:
+    def read(lines: Sequence[str]) -> Mapping[str, Instance]:
         found = _parts(lines)
-        if set(found) != set(self.asked["instances"]):
+        if set(found) != set(asked["instances"]):
             raise AnswerError("it is about other instances")
         return {name: from_parts(Instance, parts) for name, parts in found.items()}
 
+    return Asked(Asking("instances", "its Postfix", read), json.dumps(asked))
 
-@dataclass(frozen=True)
-class SmtpSeen(Question[Smtp]):
+
+def signed(probes: Sequence[Json]) -> Asked[tuple[Signed, ...]]:
+    """What its signers make of probes (`postroad.audit.asking.probes`). Nothing is sent."""
+    return Asked(_SIGNED, json.dumps(list(probes)))
+
+
+def smtp(asked: Json) -> Asked[Smtp]:
     """What its listeners say (`postroad.audit.asking.smtp`)."""
+    return Asked(_SMTP, json.dumps(asked))
 
-    asked: Json
 
-    about = "its listeners"
-
-    def script(self) -> str:
-        return _program("submission", self.asked)
-
-    def read(self, lines: Sequence[str]) -> Smtp:
-        found: Smtp = from_json(Smtp, lines)
-        return found
+def resolved(names: Sequence[str]) -> Asked[Mapping[str, Addresses]]:
+    """The A records of each name."""
+    return Asked(_RESOLVED, json.dumps(list(names)))

@@ -8,8 +8,15 @@ import tempfile
 from pathlib import Path
 
 from postroad.commands.asking import NOBODY, told, who_answers
-from postroad.mail.backup.archive import Answer, NoBackupError, archive_name, checked
-from postroad.roles.run.facts.saved import Saved
+from postroad.host.asked import Asked
+from postroad.mail.backup.archive import (
+    QUESTION,
+    SAVED,
+    Answer,
+    NoBackupError,
+    archive_name,
+    checked,
+)
 from postroad.roles.run.site import Site
 from postroad.settings.terminal import complain, line, tell
 
@@ -86,4 +93,4 @@ def written(place: Path, archive: bytes) -> None:
 
 
 def _look(site: Site) -> tuple[str, Answer]:
-    return site.host.name, site.ask(Saved())
+    return site.host.name, site.ask(Asked(SAVED, QUESTION))

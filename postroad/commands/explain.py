@@ -7,10 +7,10 @@ from pathlib import Path
 
 from postroad.commands.asking import NOBODY, told, who_answers
 from postroad.commands.output import add_json, answer
+from postroad.host.asked import Asked
 from postroad.mail.render import instances
-from postroad.roles.run.facts.traced import Traced
 from postroad.roles.run.site import Site
-from postroad.watch.trace.story import Found, as_json, found, is_known, text
+from postroad.watch.trace.story import TRACED, Found, as_json, found, is_known, text
 
 UNKNOWN = 1
 
@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _tell(arguments: argparse.Namespace) -> int:
     def look(site: Site) -> list[Found]:
         names = (*instances(site.host), "default")
-        return list(found(site.host.name, site.ask(Traced(arguments.what, names))))
+        return list(found(site.host.name, site.ask(Asked(TRACED, arguments.what, *names))))
 
     heard = who_answers(arguments.inventory, look)
     everything = [one for each in heard.answers for one in each]

@@ -11,11 +11,11 @@ from typing import get_args
 from postroad.commands.asking import NOBODY, told, who_answers
 from postroad.commands.output import add_json, answer
 from postroad.mail.leaving.instances import LEAVING
+from postroad.host.asked import Asked
 from postroad.mail.render import instances
-from postroad.roles.run.facts.waiting import Waiting
 from postroad.roles.run.site import Site
 from postroad.settings.model import StreamName
-from postroad.watch.queues import Queue, as_json, queues, text
+from postroad.watch.queues import WAITING, Queue, as_json, queues, text
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,4 +50,4 @@ def _queues(site: Site, only: str | None) -> list[Queue]:
     wanted = [name for name in known if only in (None, name)]
     if not wanted:
         return []
-    return list(queues(site.host.name, site.ask(Waiting(wanted))))
+    return list(queues(site.host.name, site.ask(Asked(WAITING, *wanted))))

@@ -186,12 +186,20 @@ class _Change:
     @property
     def is_adopted(self) -> bool:
         """Whether the files in these places are ours already."""
-        return self.component.name in self.state.adopted
+        known = self.component.name in self.state.adopted
+        return known or not self.component.is_activated
 
     @property
     def is_activation(self) -> bool:
         """Whether anything is to be taken up by those who read it, or made anew by a unit."""
-        return bool(self.changed) or self.stamp != self.component.digest
+        return self.component.is_activated and (
+            bool(self.changed) or self.stamp != self.component.digest
+        )
+
+    @property
+    def left(self) -> tuple[str, ...]:
+        """What an earlier version had there, and is to go."""
+        return tuple(path for path in self.component.left if path in self.things)
 
     @property
     def changed_paths(self) -> frozenset[str]:
@@ -203,9 +211,10 @@ class _Change:
 
     def staged(self) -> Iterator[str]:
         """Shell up to the moment before the first change."""
+        if self.is_activation or self.left:
+            yield from _checked(self.component)
         if not self.is_activation:
             return
-        yield from _checked(self.component)
         # Without a stamp the answer counts for nothing; and where there is no configuration yet,
         # postconf(1) sleeps a second before it says so.
         if self.stamp is not None:
@@ -220,6 +229,8 @@ class _Change:
         for file in self.component.files:
             yield from self._replaced(file)
         yield from (f"rm -f {shlex.quote(p)}" for p in self.component.absent if p in self.things)
+        # The links in it are removed, and not followed (rm(1)).
+        yield from (f"rm -rf {shlex.quote(path)}" for path in self.left)
 
     def _replaced(self, file: File) -> Iterator[str]:
         target = shlex.quote(file.path)

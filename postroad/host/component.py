@@ -72,7 +72,8 @@ class Component:
 
     ``gate`` and ``activate`` are shell commands; the gate sees the staged tree as $stage, and any
     word on its standard error is a refusal. ``activate`` runs after the files are in place and
-    before the units. ``masked`` units must never start; ``absent`` paths must not exist.
+    before the units. ``masked`` units must never start; ``absent`` paths must not exist, nor
+    ``left`` ones, files or folders of ours that an earlier version had.
     ``instances`` are made from the unit files among ``files``, and run by other components (or by
     dpkg, `postroad.mail.parts.manifest.REFRESH_UNIT`). ``unit_files`` are those that
     its ``units`` are made from: after a change to one, its units are restarted.
@@ -82,6 +83,7 @@ class Component:
     directories: tuple[Directory, ...] = ()
     files: tuple[File, ...] = ()
     absent: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
     units: tuple[Unit, ...] = ()
     masked: tuple[str, ...] = ()
     instances: tuple[str, ...] = ()
@@ -95,7 +97,13 @@ class Component:
             *(d.path for d in self.directories),
             *(f.path for f in self.files),
             *self.absent,
+            *self.left,
         )
+
+    @property
+    def is_activated(self) -> bool:
+        """Whether it is something on a host, and not only what must not be there."""
+        return bool(self.files or self.units)
 
     @property
     def unit_names(self) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ SERVICE_MANAGER = "systemd"
 # How a `Drift` calls a file of other content; `postroad diff` shows the lines.
 CONTENT = "content"
 _UNREAD = "unit file newer than what systemd has read"
+LEFT = "left by an earlier postroad"
 OLDER_UNITS = "runs from an older unit file, and is restarted"
 _NOT_FINISHED = "files in place, activation not finished"
 
@@ -121,6 +122,7 @@ def drift(component: Component, state: HostState) -> tuple[Drift, ...]:
         if file.path not in known:
             drifts += _file_drift(file, state)
     drifts += [Drift(p, "must not exist") for p in component.absent if p in state.files]
+    drifts += [Drift(p, LEFT) for p in component.left if p in state.files]
     for unit in component.units:
         drifts += _unit_drift(unit, component, state)
     for name in component.masked:
@@ -129,9 +131,8 @@ def drift(component: Component, state: HostState) -> tuple[Drift, ...]:
             drifts.append(Drift(name, "is not masked"))
     if not drifts and _has_unread_files(component, state):
         drifts.append(Drift(SERVICE_MANAGER, _UNREAD))
-    is_something = component.files or component.units
     stamp = state.stamps.get(component.name)
-    if is_something and not drifts and stamp != component.digest:
+    if component.is_activated and not drifts and stamp != component.digest:
         is_older = stamp is not None and not component.is_run_from(stamp)
         drifts.append(Drift(component.name, OLDER_UNITS if is_older else _NOT_FINISHED))
     return tuple(drifts)

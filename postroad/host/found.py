@@ -14,7 +14,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TypeVar, cast
 
 from postroad.host.paths import ADOPTED
-from postroad.host.reading import Asked, Reading, Sections
+from postroad.host.reading import Inquiry, Reading, Sections
 from postroad.host.told import numbers, time
 
 T = TypeVar("T")
@@ -133,7 +133,7 @@ class Questions:
     stamp_folder: str
     sockets: Sequence[str] = ()
     searched: Sequence[str] = ()
-    readings: Sequence[Asked] = ()
+    readings: Sequence[Inquiry] = ()
 
     def __repr__(self) -> str:
         return f"{len(self.paths)} paths, {len(self.units)} units, {len(self.packages)} packages"
@@ -336,7 +336,7 @@ def clock(said: Sections) -> float:
     return time(said["host"][1])
 
 
-def parse(output: Iterable[str], readings: Sequence[Asked] = ()) -> HostState:
+def parse(output: Iterable[str], readings: Sequence[Inquiry] = ()) -> HostState:
     """The `HostState` that the output of `probe` tells; ValueError where it was cut off."""
     said = _sections(output)
     if not {"end", *PART_ENDS, *(one.end for one in readings)} <= set(said):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from postroad.onhost.common import places
 from postroad.settings.model import AcmeTls, Estate, NoTls, SuppliedTls
 from postroad.settings.ports import SINK_PORT, SYSTEM_MAIL_PORT
 
 CONFIG = "/etc/postroad"
 TOOLS = "/usr/local/lib/postroad"
-LOGS = "/var/log/postroad"
+LOGS = places.LOGS
 STATE = "/var/lib/postroad"
 STAMPS = f"{STATE}/applied"
 OPENED = f"{STATE}/opened"
@@ -22,25 +23,26 @@ BEFORE = f"{STATE}/before"
 MAILBOXES = "/var/mail/postroad"
 # What only root may enter: whoever can open a lock file can hold it (flock(2) asks for no right to
 # write), and whoever can make a name can be there first.
-RUN_FOLDER = "/run/postroad"
+RUN_FOLDER = places.RUN_FOLDER
+RUN_LOCK = places.RUN_LOCK
 #: Shell that makes it, or closes one that is open.
 MAKE_RUN_FOLDER = f"install -d -m 00700 {RUN_FOLDER}"
 STAGE = f"{RUN_FOLDER}/stage"
-RUN_LOCK = f"{RUN_FOLDER}/run.lock"
 INSTALL_LOCK = f"{RUN_FOLDER}/install.lock"
 # Masks a program of the postfix package until the next boot (systemd.generator(7)).
 GENERATOR_MASK = "/run/systemd/system-generators/postfix-instance-generator"
 
-WORLD_SEES = f"{TOOLS}/world-sees"
-RESOLVER_PROOF = f"{TOOLS}/resolver-proof"
-REFRESH = f"{TOOLS}/refresh"
-MILTER = f"{TOOLS}/milter"
-ALARM = f"{TOOLS}/alarm"
-BUDGET = f"{TOOLS}/budget"
+# How a program of `postroad.onhost` is run there: by the host's own Python, -I imports nothing that
+# the environment names, -B leaves no __pycache__ in the folder.
+PROGRAM = f"/usr/bin/python3 -IB {TOOLS}"
+WORLD_SEES = f"{PROGRAM} world-sees"
+RESOLVER_PROOF = f"{PROGRAM} resolver-proof"
+REFRESH = f"{PROGRAM} refresh"
+MILTER = f"{PROGRAM} milter"
+ALARM = f"{PROGRAM} alarm"
+BUDGET = f"{PROGRAM} budget"
+CANARY = f"{PROGRAM} canary"
 BUDGET_SOCKET = "/run/postroad-budget/policy.sock"
-CANARY_FOLDER = f"{TOOLS}/canary"
-# A command: -I imports nothing that the environment names, -B leaves no __pycache__ in the folder.
-CANARY = f"/usr/bin/python3 -IB {CANARY_FOLDER}"
 
 # What the authority last said instead of a certificate; gone once there is one.
 CERTIFICATE_FAULT = f"{STATE}/certificate-fault"
@@ -77,6 +79,7 @@ class Paths:
     stream_folder: str
     milter_socket: str
     mailboxes: str = MAILBOXES
+    tools: str = TOOLS
     refresh: str = REFRESH
     milter: str = MILTER
     alarm: str = ALARM

@@ -18,7 +18,7 @@ import shlex
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from postroad.settings.terminal import line
 
@@ -51,9 +51,9 @@ _NOT_DEPLOYED = "; a host that was never deployed lacks what it is asked with: r
 class Question(ABC, Generic[T]):
     """What a host is asked. ``about`` is what it is called where there is no answer."""
 
-    about: ClassVar[str]
+    about: str
     #: How long it may take on the host, in seconds.
-    seconds: ClassVar[float] = SECONDS
+    seconds: float = SECONDS
 
     @abstractmethod
     def script(self) -> str:
@@ -66,7 +66,7 @@ class Question(ABC, Generic[T]):
 
 def program(text: str, *arguments: str) -> str:
     """Shell that runs a Python program: by itself, whatever folder or environment it is in."""
-    return shlex.join(["python3", "-I", "-c", text, *arguments])
+    return shlex.join(["python3", "-IB", "-c", text, *arguments])
 
 
 def asking(mark: str, questions: Sequence[Question[Any]]) -> str:

@@ -29,13 +29,13 @@ class Reading(Generic[T_co]):
     parse: Callable[[Sections], T_co]
     blank: T_co
 
-    def by(self, shell: str) -> Asked:
+    def by(self, shell: str) -> Inquiry:
         """How a host is asked for it: each section that ``shell`` prints begins with ``m NAME``."""
-        return Asked(self, shell)
+        return Inquiry(self, shell)
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Inquiry:
     """A reading, and the shell that asks for it; it changes nothing, and reads no input."""
 
     reading: Reading[Any]

@@ -19,7 +19,7 @@ from postroad.host.paths import (
     paths_for,
     pause_path,
 )
-from postroad.host.reading import Asked
+from postroad.host.reading import Inquiry
 from postroad.mail import certificate, return_paths, software, standing
 from postroad.mail.before import firewall as foreign_firewall
 from postroad.mail.before import keys as foreign_keys
@@ -80,7 +80,7 @@ def questions(estate: Estate, host: Host) -> Questions:
     )
 
 
-def readings(estate: Estate, host: Host, places: Sequence[str]) -> Iterator[Asked]:
+def readings(estate: Estate, host: Host, places: Sequence[str]) -> Iterator[Inquiry]:
     """What each room wants to know besides: a new one is asked here, and nowhere else.
 
     ``places`` are those where something of ours is to be, and the folders above them.

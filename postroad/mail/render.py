@@ -14,6 +14,7 @@ from typing import TypeVar
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from postroad.data import shipped
+from postroad.host import programs
 from postroad.host.component import File
 from postroad.host.found import HostState
 from postroad.host.paths import LOCKS, MAILBOX_USER, key_path, paths_for
@@ -174,9 +175,8 @@ class Renderer:
 
     def text(self, row: Row, estate: Estate, host: Host, facts: HostFacts) -> str:
         """The whole text of ``row`` on ``host``."""
-        source = TEMPLATES / row.template
-        if source.suffix != ".j2":
-            return source.read_text(encoding="utf-8")
+        if not row.template.endswith(".j2"):
+            return programs.text(row.template)
         template = _environment().get_template(row.template)
         try:
             return template.render(**self._context(row.stream, estate, host, facts))

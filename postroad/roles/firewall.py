@@ -17,7 +17,7 @@ from postroad.mail.firewall.read import FirewallState
 from postroad.mail.firewall.rule import Rule
 from postroad.mail.parts.context import Builder
 from postroad.roles import ufw
-from postroad.roles.apply import titled
+from postroad.roles.apply import converge, titled
 from postroad.roles.own import deploy, operation
 from postroad.roles.run import made
 from postroad.roles.run.site import Site
@@ -48,6 +48,10 @@ def allow(site: Site, wanted: Sequence[Rule]) -> Commands:
     yield from _forgetting(
         site, ufw.allow._inner(wanted=wanted, state=lambda: site.state()[FIREWALL])
     )
+    # The last step that changes a host, in a run that has brought everything else there: nothing
+    # runs from it any more. Most hosts have nothing of it.
+    if made.drift(site, Builder.earlier):
+        converge(site, "What an earlier postroad left", Builder.earlier)
 
 
 @operation()

@@ -31,7 +31,8 @@ from postroad.mail.signing.rotation import Seen, Step, pending, script, steps
 from postroad.roles.apply import titled
 from postroad.roles.own import deploy, operation
 from postroad.roles.run import made
-from postroad.roles.run.facts.queues import OldestQueued
+from postroad.host.asked import Asked
+from postroad.roles.run.facts.oldest import OLDEST_QUEUED
 from postroad.roles.run.left_out import OF_A_HOST, named, of
 from postroad.roles.run.live import live_keys, withdrawn_keys
 from postroad.roles.run.site import Site
@@ -114,7 +115,7 @@ def _refuse(site: Site) -> None:
 
 def _oldest(site: Site) -> dict[StreamName, float]:
     streams = list(site.host.streams)
-    said = site.ask(OldestQueued(streams))
+    said = site.ask(Asked(OLDEST_QUEUED, *streams))
     return {stream: said[stream] for stream in streams if stream in said}
 
 

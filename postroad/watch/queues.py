@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from postroad.dns.names import organisation
+from postroad.host.asked import Asking, json_of
 from postroad.settings import terminal
 
 # The order in which a message goes through them (qmgr(8)).
@@ -27,13 +28,20 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """What on_host.py answers of one instance; ``why`` it could not be listed, if so."""
+    """What is queued in one instance; ``why`` it could not be listed, if so."""
 
     messages: int
     octets: int
     oldest: float | None
     groups: tuple[Row, ...]
     why: str = ""
+
+
+#: The sums of the instances that are its arguments; postqueue(1) lists some thousand messages a
+#: second.
+WAITING: Asking[Mapping[str, Sums]] = Asking(
+    "queues", "its queues", json_of(Mapping[str, Sums]), 180
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +76,7 @@ class Queue:
 
 
 def queues(host: str, said: Mapping[str, Sums]) -> Iterator[Queue]:
-    """The answer of on_host.py."""
+    """What a host answers to `WAITING`."""
     for instance, row in said.items():
         groups = _merged(row.groups)
         yield Queue(host, instance, row.messages, row.octets, row.oldest, groups, row.why)

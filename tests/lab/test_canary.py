@@ -18,7 +18,7 @@ from lab.hosts.guest import Guest, wait_until
 from lab.life.session import Lab
 from postroad.settings.ports import SYSTEM_MAIL_PORT
 
-CANARY = "/usr/bin/python3 -IB /usr/local/lib/postroad/canary"
+CANARY = "/usr/bin/python3 -IB /usr/local/lib/postroad canary"
 STAGE = "/run/canary-test"
 STREAM = "transactional"
 # Debian 12 and 13: Postfix 3.7 and 3.10, Dovecot 2.3 and 2.4, systemd 252 and 257.

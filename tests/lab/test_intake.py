@@ -13,6 +13,7 @@ from lab.hosts.guest import Guest, wait_until
 from lab.life.session import Lab
 from lab.mail import verify
 from lab.world.providers import Received
+from postroad.host import programs
 
 HOSTS = ("mail1", "mail2")
 POSTMASTER = "postmaster@bounce.shop.example"
@@ -207,14 +208,14 @@ def test_root_is_told_before_the_budget_is_used_up(name: str, deployed: Lab) -> 
 
 def test_root_is_told_of_a_unit_that_does_not_come_back(deployed: Lab) -> None:
     """Though systemd starts it again for ever, and so never holds it for failed."""
-    unit, program = "postroad-budget.service", "/usr/local/lib/postroad/budget"
+    unit, program = "postroad-budget.service", programs.place("postroad.onhost.budget.main")
     provider = deployed.providers["bigmail"]
     known = [one.path for one in provider.messages()]
     wanted = {f"{name}.shop.example: {unit} is down" for name in HOSTS}
     guests = [deployed.targets[name] for name in HOSTS]
     for guest in guests:
         guest.run("rm -f /run/postroad-alarm/*")
-        guest.run(f"chmod -x {program} && systemctl kill --signal=KILL {unit}")
+        guest.run(f"mv {program} {program}.away && systemctl kill --signal=KILL {unit}")
     try:
         wait_until(
             lambda: wanted <= {one.subject for one in provider.messages(known=known)},
@@ -223,4 +224,4 @@ def test_root_is_told_of_a_unit_that_does_not_come_back(deployed: Lab) -> None:
         )
     finally:
         for guest in guests:
-            guest.run(f"chmod 755 {program} && systemctl restart {unit}")
+            guest.run(f"mv {program}.away {program} && systemctl restart {unit}")

@@ -18,7 +18,7 @@ from lab.hosts import here
 from lab.hosts.guest import Guest, wait_until
 from lab.life.session import Lab
 from lab.mail import road
-from postroad.host.paths import LOCKS, REFRESH, STAMPS
+from postroad.host.paths import LOCKS, REFRESH, STAMPS, TOOLS
 from postroad.settings.model import Estate
 from postroad.settings.ports import SYSTEM_MAIL_PORT
 from tests.lab import host
@@ -111,7 +111,7 @@ def test_whoever_is_first_stops_no_run_no_upgrade_and_no_audit(
     assert done.returncode == 0, done.stdout + done.stderr
     assert road.plan() == []
     for name, one in deployed.targets.items():
-        refreshed = one.run([REFRESH], check=False)
+        refreshed = one.run(REFRESH.split(), check=False)
         assert refreshed.returncode == 0, refreshed.stderr
         one.run("postsuper -d ALL")
         assert audit_of(name) == ([], [])
@@ -132,12 +132,10 @@ def audit_of(name: str) -> tuple[list[str], list[str]]:
 
 
 ALONE = """
-import importlib.machinery, importlib.util, sys
-loader = importlib.machinery.SourceFileLoader("refresh", sys.argv[1])
-refresh = importlib.util.module_from_spec(importlib.util.spec_from_loader("refresh", loader))
-sys.modules["refresh"] = refresh
-loader.exec_module(refresh)
-with refresh.alone():
+import sys
+sys.path.insert(0, sys.argv[1])
+from postroad.onhost.refresh.main import alone
+with alone():
     pass
 """
 
@@ -147,7 +145,7 @@ def test_a_reboot_opens_no_lock(guest: Guest) -> None:
     guest.run("rm -rf /run/postroad /run/ufw.lock /run/adduser; systemd-tmpfiles --create --boot")
     guest.run("ufw status; adduser --system --quiet lab-lock; deluser --system --quiet lab-lock")
     assert guest.run(["stat", "-c", "%a", *LOCKS]).stdout.split() == ["600"] * len(LOCKS)
-    guest.run(["python3", "-IBc", ALONE, REFRESH])
+    guest.run(["python3", "-IBc", ALONE, TOOLS])
     assert guest.run("stat -c %a /run/postroad /run/postroad/run.lock").stdout.split() == [
         "700",
         "600",

@@ -20,7 +20,7 @@ from typing import Any, TypeVar, cast
 
 from pyinfra.api.host import Host as PyinfraHost
 
-from postroad.host import question
+from postroad.host import programs, question
 from postroad.host.component import Component
 from postroad.host.found import MARK, PART_ENDS, FileState, HostState, UnitState, blank
 from postroad.host.paths import (
@@ -107,7 +107,8 @@ def bare(estate: Estate, host: Host) -> HostState:
 
 def made_true(state: HostState, component: Component) -> HostState:
     """The host after a component's script has run to its end."""
-    files = {path: f for path, f in state.files.items() if path not in component.absent}
+    gone = {*component.absent, *component.left}
+    files = {path: f for path, f in state.files.items() if path not in gone}
     for d in component.directories:
         files[d.path] = FileState("directory", d.owner, d.group, d.mode)
     for f in component.files:
@@ -175,7 +176,7 @@ class Machine:
 
     def seen(self, wanted: str) -> list[Seen]:
         """The verdicts on needs, one each."""
-        if WORLD_SEES not in self.state.files:
+        if programs.place("postroad.onhost.world_sees.main") not in self.state.files:
             return [Seen("unknown", "nobody has looked yet")]
         verdict = "wrong" if self.world else "ok"
         return [Seen(verdict, self.world) for _ in json.loads(wanted)]

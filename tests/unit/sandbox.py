@@ -19,7 +19,7 @@ from pathlib import Path
 from postroad.host.change import script
 from postroad.host.component import Component, Directory, File
 from postroad.host.found import FileState, HostState, Questions, UnitState, blank
-from postroad.host.reading import Asked
+from postroad.host.reading import Inquiry
 from postroad.mail import certificate, return_paths, software, standing
 from postroad.mail.before import listeners, queues
 from postroad.mail.before.listeners import LISTENERS
@@ -138,7 +138,7 @@ class Sandbox:
             readings=tuple(self.readings()),
         )
 
-    def readings(self) -> Iterator[Asked]:
+    def readings(self) -> Iterator[Inquiry]:
         """What rooms ask of every host."""
         yield FIREWALL.by(firewall.SHELL)
         yield LISTENERS.by(f"m listeners; {listeners.COMMAND}")

@@ -33,7 +33,7 @@ class Says(Question[list[str]]):
     """What a script prints, line by line."""
 
     text: str
-    seconds: float = 20  # type: ignore[misc]
+    seconds: float = 20
 
     about = "its words"
 

@@ -17,6 +17,7 @@ from postroad.onhost.asked import instances as postfix
 from postroad.onhost.asked import queues as queues_on_host
 from postroad.onhost.asked import signing, submission, system
 from postroad.onhost.asked import trace as traced
+from postroad.onhost.common.parts import part
 
 NEW_YEAR = time.mktime((2027, 1, 1, 0, 5, 0, 0, 0, -1))
 
@@ -160,7 +161,7 @@ def test_a_queue_that_is_not_listed_is_unknown_and_not_waited_for(
     """As on a disk without inodes, where showq(8) cannot start and postqueue(1) waits for ever."""
     monkeypatch.setattr(postfix, "SILENCE", 0.3)
     postqueue(tmp_path, script, monkeypatch)
-    found = postfix.part(lambda: postfix.queue("/etc/postfix"))
+    found = part(lambda: postfix.queue("/etc/postfix"))
     assert found["said"] is None
     assert why in found["why"]
 
@@ -175,10 +176,10 @@ def test_a_queue_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_program_that_fails_is_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a rule on its standard output, iptables that may not look had no rules."""
     monkeypatch.setattr(system, "LONGEST", 0.3)
-    assert "fails: no" in system.part(lambda: system.told("sh", "-c", "echo no >&2; exit 4"))["why"]
-    late = system.part(lambda: system.told("sleep", "600"))
+    assert "fails: no" in part(lambda: system.told("sh", "-c", "echo no >&2; exit 4"))["why"]
+    late = part(lambda: system.told("sleep", "600"))
     assert late == {"said": None, "why": "sleep says nothing for 0.3 s"}
-    assert system.part(lambda: system.told("no-such-program-at-all")) == {"said": "", "why": ""}
+    assert part(lambda: system.told("no-such-program-at-all")) == {"said": "", "why": ""}
 
 
 @pytest.mark.parametrize("module", [postfix, signing, submission, system, queues_on_host, traced])

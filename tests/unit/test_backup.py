@@ -25,10 +25,17 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
 from postroad.commands import backup as command
-from postroad.mail.backup.archive import QUESTION, Answer, NoBackupError, checked, decoded
+from postroad.host.programs import bundle
+from postroad.mail.backup.archive import (
+    QUESTION,
+    SAVED,
+    Answer,
+    NoBackupError,
+    checked,
+    decoded,
+)
 from postroad.mail.backup.places import PLACES
 from postroad.mail.backup.restoring import script
-from postroad.onhost.asked import backup as on_host
 from tests.unit import estates
 from tests.unit.declarations import declaration
 from tests.unit.sandbox import GROUP, OWNER
@@ -392,7 +399,7 @@ def test_what_stood_on_a_host_alone_comes_back_with_our_owners_and_modes(tmp_pat
 
 
 def test_mail_that_is_put_back_is_not_old(tmp_path: Path) -> None:
-    """It would go at once for its age (templates/postroad/budget.py)."""
+    """It would go at once for its age (postroad/onhost/budget/main.py)."""
     before = time.time() - 60
     assert spread(archive(entry(MAIL, b"a bounce", mtime=1)), tmp_path / "new").returncode == 0
     assert (tmp_path / "new" / MAIL).stat().st_mtime > before
@@ -442,7 +449,7 @@ def saved(root: Path) -> Answer:
     asked["places"] = [f"{root}{place}" for place in asked["places"]]
     asked["kinds"] = [[f"{root}(?:{pattern})", most] for pattern, most in asked["kinds"]]
     done = subprocess.run(
-        [sys.executable, on_host.__file__, json.dumps(asked)],
+        [sys.executable, "-IB", "-c", bundle(SAVED.module), json.dumps(asked)],
         capture_output=True,
         text=True,
         check=True,

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 import itertools
 import os
 import socket
-import sys
 import threading
 import time
 from pathlib import Path
@@ -17,32 +15,20 @@ import pytest
 
 from postroad.audit.suites.queues import NEARLY_FULL
 from postroad.mail.intake import MIB, PLACES, intake, without_limits
-from postroad.mail.render import TEMPLATES
+from postroad.onhost.alarm import main as alarm_program
+from postroad.onhost.budget import main as budget_program
 from tests.unit import estates
 from tests.unit.declarations import declaration
 from tests.unit.declarations import put as put_in
 
 KIB = 1024
+budget: ModuleType = budget_program
+alarm: ModuleType = alarm_program
 TABLE = """\
 # transactional
 /^bounce(\\+[^@]+)?@bounce\\.shop\\.example$/ transactional/bounces/
 /^(postmaster|abuse)@/ postmaster/
 """
-
-
-def tool(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"tool_{name}", TEMPLATES / f"postroad/{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    # dataclasses look their module up.
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-budget = tool("budget")
-alarm = tool("alarm")
 
 
 @pytest.fixture
@@ -387,4 +373,4 @@ def test_the_mail_says_nothing_of_the_log() -> None:
 
 def test_a_canary_tells_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(alarm, "shown", lambda unit: pytest.fail("it looks"))
-    assert alarm.main("postroad-dkim@canary-marketing.service") == 0
+    assert alarm.main(["postroad-dkim@canary-marketing.service"]) == 0

@@ -1,62 +1,30 @@
-"""The canary's modules: whole as they lie on a host, its own Python's, and in no module's way."""
+"""The canary: its list of rooms, which words complain, and whose letters are good."""
 
 from __future__ import annotations
 
 import ast
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from postroad.host.paths import CANARY, CANARY_FOLDER
-from postroad.mail.parts.manifest import rows
-from postroad.mail.render import TEMPLATES
-from tests.unit import estates
+from postroad.onhost.canary import main
+from postroad.onhost.canary.journal import HARMLESS, POSTFIX_COMPLAINT
+from postroad.onhost.canary.keys import Key
+from postroad.onhost.canary.logins import Login, waiting
+from postroad.onhost.canary.places import Canary
+from postroad.onhost.canary.refusal import RefusedError
+from postroad.onhost.canary.submission import good_letters, waiting_letters
 
-SOURCE = TEMPLATES / "postroad" / "canary"
+SOURCE = Path(main.__file__).parent
 MODULES = sorted(path.name for path in SOURCE.glob("*.py"))
-
-
-@pytest.fixture
-def installed(tmp_path: Path) -> Path:
-    """The folder, with nothing but what the manifest puts into the one on a host."""
-    estate = estates.estate(estates.DECLARED["an address a stream"])
-    folder = tmp_path / "canary"
-    folder.mkdir()
-    for row in rows(estate, estate.hosts[0]):
-        if row.path.startswith(f"{CANARY_FOLDER}/"):
-            shutil.copy(TEMPLATES / row.template, folder / row.path.rpartition("/")[2])
-    return folder
-
-
-def test_it_is_whole_where_it_is_installed_and_leaves_nothing_there(installed: Path) -> None:
-    """A wrong call imports every module."""
-    command = CANARY.replace(CANARY_FOLDER, str(installed)).split()
-    # The distribution's python3 has the modules that this environment's has here.
-    command[0] = sys.executable
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
-    assert (done.returncode, done.stdout, done.stderr.split(":")[0]) == (2, "", "usage")
-    assert sorted(path.name for path in installed.iterdir()) == MODULES
-
-
-@pytest.mark.parametrize("module", MODULES)
-def test_the_oldest_python_of_a_host_can_read_it(module: str) -> None:
-    ast.parse((SOURCE / module).read_text(encoding="utf-8"), feature_version=(3, 10))
-
-
-def test_no_module_has_the_name_of_one_of_python_s() -> None:
-    """They come first on the path, for all that they import as well."""
-    assert {Path(module).stem for module in MODULES} & sys.stdlib_module_names == set()
 
 
 @pytest.mark.parametrize("module", MODULES)
 def test_the_list_of_rooms_names_it(module: str) -> None:
-    listed = ast.get_docstring(ast.parse((SOURCE / "__main__.py").read_text(encoding="utf-8")))
+    listed = ast.get_docstring(ast.parse((SOURCE / "main.py").read_text(encoding="utf-8")))
     assert listed is not None
     rooms = listed.partition("The rooms")[2].replace(",", " ").split()
-    assert module == "__main__.py" or Path(module).stem in rooms
+    assert module in ("__init__.py", "main.py") or Path(module).stem in rooms
 
 
 @pytest.mark.parametrize(
@@ -69,60 +37,37 @@ def test_the_list_of_rooms_names_it(module: str) -> None:
         ("cleanup[7]: fatal: unsupported dictionary type: hush", True),
     ],
 )
-def test_words_that_say_nothing_of_the_configuration_are_none(
-    installed: Path, line: str, complains: bool
-) -> None:
+def test_words_that_say_nothing_of_the_configuration_are_none(line: str, complains: bool) -> None:
     """Two of them are a busy host's own (cleanup(8) and its clock), one the canary provokes."""
-    asked = (
-        "import sys; from journal import HARMLESS, POSTFIX_COMPLAINT as words; line = sys.argv[1]; "
-        "print(bool(words.search(line) and not HARMLESS.search(line)))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-B", "-c", asked, f"Nov 23 12:00:00 mail1 postfix-marketing/{line}"],
-        cwd=installed,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout == f"{complains}\n"
+    said = f"Nov 23 12:00:00 mail1 postfix-marketing/{line}"
+    assert bool(POSTFIX_COMPLAINT.search(said) and not HARMLESS.search(said)) is complains
+
+
+class Copy(Canary):
+    """A canary whose copy of an instance lies in the stage itself."""
+
+    @property
+    def config(self) -> Path:
+        return self.stage
 
 
 def test_a_domain_that_waits_is_found_in_header_checks_and_asks_for_no_good_letter(
-    installed: Path, tmp_path: Path
+    tmp_path: Path,
 ) -> None:
     """Its logins may have none; a login whose domains neither wait nor are signed is refused."""
     (tmp_path / "header_checks").write_text(
         "/^From: x$/x REJECT 4.7.1 mail From: toys.example waits: there is no DKIM key at a.b\n"
         "/^/ REJECT 5.7.1 From: and Sender: must end in one address at shop.example\n"
     )
-    asked = (
-        "from types import SimpleNamespace\n"
-        "from pathlib import Path\n"
-        "from logins import Login, waiting\n"
-        "from refusal import RefusedError\n"
-        "from submission import good_letters, waiting_letters\n"
-        f"waits = waiting(SimpleNamespace(config=Path({str(tmp_path)!r})))\n"
-        "assert waits == {'toys.example'}, waits\n"
-        "sender = ('bounce@b.example',)\n"
-        "shop = Login('shop', ('@shop.example', '@toys.example'), sender)\n"
-        "toys = Login('toys', ('orders@toys.example',), sender)\n"
-        "lost = Login('lost', ('@old.example',), sender)\n"
-        "signing = {'shop.example': None}\n"
-        "assert good_letters([shop, toys], signing, waits) == [(shop, 'canary@shop.example')]\n"
-        "assert [a for _, a in waiting_letters([shop], waits)] == ['canary@toys.example']\n"
-        "assert good_letters([toys], signing, waits) == []\n"
-        "try:\n"
-        "    good_letters([shop, lost], signing, waits)\n"
-        "except RefusedError as refusal:\n"
-        "    print(refusal)\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-B", "-c", asked],
-        cwd=installed,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=30,
-    )
-    assert done.stderr == ""
-    assert done.stdout.startswith("login lost: no From: address in policy.lua")
+    waits = waiting(Copy("marketing", tmp_path))
+    assert waits == {"toys.example"}
+    sender = ("bounce@b.example",)
+    shop = Login("shop", ("@shop.example", "@toys.example"), sender)
+    toys = Login("toys", ("orders@toys.example",), sender)
+    lost = Login("lost", ("@old.example",), sender)
+    signing = {"shop.example": Key("shop.example", "a", Path("/nowhere"))}
+    assert good_letters([shop, toys], signing, waits) == [(shop, "canary@shop.example")]
+    assert [address for _, address in waiting_letters([shop], waits)] == ["canary@toys.example"]
+    assert good_letters([toys], signing, waits) == []
+    with pytest.raises(RefusedError, match=r"^login lost: no From: address in policy\.lua"):
+        good_letters([shop, lost], signing, waits)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from postroad.host.change import script
 from postroad.host.component import Component, Unit
 from postroad.host.drift import drift
 from postroad.host.found import FileState, HostState, blank
-from postroad.host.paths import OPENED, pause_path
+from postroad.host.paths import OPENED, TOOLS, pause_path
 from postroad.mail.parts.context import Builder, stream_build
 from postroad.mail.pause import Pause, because, content
 from postroad.mail.questions import shape
@@ -108,8 +109,9 @@ def test_a_stream_is_gated_by_its_canary_and_its_daemons_take_up_what_they_read(
     stream: StreamName,
 ) -> None:
     component = named(stream, builder())
-    canary = "/usr/bin/python3 -IB /usr/local/lib/postroad/canary"
-    assert component.gate == f'{canary} stream {stream} "$stage"'
+    canary = "/usr/bin/python3 -IB /usr/local/lib/postroad canary"
+    assert component.gate is not None
+    assert component.gate.endswith(f'; }}; {canary} stream {stream} "$stage"')
     reads = {u.name: {path.rpartition("/")[2] for path in u.reads} for u in component.units}
     assert {"opendkim.conf", "key.table", "signing.table", "policy.lua"} == reads[
         f"postroad-dkim@{stream}.service"
@@ -241,6 +243,20 @@ def test_the_packages_own_daemons_never_start() -> None:
     assert "systemd-resolved.service" in named("resolv-conf", builder()).masked
 
 
+@pytest.mark.parametrize("there", [True, False])
+def test_a_host_without_today_s_canary_is_told_what_to_run(tmp_path: Path, there: bool) -> None:
+    """As where a stream is paused on a host that an earlier version has converged."""
+    gate = named("marketing", builder()).gate
+    assert gate is not None
+    text = gate.replace(TOOLS, str(tmp_path)).replace("/usr/bin/python3", sys.executable)
+    if there:
+        (tmp_path / "__main__.py").write_text("")
+    done = subprocess.run(["sh", "-c", text], capture_output=True, text=True, check=False)
+    assert (done.returncode, "run deploys/mailserver.py there first" in done.stderr) == (
+        (0, False) if there else (1, True)
+    )
+
+
 def test_what_a_bad_file_would_break_is_gated() -> None:
     gated = {part.name for part in builder().everything() if part.gate}
     assert {"resolver", "resolv-conf", "units", "firewall"} <= gated
@@ -249,7 +265,8 @@ def test_what_a_bad_file_would_break_is_gated() -> None:
 
 def test_resolv_conf_is_switched_by_proof_and_after_the_resolver() -> None:
     order = [part.name for part in builder().everything()]
-    assert named("resolv-conf", builder()).gate == "/usr/local/lib/postroad/resolver-proof"
+    proof = "/usr/bin/python3 -IB /usr/local/lib/postroad resolver-proof"
+    assert named("resolv-conf", builder()).gate == proof
     assert order.index("tools") < order.index("resolver") < order.index("resolv-conf")
 
 
@@ -282,7 +299,7 @@ def test_the_resolver_s_check_reads_what_a_bare_host_already_has(tmp_path: Path)
 def test_the_order_is_the_one_in_which_things_need_each_other() -> None:
     order = [part.name for part in builder().everything()]
     assert order[0] == "packaging"
-    assert order[-1] == "firewall"
+    assert order[-2:] == ["firewall", "earlier"]
     assert order.index("units") < order.index("certificate") < order.index("transactional")
     assert order.index("logs") < order.index("default")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import importlib.util
 import socket
 import struct
 import threading
@@ -16,7 +15,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from postroad.mail.render import TEMPLATES
+from postroad.onhost.milter import main as program
 
 SELECTORS = (b"202611-a", b"202611-b", b"202612-a")
 
@@ -24,12 +23,7 @@ SELECTORS = (b"202611-a", b"202611-b", b"202612-a")
 @pytest.fixture(scope="module")
 def milter() -> ModuleType:
     """The program."""
-    spec = importlib.util.spec_from_file_location("milter", TEMPLATES / "postroad/milter.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return program
 
 
 def row(selector: bytes) -> tuple[bytes, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from postroad.host import paths
+from postroad.host import paths, programs
 from postroad.mail.acme import request_script
 from postroad.mail.parts.manifest import (
     RFC2136_ROW,
@@ -54,14 +54,12 @@ def test_certbot_reads_its_credentials_where_the_manifest_puts_them() -> None:
 def test_the_tools_are_where_the_manifest_puts_them() -> None:
     estate = estates.estate(estates.DECLARED["an address a stream"])
     installed = {row.path for row in rows(estate, estate.hosts[0]) if row.component == "tools"}
-    canary = {path for path in installed if path.rpartition("/")[0] == paths.CANARY_FOLDER}
-    assert installed - canary == {
-        TMPFILES,
-        paths.WORLD_SEES,
-        paths.RESOLVER_PROOF,
-        paths.REFRESH,
-        paths.MILTER,
-        paths.ALARM,
-        paths.BUDGET,
-    }
-    assert f"{paths.CANARY_FOLDER}/__main__.py" in canary
+    called = (
+        *(paths.WORLD_SEES, paths.RESOLVER_PROOF, paths.REFRESH, paths.MILTER),
+        *(paths.ALARM, paths.BUDGET, paths.CANARY),
+    )
+    for command in called:
+        folder, name = command.split()[-2:]
+        assert installed >= programs.places_of(name), command
+        assert f"{folder}/__main__.py" in programs.places_of(name)
+    assert {path for path in installed if not path.startswith(f"{paths.TOOLS}/")} == {TMPFILES}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import socketserver
 import threading
 from collections.abc import Callable, Iterator
@@ -15,11 +14,11 @@ import pytest
 from postroad.host import paths
 from postroad.mail.parts.context import Builder
 from postroad.mail.questions import shape
-from postroad.mail.render import TEMPLATES
 from postroad.onhost.asked import system
+from postroad.onhost.common.systemd import SERVICE
+from postroad.onhost.refresh import main as program
 from tests.unit import estates
 
-SOURCE = TEMPLATES / "postroad/refresh.py"
 LIBSSL = "/usr/lib/x86_64-linux-gnu/libssl.so.3"
 STREAMS = ("marketing", "transactional")
 MAPS = f"""\
@@ -34,16 +33,8 @@ MAPS = f"""\
 
 @pytest.fixture
 def refresh() -> ModuleType:
-    """The tool, as a module of its own for each test."""
-    spec = importlib.util.spec_from_file_location("refresh", SOURCE)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    # Its dataclass looks its own module up.
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setitem(__import__("sys").modules, "refresh", module)
-        spec.loader.exec_module(module)
-    return module
+    """The program."""
+    return program
 
 
 def units(*instances: str) -> list[str]:
@@ -117,8 +108,7 @@ def test_a_unit_of_a_user_s_own_is_no_service_of_the_system(
     (place / "maps").write_bytes(MAPS.encode() + b"7f0-7f1 r-xp 0 0:1 5 /home/\xff\xfe\n")
     monkeypatch.setattr(refresh, "PROC", tmp_path)
     assert refresh.outdated() == {}
-    assert system.SERVICE.search((place / "cgroup").read_text()) is None
-    assert refresh.SERVICE.pattern == system.SERVICE.pattern
+    assert SERVICE.search((place / "cgroup").read_text()) is None
 
 
 def test_the_lock_is_for_root_alone_whoever_is_first(
@@ -140,7 +130,7 @@ def test_streams_come_last_and_receipts_last_of_all(
 ) -> None:
     old = [*units("transactional", "marketing"), "postroad-postfix@inbound.service"]
     host = Host(refresh, monkeypatch, *old, "postfix@-.service", "unbound.service")
-    assert refresh.main() == 0
+    assert refresh.refresh_all() == 0
     assert host.order() == [
         "unbound.service",
         "postfix@-.service",
@@ -158,7 +148,7 @@ def test_only_the_units_concerned_are_restarted(
     refresh: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     host = Host(refresh, monkeypatch, *(f"postroad-dkim@{name}.service" for name in STREAMS))
-    assert refresh.main() == 0
+    assert refresh.refresh_all() == 0
     assert host.restarted == [(f"postroad-dkim@{name}.service",) for name in STREAMS]
 
 
@@ -167,13 +157,13 @@ def test_a_stream_that_does_not_come_back_ends_it_and_is_named(
 ) -> None:
     host = Host(refresh, monkeypatch, *units(*STREAMS))
     host.breaks = {"marketing"}
-    assert refresh.main() == 1
+    assert refresh.refresh_all() == 1
     assert host.order() == ["postroad-auth@marketing.service"]
     said = capsys.readouterr().err
     assert "marketing does not come back: port 587: refused; it failed" in said
     assert "left on the older programs: transactional" in said
     # Started again, as by the next change of packages, it goes no further.
-    assert refresh.main() == 1
+    assert refresh.refresh_all() == 1
     assert host.order() == ["postroad-auth@marketing.service"]
     assert "transactional was not restarted: marketing does not answer" in capsys.readouterr().err
 

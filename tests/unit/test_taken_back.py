@@ -37,7 +37,7 @@ OURS = (
     "/etc/resolv.conf",
     "/etc/systemd/system/postroad-dkim@.service",
     "/etc/unbound/unbound.conf",
-    "/usr/local/lib/postroad/canary/__main__.py",
+    "/usr/local/lib/postroad/postroad/onhost/canary/main.py",
     "/var/lib/postroad/opened/marketing",
     *(f"{ADOPTED}/{p.name}" for p in PARTS if p.name not in ("transactional", "marketing")),
 )

@@ -15,7 +15,7 @@ from postroad.mail.intake import intake
 SLACK_SECONDS = 60
 # Of a disk. A message on its way has up to three files (queue, bounce and trace), a process some.
 LEAST_INODES = 1000
-# The same as on the host itself, where root is told by mail (templates/postroad/budget.py).
+# The same as on the host itself, where root is told by mail (postroad/onhost/budget/main.py).
 NEARLY_FULL = 0.8
 # postconf(5) time units; Postfix's own default for these parameters is the second.
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from postroad.host.asked import Asking
 from postroad.host.paths import ACME_ARCHIVE
 from postroad.mail.backup.places import (
     CERTIFICATE,
@@ -25,7 +26,7 @@ from postroad.mail.backup.places import (
 )
 from postroad.mail.backup.tar import Member, TarError, members
 
-#: What `postroad.onhost.asked.backup` is asked.
+#: The argument of `SAVED`.
 QUESTION = json.dumps(
     {"places": PLACES, "kinds": [[kind.path.pattern, kind.limit] for kind in KINDS]}
 )
@@ -83,6 +84,10 @@ def decoded(lines: Sequence[str]) -> Answer:
         return Answer(b"".join(base64.b64decode(one, validate=True) for one in pieces), left_out)
     except (binascii.Error, ValueError, TypeError):
         raise NoBackupError("the host's answer was cut off") from None
+
+
+#: A tar archive of `PLACES`, secret. Mailboxes may be large, and the way narrow.
+SAVED: Asking[Answer] = Asking("backup", "what is to be kept of it", decoded, 1800)
 
 
 def checked(archive: bytes) -> Backup:

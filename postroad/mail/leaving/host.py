@@ -36,6 +36,9 @@ from postroad.mail.leaving.instances import Instance, counted, messages
 from postroad.mail.leaving.instances import parse as parse_instances
 from postroad.mail.leaving.instances import probe as probe_instances
 from postroad.mail.leaving.streams import FLUSH, changing, closed, is_held_open, removed, units
+from postroad.host.programs import bundle
+from postroad.host.question import program
+from postroad.mail.parts.earlier import PATHS as EARLIER
 from postroad.mail.parts.manifest import Row, every_row
 from postroad.mail.pause import Pause
 from postroad.mail.return_paths import RETURNED, RETURNING
@@ -48,6 +51,8 @@ FIREWALL = "firewall"
 SYSTEM_DOORS = (f"127.0.0.1:{SYSTEM_MAIL_PORT}", f"127.0.0.1:{EARLIER_SYSTEM_MAIL_PORT}")
 
 _FOLDERS = (CONFIG, TOOLS)
+# Of earlier versions, elsewhere than in folders that go as a whole.
+_EARLIER = tuple(path for path in EARLIER if not path.startswith(tuple(f"{f}/" for f in _FOLDERS)))
 _MARKS = (ADOPTED, STAMPS, OPENED, CERTIFICATE_FAULT)
 _RESOLV_CONF = "/etc/resolv.conf"
 _RESOLVER = ("resolver", "resolv-conf")
@@ -62,16 +67,6 @@ _THEN: Mapping[str, tuple[str, ...]] = {
     "default": ("systemctl disable --now --quiet postfix.service",),
     "trust": ("update-ca-certificates --fresh >/dev/null 2>&1",),
 }
-
-# dnspython reads the file as the C library does. Our own resolver is not asked: it goes.
-_ASK = """
-import sys
-import dns.resolver
-there = dns.resolver.Resolver(sys.argv[1])
-there.nameservers = [s for s in there.nameservers if s not in ("127.0.0.1", "::1")]
-there.lifetime = 10
-there.resolve(".", "NS")
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,14 +110,14 @@ def probe() -> str:
         [
             "export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
             f"{{ {probe_instances(INSTANCES)}\n}} | sed 's/^/instance /'",
-            f"for p in {shlex.join([*own, *_FOLDERS])}; do",
+            f"for p in {shlex.join([*own, *_FOLDERS, *_EARLIER])}; do",
             'if [ -e "$p" ] || [ -L "$p" ]; then echo "path $p"; fi; done',
             f"find {BEFORE} ! -type d -printf 'kept /%P\\n' 2>/dev/null",
             f"find {' '.join(_MARKS)} -type f -printf 'mark %p\\n' 2>/dev/null",
             f"f={BEFORE}{_RESOLV_CONF}",
             # A link is relative to where it stood.
             'if [ -L "$f" ]; then f=$(cd /etc && realpath -m "$(readlink "$f")"); fi',
-            f'if [ -e "$f" ] && /usr/bin/python3 -IB -c {shlex.quote(_ASK)} "$f" 2>/dev/null',
+            f'if [ -e "$f" ] && {program(bundle("resolves"))} "$f" 2>/dev/null',
             "then echo answers; fi",
             "echo end",
         ]
@@ -210,7 +205,8 @@ def parts(ours: Ours) -> tuple[str, ...]:
         found.add(name if folder != STATE else "certificate")
     stay = _RESOLVER if ours.keeps_resolver else ()
     folders = ("tools",) if ours.paths.intersection(_FOLDERS) else ()
-    return tuple(sorted((found | {*folders}) - {*stay}))
+    left = ("earlier",) if ours.paths.intersection(_EARLIER) else ()
+    return tuple(sorted((found | {*folders, *left}) - {*stay}))
 
 
 def _part(row: Row) -> str:
@@ -294,7 +290,7 @@ def files(ours: Ours, components: Iterable[Component]) -> str:
             # Of a run that was killed before the instance was one.
             folders = (config_folder(name), queue_folder(name), data_folder(name))
             lines.append(f"rmdir {' '.join(folders)} 2>/dev/null || :")
-    lines.append(f"rm -rf {' '.join(_FOLDERS)}")
+    lines.append(f"rm -rf {' '.join((*_FOLDERS, *_EARLIER))}")
     lines += _forgotten(ours, (row for row in _to_do(ours) if _is_put_back(row, ours)))
     return changing(lines, FLUSH, _BACK)
 

@@ -9,26 +9,23 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
+from postroad.host import programs
 from postroad.host.component import Component, Directory, File, Socket, Unit
 from postroad.host.found import HostState
 from postroad.host.paths import (
     ADOPTED,
-    BUDGET,
     BUDGET_SOCKET,
     CANARY,
-    CANARY_FOLDER,
     CONFIG,
     GENERATOR_MASK,
     LOCKS,
     LOGS,
     MAILBOX_USER,
     MAILBOXES,
-    MILTER,
     OPENED,
     RESOLVER_PROOF,
     SINK,
     STATE,
-    TOOLS,
     auth_socket,
     config_folder,
     data_folder,
@@ -39,6 +36,7 @@ from postroad.host.paths import (
     signer_socket,
     stream_folder,
 )
+from postroad.mail.parts.earlier import earlier
 from postroad.mail.parts.manifest import (
     BUDGET_UNIT,
     REFRESH_UNIT,
@@ -75,6 +73,19 @@ _EARLY_RULES_CHECK = " && ".join(
         ("ip6tables", "ufw6-logging-deny", "before6.rules"),
     )
 )
+
+
+# A role that brings a stream on without those before it, as a pause does, may meet a host that an
+# earlier postroad has converged.
+_INSTALLED = (
+    f"[ -e {programs.place(programs.MAIN)} ] || {{ echo 'this host is as an earlier postroad has "
+    "left it: run deploys/mailserver.py there first' >&2; exit 1; };"
+)
+
+
+def _canary(words: str) -> str:
+    """The gate of an instance: a canary, of the kind that its first words say."""
+    return f'{_INSTALLED} {CANARY} {words} "$stage"'
 
 
 # What somebody else's Postfix took while its signer is already gone would leave unsigned.
@@ -142,6 +153,7 @@ class Builder:
         if self.host.inbound:
             yield Builder.inbound
         yield Builder.firewall
+        yield Builder.earlier
 
     def packaging(self) -> Component:
         """How apt and dpkg behave on this host, and the timers by which upgrades come in."""
@@ -197,7 +209,7 @@ class Builder:
         """What postroad itself runs on the host, and the folders that its parts share."""
         return Component(
             "tools",
-            directories=tuple(map(Directory, (CONFIG, TOOLS, CANARY_FOLDER, STATE, OPENED))),
+            directories=tuple(map(Directory, (CONFIG, *programs.folders(), STATE, OPENED))),
             files=self._files(self._rows("tools")),
             # Other files: whoever has opened the ones before can lock them.
             activate=(f"rm -f {' '.join(LOCKS)}; systemd-tmpfiles --create {TMPFILES}",),
@@ -265,7 +277,7 @@ class Builder:
             files=self._files(rows),
             units=units,
             masked=("opendkim.service",),
-            gate=f'{CANARY} default "$stage"',
+            gate=_canary("default"),
             activate=(_REST, f"rm -f {GENERATOR_MASK}"),
         )
 
@@ -292,6 +304,10 @@ class Builder:
             activate=("if ufw status | grep -q '^Status: active'; then ufw reload >/dev/null; fi",),
         )
 
+    def earlier(self) -> Component:
+        """What earlier versions have left on the host: nothing runs from there any more."""
+        return earlier()
+
     def stream(self, name: StreamName) -> Component:
         """One stream: its signer, milter, logins and Postfix instance, gated by one canary."""
         rows = self._rows("stream", name)
@@ -316,7 +332,7 @@ class Builder:
                 for unit in units
             ),
             unit_files=self._unit_files(*units),
-            gate=f'{CANARY} stream {name} "$stage"',
+            gate=_canary(f"stream {name}"),
         )
 
     def _marks(self, name: StreamName) -> tuple[tuple[File, bool], ...]:
@@ -354,7 +370,7 @@ class Builder:
                 Unit(TIDY_TIMER),
             ),
             unit_files=(*self._unit_files(INBOUND_UNIT), *self._budget_files()),
-            gate=f'{CANARY} inbound "$stage"',
+            gate=_canary("inbound"),
         )
 
     def _returning(self) -> tuple[str, ...]:
@@ -364,17 +380,21 @@ class Builder:
 
     def _budget_files(self) -> tuple[File, ...]:
         """What the budget's daemon and timer are made from."""
-        paths = {BUDGET, *(f"/etc/systemd/system/{name}" for name in (BUDGET_UNIT, TIDY_TIMER))}
-        made = (*self._rows("tools"), *self._rows("units"))
-        return self._files(tuple(row for row in made if row.path in paths))
+        units = {f"/etc/systemd/system/{name}" for name in (BUDGET_UNIT, TIDY_TIMER)}
+        return self._made(units | programs.places_of("budget"))
 
     def _unit_files(self, *instances: str) -> tuple[File, ...]:
         """What these instances are made from, among the files of other components: their unit
         templates, and a program of ours that they run."""
         paths = {f"/etc/systemd/system/{unit.partition('@')[0]}@.service" for unit in instances}
-        programs = {MILTER} if any("-milter@" in unit for unit in instances) else set()
+        if any("-milter@" in unit for unit in instances):
+            paths |= programs.places_of("milter")
+        return self._made(paths)
+
+    def _made(self, paths: set[str]) -> tuple[File, ...]:
+        """These files of the components that units are made from."""
         rows = (*self._rows("units"), *self._rows("tools"))
-        return self._files(tuple(row for row in rows if row.path in paths | programs))
+        return self._files(tuple(row for row in rows if row.path in paths))
 
 
 # Through the folder Postfix comes to the socket in it.

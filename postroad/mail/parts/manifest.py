@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from postroad.host import programs
 from postroad.settings.model import (
     STREAM_NAMES,
     AcmeTls,
@@ -44,10 +45,11 @@ ComponentName = Literal[
 class Row:
     """One file on a host.
 
-    ``template`` is below templates/; a name without ``.j2`` is installed as it is. ``reader`` is
-    the unit that must read it anew. ``only_where`` is a folder without which it makes no sense.
-    ``before`` is what a host has in this place without postroad: nothing, perhaps a file of its
-    own, or surely one, because it cannot be without.
+    ``template`` is below templates/; a name without ``.j2`` is a module's, installed as it lies
+    (`postroad.host.programs.source`). ``reader`` is the unit that must read it anew.
+    ``only_where`` is a folder without which it makes no sense. ``before`` is what a host has in
+    this place without postroad: nothing, perhaps a file of its own, or surely one, because it
+    cannot be without.
     """
 
     component: ComponentName
@@ -86,41 +88,8 @@ TIDY_TIMER = "postroad-tidy.timer"
 # What tmpfiles.d(5) makes at each boot: ufw's lock, which nobody else may open.
 TMPFILES = "/etc/tmpfiles.d/postroad.conf"
 
-# A folder that python3 runs as one program; its __main__.py says what is in which of them.
-_CANARY_MODULES = (
-    "__main__",
-    "launch",
-    "inside",
-    "places",
-    "stage",
-    "overlay",
-    "checkers",
-    "daemons",
-    "sink",
-    "journal",
-    "tables",
-    "keys",
-    "logins",
-    "listeners",
-    "added_listeners",
-    "stream",
-    "submission",
-    "system_mail",
-    "inbound",
-    "budget",
-    "null_client",
-    "delivery",
-    "signature",
-    "probes",
-    "tasks",
-    "mail",
-    "dialogue",
-    "commands",
-    "refusal",
-)
-_CANARY_ROWS = tuple(
-    Row("tools", f"postroad/canary/{module}.py", f"/usr/local/lib/postroad/canary/{module}.py")
-    for module in _CANARY_MODULES
+_PROGRAM_ROWS = tuple(
+    Row("tools", programs.source(module), programs.place(module)) for module in programs.installed()
 )
 
 HOST_ROWS: tuple[Row, ...] = (
@@ -161,18 +130,7 @@ HOST_ROWS: tuple[Row, ...] = (
         before="perhaps",
     ),
     Row("tools", "ufw/tmpfiles.conf.j2", TMPFILES),
-    Row("tools", "postroad/world-sees.py", "/usr/local/lib/postroad/world-sees", mode=0o755),
-    *_CANARY_ROWS,
-    Row(
-        "tools",
-        "postroad/resolver-proof.py",
-        "/usr/local/lib/postroad/resolver-proof",
-        mode=0o755,
-    ),
-    Row("tools", "postroad/refresh.py", "/usr/local/lib/postroad/refresh", mode=0o755),
-    Row("tools", "postroad/milter.py", "/usr/local/lib/postroad/milter", mode=0o755),
-    Row("tools", "postroad/alarm.py", "/usr/local/lib/postroad/alarm", mode=0o755),
-    Row("tools", "postroad/budget.py", "/usr/local/lib/postroad/budget", mode=0o755),
+    *_PROGRAM_ROWS,
     Row(
         "units",
         "systemd/postroad-postfix@.service.j2",

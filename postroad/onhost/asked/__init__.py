@@ -1,7 +1,7 @@
-"""Scripts that a host runs for the audit.
+"""What hosts are asked: a module a question, each of which prints its answer and changes nothing.
 
-Each gets what it needs to know as JSON in its one argument, changes nothing, and prints JSON. No
-command in them is without a limit in time, and what could not be asked costs no more than itself:
-a part of an answer is {"said": value, "why": ""}, or has the reason in "why". They are written for
-Python 3.9 and the packages that every host has.
+They are sent to a host with what they import (`postroad.host.programs.bundle`), and run there by
+its own Python; nothing of them is installed. No command in them is without a limit in time. What
+the audit asks comes as JSON in the one argument and is answered in JSON, where a part of an answer
+is {"said": value, "why": ""}, or has the reason in "why".
 """

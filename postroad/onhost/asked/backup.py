@@ -1,11 +1,11 @@
-"""Runs on a host: prints a tar archive of what is kept of it. It imports nothing of postroad.
+"""Prints a tar archive of what is kept of a host.
 
 Argument: {"places": [path, ...], "kinds": [[pattern of paths, most octets], ...]}. Output: lines
 with the archive's pieces in base64, then a line of JSON: [[path, why it was left out], ...].
 
 Root reads here what other accounts write: everything is opened from the folder above it, without
 following a link and without waiting for a fifo(7), and what is no plain file of a known name is
-left out, so that no odd file costs a host its backup. Written for Python 3.9.
+left out, so that no odd file costs a host its backup.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import json
 import os
 import re
 import stat
-import sys
 import tarfile
 from collections.abc import Iterator
 from typing import Any
@@ -36,9 +35,9 @@ class Lines:
         return len(octets)
 
 
-def main() -> None:
+def main(arguments: list[str]) -> int:
     """Print the archive, and what was left out."""
-    asked = json.loads(sys.argv[1])
+    asked = json.loads(arguments[0])
     kinds = [(re.compile(pattern), limit) for pattern, limit in asked["kinds"]]
     left_out: list[tuple[str, str]] = []
     lines = Lines()
@@ -46,6 +45,7 @@ def main() -> None:
         for place in asked["places"]:
             add(archive, place, kinds, left_out)
     print(json.dumps(left_out))
+    return 0
 
 
 def add(archive: tarfile.TarFile, place: str, kinds: list[Any], left_out: list[Any]) -> None:
@@ -110,7 +110,3 @@ def reason(kind: int, limit: int) -> str:
     if not stat.S_ISREG(kind):
         return "is no file or folder"
     return "is none of what is kept" if limit < 0 else f"is larger than {limit} octets"
-
-
-if __name__ == "__main__":
-    main()

@@ -19,14 +19,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-Json = dict[str, Any]
+from postroad.onhost.common.parts import LONGEST, Json, part
 
 # The packages' own instance.
 DEFAULT = "/etc/postfix"
 
 PATIENCE = 10.0
-# Of one command, in seconds.
-LONGEST = 20
 # So long may postqueue(1) say nothing: it prints as it reads, message after message. It waits for
 # ever where showq(8) cannot start, as on a disk without inodes.
 SILENCE = 10.0
@@ -34,17 +32,6 @@ SILENCE = 10.0
 COPY = re.compile(r"warning: /\S+(/\S+) and \1 differ$")
 # Between two looks whether a command that says nothing has ended, in seconds.
 GLANCE = 0.05
-
-
-def part(question: Callable[[], Any]) -> Json:
-    """What a question is answered, or why it is not."""
-    try:
-        return {"said": question(), "why": ""}
-    except subprocess.TimeoutExpired as late:
-        return {"said": None, "why": f"{late.cmd[0]} says nothing for {LONGEST} s"}
-    except Exception as error:
-        kind = "" if type(error) is OSError else f"{type(error).__name__}: "
-        return {"said": None, "why": f"{kind}{error}"}
 
 
 def environment(folder: str) -> dict[str, str]:
@@ -344,5 +331,7 @@ def look(ask: Json) -> Json:
         return {name: answer.result() for name, answer in answers.items()}
 
 
-if __name__ == "__main__":
-    json.dump(look(json.loads(sys.argv[1])), sys.stdout)
+def main(arguments: list[str]) -> int:
+    """Print the answer to the argument."""
+    json.dump(look(json.loads(arguments[0])), sys.stdout)
+    return 0

@@ -1,10 +1,10 @@
-"""Runs on a host: sums up what its instances have queued, as JSON. It imports nothing of postroad.
+"""Sums up what the instances of a host have queued, as JSON.
 
 Arguments: the instances' names. Output: {instance: {"messages", "octets", "oldest", "groups",
 "why"}}, a group being what waits in one queue for one place with one reply; see postqueue(1), -j.
 A queue may hold 100,000 messages, so that nothing but sums leaves the host. ``why`` is empty, or
 says why the queue could not be listed: showq(8) may not be able to start, and postqueue would wait
-for it for ever. Written for Python 3.9.
+for it for ever.
 """
 
 from __future__ import annotations
@@ -38,10 +38,11 @@ IN_REPLY = re.compile(r" \(in reply to [^)]*\)$")
 ODD = re.compile(r"<[^>]*>|(?<!\S)(?=\S*\d)(?=\S*[a-z])[\w.-]{8,}|\d{5,}", re.IGNORECASE)
 
 
-def main() -> None:
+def main(arguments: list[str]) -> int:
     """Sum up every instance of the arguments, side by side."""
     with ThreadPoolExecutor(8) as pool:
-        json.dump(dict(zip(sys.argv[1:], pool.map(one, sys.argv[1:]))), sys.stdout)
+        json.dump(dict(zip(arguments, pool.map(one, arguments))), sys.stdout)
+    return 0
 
 
 def one(instance: str) -> Json:
@@ -126,7 +127,3 @@ def largest(groups: dict[tuple[str, str, str], Json]) -> Iterator[Json]:
         others["oldest"] = min(others["oldest"], sums["oldest"])
     for queue, sums in rest.items():
         yield {"queue": queue, "place": "", "reply": "", **sums}
-
-
-if __name__ == "__main__":
-    main()

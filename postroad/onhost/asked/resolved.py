@@ -1,7 +1,7 @@
-"""Runs on a host: asks its own resolver for A records, as JSON. It imports nothing of postroad.
+"""Asks the host's own resolver for A records, as JSON.
 
 Argument: a JSON list of names. Output: {name: [address, ...]}, [] where there is no such name, null
-where nobody answered. At most 15 s in all. Written for Python 3.9 and python3-dnspython.
+where nobody answered. At most 15 s in all.
 """
 
 from __future__ import annotations
@@ -12,14 +12,11 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-if __name__ == "__main__":
-    # dnspython imports it where it is there, for DNS over HTTPS: longer than all the rest takes.
-    sys.modules["requests"] = None  # type: ignore[assignment]
-
 import dns.exception
 import dns.resolver
 
-RESOLVER = "127.0.0.1"
+from postroad.onhost.common.resolver import own_resolver
+
 TOTAL_SECONDS = 15.0
 QUESTION_SECONDS = 4.0
 SIDE_BY_SIDE = 32
@@ -39,16 +36,12 @@ def ask(name: str, stub: dns.resolver.Resolver, deadline: float) -> list[str] | 
     return sorted(rdata.to_text() for rdata in answer)
 
 
-def main() -> None:
+def main(arguments: list[str]) -> int:
     """Ask for every name of the argument, side by side."""
-    names = json.loads(sys.argv[1])
-    stub = dns.resolver.Resolver(configure=False)
-    stub.nameservers = [RESOLVER]
+    names = json.loads(arguments[0])
+    stub = own_resolver()
     deadline = time.monotonic() + TOTAL_SECONDS
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         found = list(pool.map(partial(ask, stub=stub, deadline=deadline), names))
     json.dump(dict(zip(names, found)), sys.stdout)  # Python 3.9 has no strict=
-
-
-if __name__ == "__main__":
-    main()
+    return 0

@@ -17,13 +17,11 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-if __name__ == "__main__":
-    # dnspython imports it where it is there, for DNS over HTTPS: longer than all the rest takes.
-    sys.modules["requests"] = None  # type: ignore[assignment]
-
-import dkim
 import dns.exception
 import dns.resolver
+
+from postroad.onhost.common.resolver import own_resolver
+from postroad.onhost.common.signature import signature_fault
 
 Json = dict[str, Any]
 
@@ -148,8 +146,7 @@ def signed(probe: Json) -> list[tuple[str, str]]:
 
 def key_record(name: bytes | str, timeout: int = SECONDS) -> bytes:
     """A TXT record by the host's own resolver (the interface of dkimpy's dnsfunc)."""
-    resolver = dns.resolver.Resolver(configure=False)
-    resolver.nameservers = ["127.0.0.1"]
+    resolver = own_resolver()
     resolver.lifetime = timeout
     text = name.decode() if isinstance(name, bytes) else name
     answer = resolver.resolve(text.rstrip(".") + ".", "TXT")
@@ -175,14 +172,12 @@ def verdict(received: bytes, records: dict[str, str] | None) -> tuple[str, str]:
         return records[text.rstrip(".")].encode()
 
     try:
-        good = dkim.DKIM(received).verify(dnsfunc=given)
+        why = signature_fault(received, given, "the key in the DNS is another one")
     except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
         return "wrong", "its key is not in the DNS"
     except dns.exception.DNSException as error:
         return "unknown", f"nobody answers for its key ({error})"
-    except dkim.DKIMException as error:
-        return "wrong", str(error)
-    return ("ok", "") if good else ("wrong", "the key in the DNS is another one")
+    return ("wrong", why) if why else ("ok", "")
 
 
 def tags(signature: str) -> dict[str, str]:
@@ -227,7 +222,9 @@ def look(probe: Json) -> Json:
     return {**told, **facts, "message": received.decode(), "outcome": "signed"}
 
 
-if __name__ == "__main__":
+def main(arguments: list[str]) -> int:
+    """Print what became of each probe of the argument."""
     # Side by side: a signer that hangs keeps each waiting.
     with ThreadPoolExecutor(16) as pool:
-        json.dump(list(pool.map(look, json.loads(sys.argv[1]))), sys.stdout)
+        json.dump(list(pool.map(look, json.loads(arguments[0]))), sys.stdout)
+    return 0

@@ -18,21 +18,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from postroad.onhost.common.tls import any_certificate
+
 Json = dict[str, Any]
 
 SECONDS = 15
 ME = "audit.invalid"
 STRANGER = "nobody@audit.invalid"
-
-
-def any_certificate() -> ssl.SSLContext:
-    """TLS without a judgement on the certificate: that is made afterwards, with its reasons."""
-    # Not create_default_context(): reading all of the system's authorities takes longer than a
-    # dialogue, and nobody is asked about them.
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context
 
 
 def outdated() -> ssl.SSLContext:
@@ -182,5 +174,7 @@ def look(ask: Json) -> Json:
     return {**told, "installed": installed(chain), "key_fault": key_fault(chain, key)}
 
 
-if __name__ == "__main__":
-    json.dump(look(json.loads(sys.argv[1])), sys.stdout)
+def main(arguments: list[str]) -> int:
+    """Print the answer to the argument."""
+    json.dump(look(json.loads(arguments[0])), sys.stdout)
+    return 0

@@ -13,34 +13,20 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any
 
-if __name__ == "__main__":
-    # dnspython imports it where it is there, for DNS over HTTPS: longer than all the rest takes.
-    sys.modules["requests"] = None  # type: ignore[assignment]
-
-import dns.exception
-import dns.flags
-import dns.message
-import dns.query
-import dns.rcode
-
-Json = dict[str, Any]
-
-# Of one command, in seconds.
-LONGEST = 20
+from postroad.onhost.common.parts import LONGEST, Json, part
+from postroad.onhost.common.resolver import resolver_fault
+from postroad.onhost.common.systemd import SERVICE
 
 # Any account writes into the null client's log, by postlog(1) or a wrong word to postqueue(1).
 OPEN_TO_ALL = "default.log"
 # Of the daemon itself: what a client says is quoted behind that.
 TROUBLE = r"^[A-Z][a-z]{2} [ 0-9]{2} [0-9:]{8} [^ ]+ [^ ]+\[[0-9]+\]: (fatal|panic|error): "
 SHOWN = 5
-# The services of the system: below user.slice anybody may have a unit of any name (cgroups(7)).
-SERVICE = re.compile(r"^\d+:[^:\n]*:/system\.slice/(?:[^/\n]+\.slice/)*([^/\n]+\.service)$", re.M)
 # The text of programs and libraries (proc(5), maps); caches and shared memory are not executed.
 REPLACED = re.compile(r"^\S+ ..x. \S+ \S+ \d+ +(/\S+) \(deleted\)$", re.MULTILINE)
 # When apt.systemd.daily last had success.
@@ -50,17 +36,6 @@ KEPT_BACK = Path("/var/lib/unattended-upgrades/kept-back")
 ROTATED = Path("/var/lib/logrotate/status")
 # Where `systemctl edit` writes; what packages bring is elsewhere (systemd.unit(5)).
 UNITS = Path("/etc/systemd/system")
-
-
-def part(question: Callable[[], Any]) -> Json:
-    """What a question is answered, or why it is not."""
-    try:
-        return {"said": question(), "why": ""}
-    except subprocess.TimeoutExpired as late:
-        return {"said": None, "why": f"{late.cmd[0]} says nothing for {LONGEST} s"}
-    except Exception as error:
-        kind = "" if type(error) is OSError else f"{type(error).__name__}: "
-        return {"said": None, "why": f"{kind}{error}"}
 
 
 def ran(*command: str) -> subprocess.CompletedProcess[str] | None:
@@ -196,18 +171,6 @@ def upgrades(stamps: Path) -> Json:
     }
 
 
-def resolver_fault() -> str:
-    """Why 127.0.0.1 does not answer with validated data; empty where it does (RFC 4035 3.2.3)."""
-    question = dns.message.make_query(".", "NS", want_dnssec=True)
-    try:
-        answer, _ = dns.query.udp_with_fallback(question, "127.0.0.1", timeout=5)
-    except (dns.exception.DNSException, OSError) as error:
-        return f"it does not answer ({error})"
-    if answer.rcode() != dns.rcode.NOERROR:
-        return f"it answers {dns.rcode.to_text(answer.rcode())} for the root's name servers"
-    return "" if answer.flags & dns.flags.AD else "its answers are not validated (no AD bit)"
-
-
 def name_servers() -> list[str]:
     """What resolv.conf(5) names."""
     lines = content(Path("/etc/resolv.conf")).splitlines()
@@ -330,5 +293,7 @@ def look(ask: Json) -> Json:
         return {name: answer.result() for name, answer in answers.items()}
 
 
-if __name__ == "__main__":
-    json.dump(look(json.loads(sys.argv[1])), sys.stdout)
+def main(arguments: list[str]) -> int:
+    """Print the answer to the argument."""
+    json.dump(look(json.loads(arguments[0])), sys.stdout)
+    return 0

@@ -1,10 +1,10 @@
-"""Runs on a host: finds the log lines of messages, as JSON. It imports nothing of postroad.
+"""Finds the log lines of messages, as JSON.
 
 Arguments: what is looked for (a queue id, a Message-ID, an address of a sender or recipient, a
 login, an IP address), then the instances' names. Output: {instance: {"messages": {queue id: [line,
 ...]}, "refused": [line, ...], "queued": {queue id: queue}, "more": n, "why": text}}; the newest
 messages, and the lines of each in their order. ``why`` is empty, or says what of it could not be
-read. Written for Python 3.9.
+read.
 """
 
 from __future__ import annotations
@@ -22,9 +22,11 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
+from postroad.onhost.common import places
+
 Json = dict[str, Any]
 
-LOGS = Path("/var/log/postroad")
+LOGS = Path(places.LOGS)
 SPOOL = Path("/var/spool")
 # In the order in which a message goes through them, so that none is missed on its way.
 QUEUES = ("incoming", "active", "deferred", "hold", "corrupt")
@@ -49,10 +51,11 @@ DIGITS = "0123456789BCDFGHJKLMNPQRSTVWXYZbcdfghjklmnpqrstvwxyz"
 A_DAY = 86400
 
 
-def main() -> None:
+def main(arguments: list[str]) -> int:
     """Look into the logs of every instance."""
-    what, *instances = sys.argv[1:]
+    what, *instances = arguments
     json.dump({name: found(what, name) for name in instances}, sys.stdout)
+    return 0
 
 
 def found(what: str, instance: str) -> Json:
@@ -184,7 +187,3 @@ def told_by(unit: str, pattern: str) -> list[str]:
     if done.returncode and done.stderr.strip():
         raise OSError(done.stderr.strip().splitlines()[-1])
     return done.stdout.splitlines()
-
-
-if __name__ == "__main__":
-    main()

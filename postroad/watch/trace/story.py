@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal
 
+from postroad.host.asked import Asking, json_of
 from postroad.settings import terminal
 
 Outcome = Literal["delivered", "bounced", "waits", "refused", "expired", "unknown"]
@@ -78,13 +79,18 @@ class Story:
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """What on_host.py answers of one instance."""
+    """What the logs of one instance have; see `postroad.onhost.asked.trace`."""
 
     messages: Mapping[str, tuple[str, ...]]
     refused: tuple[str, ...]
     queued: Mapping[str, str]
     more: int
     why: str
+
+
+#: The log lines about its first argument in the instances that are the others. Ninety days of logs,
+#: packed, of a busy shop take their time.
+TRACED: Asking[Mapping[str, Lines]] = Asking("trace", "its logs", json_of(Mapping[str, Lines]), 180)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +109,7 @@ class Found:
 
 
 def found(host: str, said: Mapping[str, Lines]) -> Iterator[Found]:
-    """The answer of on_host.py."""
+    """What a host answers to `TRACED`."""
     for instance, row in said.items():
         stories = (
             story(host, instance, name, of, row.queued.get(name, ""))

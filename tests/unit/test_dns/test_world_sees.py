@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import ast
-import importlib.util
 import json
 import random
 from collections.abc import Iterable
 from io import StringIO
-from pathlib import Path
 from threading import Barrier
 from types import ModuleType
 from typing import Any
@@ -22,23 +19,13 @@ import pytest
 
 from postroad.dns.needs import needs, needs_json
 from postroad.dns.records import Record, derive
+from postroad.onhost.common.resolver import own_resolver
+from postroad.onhost.world_sees import main as program
 
 from . import estates
 from .estates import MAIL1, TRANSACTIONAL, estate, public_key
 
-SOURCE = Path(__file__).parents[3] / "templates/postroad/world-sees.py"
-
-
-def load() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("world_sees", SOURCE)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-world_sees = load()
+world_sees: ModuleType = program
 
 Answers = dict[tuple[str, str], Any]
 
@@ -435,7 +422,7 @@ def test_no_question_outlasts_the_deadline() -> None:
 
 
 def test_only_the_hosts_own_resolver_is_asked() -> None:
-    assert world_sees.own_resolver()._stub.nameservers == ["127.0.0.1"]
+    assert own_resolver().nameservers == ["127.0.0.1"]
     assert world_sees.TOTAL_SECONDS == 15
 
 
@@ -453,17 +440,13 @@ def test_only_the_hosts_own_resolver_is_asked() -> None:
 )
 def test_bad_input_is_refused_by_place_and_fact(text: str, fault: str) -> None:
     out, err = StringIO(), StringIO()
-    assert world_sees.main(StringIO(text), out, err) == 2
+    assert world_sees.answer(StringIO(text), out, err) == 2
     assert fault in err.getvalue()
     assert out.getvalue() == ""
 
 
 def test_no_needs_are_no_verdicts() -> None:
     out, err = StringIO(), StringIO()
-    assert world_sees.main(StringIO("[]"), out, err) == 0
+    assert world_sees.answer(StringIO("[]"), out, err) == 0
     assert json.loads(out.getvalue()) == []
     assert err.getvalue() == ""
-
-
-def test_the_oldest_python_of_a_host_can_read_it() -> None:
-    ast.parse(SOURCE.read_text(encoding="utf-8"), feature_version=(3, 9))

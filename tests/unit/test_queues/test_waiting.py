@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from postroad.roles.run.facts.waiting import Waiting
-from postroad.watch.queues import Queue, as_json, duration, queues, text
+from postroad.watch.queues import WAITING, Queue, as_json, duration, queues, text
 
 NOW = 100_000.0
 
@@ -36,7 +35,7 @@ def instance(*groups: dict[str, Any]) -> dict[str, Any]:
 
 
 def waiting(**said: dict[str, Any]) -> list[Queue]:
-    return list(queues("mail1", Waiting(list(said)).read([json.dumps(said)])))
+    return list(queues("mail1", WAITING.read([json.dumps(said)])))
 
 
 def test_hosts_of_one_provider_that_say_the_same_are_one_group() -> None:

@@ -8,8 +8,12 @@ from dataclasses import dataclass
 
 from postroad.host.answers import from_json
 from postroad.host.paths import WORLD_SEES
+from postroad.host.programs import place
 from postroad.host.question import Question
+from postroad.mail.parts.earlier import WORLD_SEES as EARLIER
 from postroad.settings.terminal import line
+
+WHERE = place("postroad.onhost.world_sees.main")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +37,11 @@ class WorldSees(Question[list[Seen]]):
     def script(self) -> str:
         missing = """echo '[{"verdict": "unknown", "reason": "nobody has looked yet"}]'"""
         return (
-            f"if [ -x {WORLD_SEES} ]; then printf %s {shlex.quote(self.needs)}"
-            f" | {WORLD_SEES}; else {missing}; fi"
+            f"if [ -e {WHERE} ]; then sees='{WORLD_SEES}'; "
+            # A host that was converged by an earlier version, and not yet by this one.
+            f"elif [ -e {EARLIER} ]; then sees={EARLIER}; else sees=; fi; "
+            f'if [ "$sees" ]; then printf %s {shlex.quote(self.needs)} | $sees; '
+            f"else {missing}; fi"
         )
 
     def read(self, lines: Sequence[str]) -> list[Seen]:

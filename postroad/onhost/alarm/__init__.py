@@ -1,0 +1,1 @@
+"""Root is told by mail what is down."""

@@ -1,0 +1,1 @@
+"""What strangers may leave on a disk."""

@@ -1,0 +1,1 @@
+"""What programs and questions share. It knows none of them."""

@@ -1,0 +1,1 @@
+"""postroad's own milter, behind a stream's signer."""

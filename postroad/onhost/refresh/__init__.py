@@ -1,0 +1,1 @@
+"""Daemons brought to what is installed, one stream after another."""

@@ -1,0 +1,1 @@
+"""Whether a host's resolver answers and validates."""
