@@ -14,8 +14,7 @@ from benchmarks.contest.peers import PEERS
 from benchmarks.figures import Effort, Figure
 from benchmarks.progress import tell
 from benchmarks.suites.throughput import OURS, held
-from lab.hosts.here import CLONE
-from lab.product import run_as
+from lab.life.product import run_as
 
 # Where a program of ours stands in each message's way.
 BESIDE_EARLIER = 0.9

@@ -11,8 +11,6 @@ from postroad.audit import asking
 from postroad.audit import questions as own_questions
 from postroad.audit.audited import Audited, Expectation
 from postroad.audit.evidence import partly
-from postroad.audit.probed import Probed
-from postroad.audit.questions import InstancesSeen, SmtpSeen, SystemSeen
 from postroad.dns.needs import Need, needs_json
 from postroad.host.found import STEADY, HostState
 from postroad.host.question import Question

@@ -14,7 +14,6 @@ import pyinfra_cli  # type: ignore[import-untyped]  # noqa: F401
 
 from postroad.audit import asking, questions
 from postroad.audit.evidence import Signed
-from postroad.audit.probed import Probed
 from postroad.dns.check import list_data, lists
 from postroad.dns.check.checks import Facts, about_hosts, checks
 from postroad.dns.check.list_data import DnsList

@@ -10,8 +10,8 @@ from typing import get_args
 
 from postroad.commands.asking import NOBODY, told, who_answers
 from postroad.commands.output import add_json, answer
-from postroad.mail.leaving.instances import LEAVING
 from postroad.host.asked import Asked
+from postroad.mail.leaving.instances import LEAVING
 from postroad.mail.render import instances
 from postroad.roles.run.site import Site
 from postroad.settings.model import StreamName

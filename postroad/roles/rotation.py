@@ -26,12 +26,12 @@ from postroad.dns.primaries import places
 from postroad.dns.primary import PrimaryError
 from postroad.dns.publishing import Place
 from postroad.dns.sight import absent_for_all, seen_by_all
+from postroad.host.asked import Asked
 from postroad.mail.signing.found import KEYS, KeyState
 from postroad.mail.signing.rotation import Seen, Step, pending, script, steps
 from postroad.roles.apply import titled
 from postroad.roles.own import deploy, operation
 from postroad.roles.run import made
-from postroad.host.asked import Asked
 from postroad.roles.run.facts.oldest import OLDEST_QUEUED
 from postroad.roles.run.left_out import OF_A_HOST, named, of
 from postroad.roles.run.live import live_keys, withdrawn_keys

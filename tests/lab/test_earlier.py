@@ -6,9 +6,9 @@ from shlex import join
 
 import pytest
 
-from lab import road
-from lab.session import Lab
-from postroad.host.component import LEFT
+from lab.life.session import Lab
+from lab.mail import road
+from postroad.host.drift import LEFT
 from postroad.mail.parts.earlier import PATHS
 from postroad.roles.apply import NAMED
 from tests.lab import plans

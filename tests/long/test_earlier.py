@@ -10,11 +10,13 @@ from collections.abc import Iterator
 import pytest
 
 import lab as lab_package
-from lab import control, road
-from lab.guest import Guest
-from lab.product import run_as
-from lab.session import Lab
-from postroad.host.component import LEFT
+from lab.hosts import here
+from lab.hosts.guest import Guest
+from lab.life import control
+from lab.life.product import run_as
+from lab.life.session import Lab
+from lab.mail import road
+from postroad.host.drift import LEFT
 from postroad.mail.parts.earlier import PATHS
 from tests.lab import mail, plans
 from tests.lab.conftest import TARGETS
@@ -58,7 +60,7 @@ WANTED = {
 def earlier() -> Iterator[Lab]:
     """Both hosts as that commit has left them, streams open."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(control.NAME_VARIABLE, "earlier")
+        patch.setenv(here.NAME_VARIABLE, "earlier")
         control.up([control.parse_target(text) for text in TARGETS], print)
         run_as(COMMIT, OPENED)
         yield lab_package.load()

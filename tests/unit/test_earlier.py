@@ -7,13 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from postroad.host.component import LEFT, Component, Drift, drift, script
+from postroad.host.change import script
+from postroad.host.component import Component
+from postroad.host.drift import LEFT, Drift, drift
 from postroad.host.found import FileState, HostState, blank
 from postroad.mail.leaving import host as taken_back
 from postroad.mail.parts import earlier as module
 from postroad.mail.parts.earlier import EARLIER, PATHS, earlier
 from postroad.mail.parts.manifest import every_row
-from postroad.roles.run.site import shape
+from postroad.mail.questions import shape
 from tests.unit import estates, runs
 from tests.unit.declarations import declaration
 from tests.unit.machine import Machine

@@ -17,10 +17,10 @@ from postroad.host.answers import AnswerError
 from postroad.host.asked import Asked, Asking, json_of
 from postroad.host.paths import PROGRAM, TOOLS
 from postroad.mail.parts.manifest import every_row
+from postroad.mail.questions import shape
 from postroad.mail.render import TEMPLATES
 from postroad.onhost.common.programs import command
 from postroad.onhost.common.programs import programs as known
-from postroad.roles.run.site import shape
 from postroad.settings.model import Estate
 from tests.unit import estates
 from tests.unit.declarations import declaration

@@ -11,7 +11,6 @@ from pyinfra.api.host import Host as PyinfraHost
 from postroad.audit import outside, questions
 from postroad.audit.asking import NOBODYS_DOMAIN
 from postroad.audit.evidence import Signed
-from postroad.audit.probed import Probed
 from postroad.dns.check.checks import Facts
 from postroad.dns.check.signature import Probe
 from postroad.host.question import Question

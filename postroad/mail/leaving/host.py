@@ -29,6 +29,8 @@ from postroad.host.paths import (
     data_folder,
     queue_folder,
 )
+from postroad.host.programs import bundle
+from postroad.host.question import program
 from postroad.mail.firewall import allowed, plan
 from postroad.mail.firewall.read import FirewallState
 from postroad.mail.firewall.rule import Rule
@@ -36,8 +38,6 @@ from postroad.mail.leaving.instances import Instance, counted, messages
 from postroad.mail.leaving.instances import parse as parse_instances
 from postroad.mail.leaving.instances import probe as probe_instances
 from postroad.mail.leaving.streams import FLUSH, changing, closed, is_held_open, removed, units
-from postroad.host.programs import bundle
-from postroad.host.question import program
 from postroad.mail.parts.earlier import PATHS as EARLIER
 from postroad.mail.parts.manifest import Row, every_row
 from postroad.mail.pause import Pause

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 
-from lab.control import CLONE
+from lab.hosts.here import CLONE
 
 # What stands in the place of today's meanwhile. A commit that has no config.py gets an empty one.
 PRODUCT = ("config.py", "deploys", "group_data", "inventories", "lab", "postroad", "templates")
