@@ -22,7 +22,7 @@ from postroad.host.paths import (
     REFRESH,
 )
 from postroad.mail.intake import intake, senders
-from postroad.mail.parts.manifest import Row
+from postroad.mail.parts.row import Row
 from postroad.mail.render import TEMPLATES, inbound_domains, system_stream
 from postroad.settings.model import Dns01, Estate, Host, StreamName
 from postroad.settings.ports import SINK_PORT, SYSTEM_MAIL_PORT

@@ -19,7 +19,7 @@ from postroad.host.paths import (
     paths_for,
 )
 from postroad.mail.installing import POLICY
-from postroad.mail.parts.manifest import rows_of
+from postroad.mail.parts import logs
 from postroad.mail.render import instances as own_instances
 from postroad.settings.mail_hosts import NOWHERE, Nowhere, exceptions
 from postroad.settings.model import Address, Estate, Host, Stream, StreamName, User, WayOut
@@ -79,7 +79,7 @@ def system(estate: Estate, host: Host) -> Json:
         "logs": LOGS,
         "stamps": STAMPS,
         "read": LOGS_READ,
-        "rotation": [row.path for row in rows_of("logs", estate, host)],
+        "rotation": [row.path for row in logs.PART.wanted_by(estate)],
         "maildirs": maildirs(estate, host),
         "start_ban": POLICY,
         "ban_lock": INSTALL_LOCK,

@@ -12,7 +12,7 @@ from postroad.commands.asking import told, who_answers
 from postroad.commands.output import add_json, answer
 from postroad.host.diff import Change, Part, part, readable, text
 from postroad.host.drift import drift
-from postroad.mail.parts.manifest import rows
+from postroad.mail.parts.order import rows
 from postroad.roles.base import missing_packages, missing_user, wrong_hostname
 from postroad.roles.dkim import faults
 from postroad.roles.firewall import differing

@@ -75,7 +75,7 @@ class Component:
     before the units. ``masked`` units must never start; ``absent`` paths must not exist, nor
     ``left`` ones, files or folders of ours that an earlier version had.
     ``instances`` are made from the unit files among ``files``, and run by other components (or by
-    dpkg, `postroad.mail.parts.manifest.REFRESH_UNIT`). ``unit_files`` are those that
+    dpkg, `postroad.mail.parts.names.REFRESH_UNIT`). ``unit_files`` are those that
     its ``units`` are made from: after a change to one, its units are restarted.
     """
 

@@ -47,6 +47,10 @@ BUDGET_SOCKET = "/run/postroad-budget/policy.sock"
 # What the authority last said instead of a certificate; gone once there is one.
 CERTIFICATE_FAULT = f"{STATE}/certificate-fault"
 
+#: What certbot calls after each renewal.
+RENEWED = "/etc/letsencrypt/renewal-hooks/deploy/postroad"
+#: The TSIG key with which it proves names in the DNS, secret.
+RFC2136 = f"{CONFIG}/tls/rfc2136.ini"
 ACME_LINEAGE = "postroad"
 ACME_LIVE = f"/etc/letsencrypt/live/{ACME_LINEAGE}"
 ACME_ARCHIVE = f"/etc/letsencrypt/archive/{ACME_LINEAGE}"

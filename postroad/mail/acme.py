@@ -11,9 +11,10 @@ from postroad.host.paths import (
     ACME_LIVE,
     ACME_RENEWAL,
     CERTIFICATE_FAULT,
+    RENEWED,
+    RFC2136,
     STATE,
 )
-from postroad.mail.parts.manifest import RENEWED_ROW, RFC2136_ROW
 from postroad.settings.model import AcmeTls, Dns01, Host
 
 
@@ -26,7 +27,7 @@ def request_script(tls: AcmeTls, server: Host) -> str:
     names = " ".join(f"-d {shlex.quote(name)}" for name in server.certificate_names)
     if isinstance(tls.challenge, Dns01):
         how = (
-            f"--dns-rfc2136 --dns-rfc2136-credentials {RFC2136_ROW.path}"
+            f"--dns-rfc2136 --dns-rfc2136-credentials {RFC2136}"
             f" --dns-rfc2136-propagation-seconds {tls.challenge.propagation}"
         )
     else:
@@ -51,7 +52,7 @@ certbot certonly --non-interactive --agree-tos --reuse-key --renew-with-new-doma
   --cert-name {ACME_LINEAGE} {how} {names} 2>&1
 }}
 # certbot calls its hook for a renewal; one it has forgotten counts as the first of its name.
-got() {{ rm -rf $aside; [ ! -x {RENEWED_ROW.path} ] || {RENEWED_ROW.path}; }}
+got() {{ rm -rf $aside; [ ! -x {RENEWED} ] || {RENEWED}; }}
 said=$(ask) && {{ got; return; }}
 # An authority that was set up anew does not know us any more: register again, once.
 case $said in *accountDoesNotExist*|*"Account "*" not found"*)

@@ -11,9 +11,8 @@ from datetime import UTC, datetime
 from hashlib import sha256
 
 from postroad.host.found import clock
-from postroad.host.paths import ACME_RENEWAL, CERTIFICATE_FAULT
+from postroad.host.paths import ACME_RENEWAL, CERTIFICATE_FAULT, RFC2136
 from postroad.host.reading import Reading, Sections, section
-from postroad.mail.parts.manifest import RFC2136_ROW
 from postroad.settings.model import AcmeTls, Dns01, Host
 
 # What certbot(1) keeps of how it renews a certificate; the rest of its file are paths and hooks.
@@ -86,7 +85,7 @@ def wanted_renewal(tls: AcmeTls) -> Mapping[str, str]:
     if isinstance(tls.challenge, Dns01):
         wanted |= {
             "authenticator": "dns-rfc2136",
-            "dns_rfc2136_credentials": RFC2136_ROW.path,
+            "dns_rfc2136_credentials": RFC2136,
             "dns_rfc2136_propagation_seconds": str(tls.challenge.propagation),
         }
     return wanted

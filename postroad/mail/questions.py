@@ -32,8 +32,8 @@ from postroad.mail.firewall.found import FIREWALL
 from postroad.mail.leaving import instances
 from postroad.mail.leaving.instances import LEAVING
 from postroad.mail.leaving.streams import absent_instances
-from postroad.mail.parts.context import Builder
-from postroad.mail.parts.manifest import rows
+from postroad.mail.parts.order import everything, rows
+from postroad.mail.parts.part import Builder
 from postroad.mail.render import POSTFIX_PARAMETERS, Renderer, facts_from
 from postroad.mail.return_paths import RETURN_PATHS
 from postroad.mail.signing.found import KEYS, OFFERED_KEYS, key_places, keys_shell, offered_shell
@@ -54,7 +54,7 @@ def shape(estate: Estate, host: Host) -> Builder:
 
 def questions(estate: Estate, host: Host) -> Questions:
     """Everything that is asked of ``host``, by one command."""
-    parts = tuple(shape(estate, host).everything())
+    parts = tuple(everything(shape(estate, host)))
     wanted = tuple(rows(estate, host))
     places = _places(parts)
     return Questions(

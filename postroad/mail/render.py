@@ -22,7 +22,7 @@ from postroad.mail import return_paths
 from postroad.mail.certificate import CERTIFICATE
 from postroad.mail.formats import FILTERS, FormatError
 from postroad.mail.intake import intake, senders, without_limits
-from postroad.mail.parts.manifest import Row
+from postroad.mail.parts.row import Row
 from postroad.mail.pause import Pause, all_found
 from postroad.mail.return_paths import RETURN_PATHS
 from postroad.mail.signing.found import KEYS, KeyState

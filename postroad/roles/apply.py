@@ -9,7 +9,7 @@ from pyinfra.api.command import StringCommand
 from pyinfra.api.state import State
 
 from postroad.host.change import script
-from postroad.mail.parts.context import Build
+from postroad.mail.parts.part import Part
 from postroad.roles.own import operation
 from postroad.roles.run import made
 from postroad.roles.run.site import Site
@@ -30,24 +30,24 @@ def titled(site: Site, title: str, things: Sequence[object]) -> str:
     return f"{title}: {where}{', '.join(map(line, things[:NAMED]))}{more}"
 
 
-def converge(site: Site, title: str, build: Build, told: Sequence[str] = ()) -> None:
-    """Add the operation that makes one component true; ``told`` is what that comes to."""
-    things = (*told, *made.drift(site, build))
-    make_true(name=titled(site, title, things), site=site, build=build)
+def converge(site: Site, part: Part, told: Sequence[str] = ()) -> None:
+    """Add the operation that makes one part true; ``told`` is what that comes to."""
+    things = (*told, *made.drift(site, part))
+    make_true(name=titled(site, part.title, things), site=site, part=part)
 
 
 @operation()
-def make_true(site: Site, build: Build) -> Generator[StringCommand]:
+def make_true(site: Site, part: Part) -> Generator[StringCommand]:
     """Make one component true on the host, or do nothing where it is.
 
     + site: the host during this run
     + build: which component, as a function of the builder
     """
-    if not made.drift(site, build):
+    if not made.drift(site, part):
         host.noop("as declared")
         return
     # The whole script goes over standard input: what it writes is in no argument and in no log.
-    yield StringCommand("sh", "-s", _stdin=script(made.component(site, build), site.state()))
+    yield StringCommand("sh", "-s", _stdin=script(made.component(site, part), site.state()))
     site.forget()
 
 

@@ -9,7 +9,16 @@ from pyinfra.api.command import StringCommand
 
 from postroad.host.paths import MAILBOX_USER, MAILBOXES
 from postroad.mail.installing import install_script
-from postroad.mail.parts.context import Builder
+from postroad.mail.parts import (
+    clock,
+    identity,
+    logs,
+    packaging,
+    resolv_conf,
+    resolver,
+    tools,
+    units,
+)
 from postroad.mail.software import packages as wanted_packages
 from postroad.roles.apply import converge, titled
 from postroad.roles.own import deploy, operation
@@ -21,17 +30,17 @@ Commands = Generator[StringCommand]
 @deploy("Base")
 def base(site: Site) -> None:
     """A host that has what it needs, knows its name and the time, and resolves names itself."""
-    converge(site, "How apt behaves", Builder.packaging)
+    converge(site, packaging.PART)
     packages(name=titled(site, "Packages", missing_packages(site)), site=site)
     mailbox_user(name=titled(site, "Owner of the mailboxes", missing_user(site)), site=site)
-    converge(site, "Host name and hosts file", Builder.identity)
+    converge(site, identity.PART)
     hostname(name=titled(site, "Host name", wrong_hostname(site)), site=site)
-    converge(site, "Time synchronisation", Builder.clock)
-    converge(site, "Tools of postroad", Builder.tools)
-    converge(site, "Validating resolver", Builder.resolver)
-    converge(site, "Use the resolver", Builder.resolv_conf)
-    converge(site, "Unit templates", Builder.units)
-    converge(site, "Logs", Builder.logs)
+    converge(site, clock.PART)
+    converge(site, tools.PART)
+    converge(site, resolver.PART)
+    converge(site, resolv_conf.PART)
+    converge(site, units.PART)
+    converge(site, logs.PART)
 
 
 def missing_packages(site: Site) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from postroad.mail.firewall.found import FIREWALL
 from postroad.mail.firewall.plan import Firewall, missing, once_allowed, plan_firewall
 from postroad.mail.firewall.read import FirewallState
 from postroad.mail.firewall.rule import Rule
-from postroad.mail.parts.context import Builder
+from postroad.mail.parts import earlier, firewall
 from postroad.roles import ufw
 from postroad.roles.apply import converge, titled
 from postroad.roles.own import deploy, operation
@@ -37,7 +37,7 @@ def open_up(site: Site) -> None:
 def enforce(site: Site) -> None:
     """Close everything else and switch it on; port 25 outward is for Postfix alone."""
     wanted = allowed.rules(site.estate, site.host)
-    early_rules(name=titled(site, "Early rules", made.drift(site, Builder.firewall)), site=site)
+    early_rules(name=titled(site, "Early rules", made.drift(site, firewall.PART)), site=site)
     still = still_to_enforce(site, wanted)
     close_the_rest(name=titled(site, "Rules and defaults", still), site=site, wanted=wanted)
 
@@ -50,8 +50,8 @@ def allow(site: Site, wanted: Sequence[Rule]) -> Commands:
     )
     # The last step that changes a host, in a run that has brought everything else there: nothing
     # runs from it any more. Most hosts have nothing of it.
-    if made.drift(site, Builder.earlier):
-        converge(site, "What an earlier postroad left", Builder.earlier)
+    if made.drift(site, earlier.PART):
+        converge(site, earlier.PART)
 
 
 @operation()
@@ -86,10 +86,10 @@ def differing(site: Site) -> tuple[str, ...]:
 @operation()
 def early_rules(site: Site) -> Commands:
     """The rules that the ufw command cannot say; a reload of an active firewall is guarded."""
-    if not made.drift(site, Builder.firewall):
+    if not made.drift(site, firewall.PART):
         return
     status = site.state()[FIREWALL].status
-    component = made.component(site, Builder.firewall)
+    component = made.component(site, firewall.PART)
     apply = StringCommand("sh", "-s", _stdin=script(component, site.state()))
     if status is not None and status.active:
         # A refusal must come before the timer is armed that switches the firewall off.

@@ -9,7 +9,7 @@ from pyinfra import host
 from pyinfra.api.command import StringCommand
 from pyinfra.api.exceptions import PyinfraError
 
-from postroad.mail.parts.context import stream_build
+from postroad.mail.parts.stream import part
 from postroad.mail.pause import Pause, found
 from postroad.roles.apply import converge
 from postroad.roles.own import deploy, operation
@@ -44,7 +44,7 @@ def pause(site: Site, stream: StreamName) -> None:
     if stream not in site.host.streams:
         return
     was_stopped = found(site.state(), stream) == "stop"
-    converge(site, f"Stream {stream}", stream_build(stream))
+    converge(site, part(stream))
     retry(
         name=f"Deliver what {stream} has put off",
         site=site,

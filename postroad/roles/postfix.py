@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pyinfra import host
 
-from postroad.mail.parts.context import Builder, stream_build
+from postroad.mail.parts import inbound, null_client, sink
+from postroad.mail.parts.stream import part
 from postroad.roles import leaving, returning
 from postroad.roles.apply import converge, titled
 from postroad.roles.own import deploy
@@ -19,14 +20,14 @@ def instances(site: Site) -> None:
     given_up = returning.due(site)
     returning.keep(name=titled(site, "Return paths", given_up), site=site, taken=given_up)
     leaving.leave(name=titled(site, "Taken away", leaving.gone(site)), site=site)
-    converge(site, "Null client for root's mail", Builder.default)
+    converge(site, null_client.PART)
     if site.host.inbound:
-        converge(site, "Inbound", Builder.inbound)
+        converge(site, inbound.PART)
     if site.estate.lone:
-        converge(site, "Sink of a lone box", Builder.sink)
+        converge(site, sink.PART)
     for stream in host.loop(site.host.streams):
-        build = stream_build(stream)
-        told = outlook(site, stream) if made.drift(site, build) else ()
-        converge(site, f"Stream {stream}", build, told)
+        own = part(stream)
+        told = outlook(site, stream) if made.drift(site, own) else ()
+        converge(site, own, told)
     # Last: until here a signer may read them.
     leaving.forget_keys(name=titled(site, "Keys taken away", leaving.gone_keys(site)), site=site)

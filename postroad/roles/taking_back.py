@@ -13,6 +13,7 @@ from pyinfra.api.state import State
 from postroad.mail.firewall.found import FIREWALL
 from postroad.mail.firewall.rule import Rule
 from postroad.mail.leaving import host as leaving_host
+from postroad.mail.parts.order import everything
 from postroad.mail.questions import shape
 from postroad.roles import ufw
 from postroad.roles.apply import name_what_differs, titled
@@ -133,7 +134,7 @@ def give_back(departure: Departure) -> Generator[StringCommand]:
         host.noop("nothing of ours is there to be taken back")
         return
     site = departure.site
-    parts = shape(site.estate, site.host).everything()
+    parts = everything(shape(site.estate, site.host))
     yield StringCommand("sh", "-s", _stdin=leaving_host.files(ours, parts))
     departure.forget()
 

@@ -9,7 +9,8 @@ from pyinfra.api.command import StringCommand
 
 from postroad.mail.acme import request_script
 from postroad.mail.certificate import CERTIFICATE, certificate_faults
-from postroad.mail.parts.context import Builder
+from postroad.mail.parts import certificate as fresh
+from postroad.mail.parts import trust
 from postroad.roles.apply import converge, titled
 from postroad.roles.own import deploy, operation
 from postroad.roles.run.site import Site
@@ -19,8 +20,8 @@ from postroad.settings.model import AcmeTls
 @deploy("TLS")
 def certificate(site: Site) -> None:
     """A certificate with every name that clients use, and its renewal."""
-    converge(site, "Trust in the private authority", Builder.trust)
-    converge(site, "Keeping the certificate fresh", Builder.certificate)
+    converge(site, trust.PART)
+    converge(site, fresh.PART)
     request(name=titled(site, "Certificate", missing_certificate(site)), site=site)
 
 

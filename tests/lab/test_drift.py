@@ -20,7 +20,7 @@ from lab.life.session import Lab
 from lab.mail import road
 from postroad.host.component import Component
 from postroad.host.paths import OPENED, STAMPS, opened_path
-from postroad.mail.parts.manifest import rows
+from postroad.mail.parts.order import everything, rows
 from postroad.mail.questions import shape
 from postroad.roles import apply
 from postroad.roles.run import inventory
@@ -74,7 +74,7 @@ OWNER = Breakage(
 def parts(deployed: Lab) -> dict[str, tuple[Component, ...]]:
     """The components of each host; their paths and units, not their content."""
     estate = inventory.load(here.CLONE / road.INVENTORY).estate
-    return {name: tuple(shape(estate, estate.host(name)).everything()) for name in deployed.targets}
+    return {name: tuple(everything(shape(estate, estate.host(name)))) for name in deployed.targets}
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +85,7 @@ def files(deployed: Lab) -> dict[str, list[Place]]:
     for name, guest in deployed.targets.items():
         host = estate.host(name)
         found[name] = [
-            Place(row.stream or row.component, row.path, row.owner, row.group, row.mode, "file")
+            Place(row.part, row.path, row.owner, row.group, row.mode, "file")
             for row in rows(estate, host)
             if not row.only_where or _exists(guest, row.only_where)
         ]

@@ -18,7 +18,8 @@ from lab.mail import shop, verify
 from postroad.dns.octodns import document
 from postroad.dns.records import derive
 from postroad.dns.zone import zone_text
-from postroad.mail.parts.manifest import Row, rows
+from postroad.mail.parts.order import rows
+from postroad.mail.parts.row import Row
 from postroad.mail.render import HostFacts, Renderer
 from postroad.settings.model import Estate, Host
 from tests import hostile

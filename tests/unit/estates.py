@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-from postroad.mail.parts.manifest import rows
+from postroad.mail.parts.order import rows
 from postroad.mail.render import HostFacts, Renderer
 from postroad.mail.signing.found import KeyState
 from postroad.settings.model import Estate, Host

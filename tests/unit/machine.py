@@ -46,7 +46,7 @@ from postroad.mail.firewall.read import (
     parse_connection,
 )
 from postroad.mail.firewall.rule import Rule, parse_rule
-from postroad.mail.parts.context import Builder
+from postroad.mail.parts.order import parts
 from postroad.mail.return_paths import RETURN_PATHS, RETURNED, RETURNING, Marks
 from postroad.mail.signing.found import KEYS, OFFERED_KEYS, KeyState
 from postroad.mail.signing.keys import OWNER, wanted_keys
@@ -168,11 +168,8 @@ class Machine:
 
     def component(self, name: str) -> Component:
         """The component of this name as it must be now."""
-
-        def build(builder: Builder) -> Component:
-            return next(part for part in builder.everything() if part.name == name)
-
-        return made.component(self.site(), build)
+        own = next(part for part in parts(self.estate, self.host) if part.name == name)
+        return made.component(self.site(), own)
 
     def seen(self, wanted: str) -> list[Seen]:
         """The verdicts on needs, one each."""

@@ -16,7 +16,8 @@ from benchmarks.export import Exported, exported, write
 from benchmarks.paths import HERE
 from postroad.host.component import Component
 from postroad.host.found import blank
-from postroad.mail.parts.context import Builder
+from postroad.mail.parts.order import everything
+from postroad.mail.parts.part import Builder
 from postroad.mail.render import HostFacts
 from postroad.mail.signing.found import KeyState
 from postroad.settings.model import NoTls
@@ -35,7 +36,7 @@ KEYS = (
 STATE = altered(blank(), keys=KEYS)
 FACTS: HostFacts = estates.facts(ESTATE, HOST)
 COMPONENTS: tuple[Component, ...] = tuple(
-    Builder(ESTATE, HOST, STATE, FACTS, estates.renderer()).everything()
+    everything(Builder(ESTATE, HOST, STATE, FACTS, estates.renderer()))
 )
 TIMES = {
     file.path: 1_800_000_000 + n for n, file in enumerate(f for c in COMPONENTS for f in c.files)

@@ -14,7 +14,9 @@ from postroad.host.component import Component, Unit
 from postroad.host.drift import drift
 from postroad.host.found import FileState, HostState, blank
 from postroad.host.paths import OPENED, TOOLS, pause_path
-from postroad.mail.parts.context import Builder, stream_build
+from postroad.mail.parts import stream as streams
+from postroad.mail.parts.order import everything
+from postroad.mail.parts.part import Builder
 from postroad.mail.pause import Pause, because, content
 from postroad.mail.questions import shape
 from postroad.mail.standing import Standing, latch
@@ -41,7 +43,7 @@ def builder(
 
 
 def named(name: str, made: Builder) -> Component:
-    return next(component for component in made.everything() if component.name == name)
+    return next(component for component in everything(made) if component.name == name)
 
 
 def unit(component: Component, name: str) -> Unit:
@@ -52,7 +54,7 @@ def unit(component: Component, name: str) -> Unit:
 def test_names_are_unique_and_paths_of_files_are_one_component_s(
     estate: Estate, host: Host
 ) -> None:
-    parts = list(builder(estate, host).everything())
+    parts = list(everything(builder(estate, host)))
     assert len({part.name for part in parts}) == len(parts)
     files = [file.path for part in parts for file in part.files]
     assert len(set(files)) == len(files)
@@ -61,14 +63,14 @@ def test_names_are_unique_and_paths_of_files_are_one_component_s(
 @EVERY_HOST
 def test_a_folder_of_two_components_is_the_same_in_both(estate: Estate, host: Host) -> None:
     seen: dict[str, object] = {}
-    for part in builder(estate, host).everything():
+    for part in everything(builder(estate, host)):
         for folder in part.directories:
             assert seen.setdefault(folder.path, folder) == folder
 
 
 @EVERY_HOST
 def test_every_file_has_a_folder_that_only_root_changes(estate: Estate, host: Host) -> None:
-    for part in builder(estate, host).everything():
+    for part in everything(builder(estate, host)):
         for folder in part.directories:
             assert not folder.mode & 0o022, folder.path
 
@@ -77,7 +79,7 @@ def test_every_file_has_a_folder_that_only_root_changes(estate: Estate, host: Ho
 def test_every_script_is_posix_shell_on_a_bare_and_on_a_deployed_host(
     estate: Estate, host: Host
 ) -> None:
-    parts = list(builder(estate, host).everything())
+    parts = list(everything(builder(estate, host)))
     states = [(part, state) for part in parts for state in (blank(), unfinished(part))]
     text = "\n".join(script(part, state) for part, state in states)
     checked = subprocess.run(["sh", "-n"], input=text, capture_output=True, text=True, check=False)
@@ -93,12 +95,12 @@ def test_once_true_nothing_drifts_and_the_shape_asks_about_all_of_it(
     estate: Estate, host: Host
 ) -> None:
     made = builder(estate, host)
-    asked_paths = {p for part in shape(estate, host).everything() for p in part.paths}
-    asked_units = {u for part in shape(estate, host).everything() for u in part.unit_names}
+    asked_paths = {p for part in everything(shape(estate, host)) for p in part.paths}
+    asked_units = {u for part in everything(shape(estate, host)) for u in part.unit_names}
     state = blank()
-    for part in made.everything():
+    for part in everything(made):
         state = made_true(state, part)
-    for part in made.everything():
+    for part in everything(made):
         assert drift(part, state) == ()
         assert set(part.paths) <= asked_paths
         assert set(part.unit_names) <= asked_units
@@ -258,13 +260,13 @@ def test_a_host_without_today_s_canary_is_told_what_to_run(tmp_path: Path, there
 
 
 def test_what_a_bad_file_would_break_is_gated() -> None:
-    gated = {part.name for part in builder().everything() if part.gate}
+    gated = {part.name for part in everything(builder()) if part.gate}
     assert {"resolver", "resolv-conf", "units", "firewall"} <= gated
     assert {"default", "inbound", *MAIL1.streams} <= gated
 
 
 def test_resolv_conf_is_switched_by_proof_and_after_the_resolver() -> None:
-    order = [part.name for part in builder().everything()]
+    order = [part.name for part in everything(builder())]
     proof = "/usr/bin/python3 -IB /usr/local/lib/postroad resolver-proof"
     assert named("resolv-conf", builder()).gate == proof
     assert order.index("tools") < order.index("resolver") < order.index("resolv-conf")
@@ -297,7 +299,7 @@ def test_the_resolver_s_check_reads_what_a_bare_host_already_has(tmp_path: Path)
 
 
 def test_the_order_is_the_one_in_which_things_need_each_other() -> None:
-    order = [part.name for part in builder().everything()]
+    order = [part.name for part in everything(builder())]
     assert order[0] == "packaging"
     assert order[-2:] == ["firewall", "earlier"]
     assert order.index("units") < order.index("certificate") < order.index("transactional")
@@ -306,9 +308,9 @@ def test_the_order_is_the_one_in_which_things_need_each_other() -> None:
 
 def test_a_host_without_inbound_has_none() -> None:
     estate = estates.estate(estates.DECLARED["inbound elsewhere"])
-    names = [part.name for part in builder(estate, estate.host("mail2")).everything()]
+    names = [part.name for part in everything(builder(estate, estate.host("mail2")))]
     assert "inbound" not in names
-    assert "inbound" in [part.name for part in builder(estate, estate.host("mail1")).everything()]
+    assert "inbound" in [part.name for part in everything(builder(estate, estate.host("mail1")))]
 
 
 def test_mailboxes_are_their_owner_s_alone() -> None:
@@ -340,7 +342,7 @@ def test_the_certificate_is_kept_fresh_by_its_source(
 
 
 def test_a_build_of_one_stream_is_that_stream_s_component() -> None:
-    assert stream_build("marketing")(builder()) == named("marketing", builder())
+    assert builder().build(streams.part("marketing")) == named("marketing", builder())
 
 
 def test_a_hand_made_postfix_rests_from_its_new_configuration_until_its_signer_is_gone() -> None:

@@ -13,8 +13,8 @@ from postroad.host.drift import LEFT, Drift, drift
 from postroad.host.found import FileState, HostState, blank
 from postroad.mail.leaving import host as taken_back
 from postroad.mail.parts import earlier as module
-from postroad.mail.parts.earlier import EARLIER, PATHS, earlier
-from postroad.mail.parts.manifest import every_row
+from postroad.mail.parts.earlier import EARLIER, PATHS
+from postroad.mail.parts.order import every_row, everything
 from postroad.mail.questions import shape
 from tests.unit import estates, runs
 from tests.unit.declarations import declaration
@@ -24,21 +24,26 @@ from tests.unit.sandbox import Sandbox
 FOLDER = FileState("directory", "root", "root", 0o755)
 FILE = FileState("file", "root", "root", 0o755, "0" * 64)
 ESTATE = declaration()
+COMPONENT = next(
+    part
+    for part in everything(shape(estates.estate(ESTATE), estates.estate(ESTATE).hosts[0]))
+    if part.name == "earlier"
+)
 
 
 def test_a_host_that_has_none_of_it_is_as_declared() -> None:
-    assert drift(earlier(), blank()) == ()
+    assert drift(COMPONENT, blank()) == ()
 
 
 def test_each_that_is_there_is_named() -> None:
     state = replace(blank(), files={PATHS[0]: FOLDER, PATHS[-1]: FILE, "/etc/hosts": FILE})
-    assert drift(earlier(), state) == (Drift(PATHS[0], LEFT), Drift(PATHS[-1], LEFT))
+    assert drift(COMPONENT, state) == (Drift(PATHS[0], LEFT), Drift(PATHS[-1], LEFT))
 
 
 def test_it_comes_last() -> None:
     for _, estate, host in estates.hosts():
-        *_, last = shape(estate, host).everything()
-        assert last == earlier()
+        *_, last = everything(shape(estate, host))
+        assert last == COMPONENT
 
 
 def test_nothing_of_today_s_is_taken_away() -> None:
@@ -65,8 +70,8 @@ def box(tmp_path: Path) -> Sandbox:
 
 def inside(box: Sandbox) -> Component:
     """The component, in the box."""
-    gate = (earlier().gate or "").replace("/etc/", f"{box.root}/etc/")
-    return replace(earlier(), left=tuple(f"{box.root}{path}" for path in PATHS), gate=gate)
+    gate = (COMPONENT.gate or "").replace("/etc/", f"{box.root}/etc/")
+    return replace(COMPONENT, left=tuple(f"{box.root}{path}" for path in PATHS), gate=gate)
 
 
 def planted(box: Sandbox) -> list[Path]:
@@ -113,7 +118,7 @@ def test_what_units_are_started_from_yet_is_left_with_its_reason(box: Sandbox) -
 def test_no_unit_of_today_is_started_from_there() -> None:
     for _, estate, host in estates.hosts()[:1]:
         for row in every_row():
-            if row.component == "units":
+            if row.part == "units":
                 text = estates.text(row.path, estate, host, estates.facts(estate, host))
                 assert "\nExecStart=/usr/local/lib/postroad/" not in text, row.path
 
@@ -172,4 +177,4 @@ def test_a_host_that_leaves_keeps_none_of_it(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_the_script_of_one_that_has_nothing_is_never_asked_for() -> None:
-    assert "rm -rf /usr" not in script(earlier(), blank())
+    assert "rm -rf /usr" not in script(COMPONENT, blank())

@@ -24,7 +24,7 @@ from postroad.mail import formats
 from postroad.mail.acme import request_script
 from postroad.mail.certificate import _unquoted
 from postroad.mail.formats import FormatError
-from postroad.mail.parts.manifest import every_row, rows
+from postroad.mail.parts.order import every_row, rows
 from postroad.mail.render import TEMPLATES, Renderer
 from postroad.settings import sections
 from postroad.settings.faults import EstateFaults

@@ -14,6 +14,7 @@ import pytest
 from postroad.host.component import Component, File
 from postroad.host.found import MARK, FileState, HostState
 from postroad.host.ground import Account, Ground, Mount, Room, parse, probe
+from postroad.mail.parts.order import everything
 from postroad.mail.preflight import misplaced, refusals, work
 from postroad.mail.questions import shape
 from postroad.mail.software import packages
@@ -39,7 +40,7 @@ FRESH = replace(
     bare(ESTATE, MAIL1),
     files={place: FileState("directory", "root", "root", 0o755) for place in FOLDERS},
 )
-PARTS = tuple(shape(ESTATE, MAIL1).everything())
+PARTS = tuple(everything(shape(ESTATE, MAIL1)))
 ROOT = Mount("/", frozenset({"rw"}), "ext4")
 
 

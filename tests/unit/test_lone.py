@@ -19,8 +19,8 @@ from postroad.host.paths import opened_path
 from postroad.mail import lone
 from postroad.mail.before.listeners import Listener
 from postroad.mail.certificate import CertificateState
-from postroad.mail.parts.context import Builder
-from postroad.mail.parts.manifest import rows
+from postroad.mail.parts import resolv_conf
+from postroad.mail.parts.order import rows
 from postroad.mail.preflight import refusals
 from postroad.mail.standing import LONE, latch
 from postroad.onhost.asked import signing
@@ -136,7 +136,7 @@ def test_the_sink_is_there_before_any_stream() -> None:
     names = [part.name for part in made.components(keyed(BOX).site())]
     assert names.index("sink") < names.index("transactional")
     assert "sink" not in [part.name for part in made.components(keyed(declaration()).site())]
-    assert made.component(keyed(BOX).site(), Builder.resolv_conf).files == ()
+    assert made.component(keyed(BOX).site(), resolv_conf.PART).files == ()
 
 
 def test_a_host_is_lone_from_its_first_run_on_or_never() -> None:

@@ -10,8 +10,9 @@ import pytest
 
 from postroad.host.component import Component
 from postroad.host.found import FileState
-from postroad.mail.parts.context import Builder
-from postroad.mail.parts.manifest import Row, every_row, rows, rows_of
+from postroad.mail.parts.order import every_row, everything, rows
+from postroad.mail.parts.part import Builder
+from postroad.mail.parts.row import Row
 from postroad.mail.questions import shape
 from postroad.mail.render import TEMPLATES
 from postroad.settings.model import Estate, Host
@@ -28,7 +29,7 @@ def components(estate: Estate, host: Host) -> list[Component]:
     folder = FileState("directory", "root", "root", 0o755)
     bare: Builder = shape(estate, host)
     folders = {row.only_where: folder for row in rows(estate, host) if row.only_where}
-    return list(replace(bare, state=replace(bare.state, files=folders)).everything())
+    return list(everything(replace(bare, state=replace(bare.state, files=folders))))
 
 
 @EVERY_HOST
@@ -120,11 +121,12 @@ def test_nothing_is_writable_but_by_root(estate: Estate, host: Host) -> None:
 def test_rows_of_one_stream_name_it_everywhere() -> None:
     estate = estates.estate(estates.DECLARED["an address a stream"])
     host = estate.hosts[0]
-    for row in rows_of("stream", estate, host, "marketing"):
+    own = [row for row in rows(estate, host) if row.stream == "marketing"]
+    for row in own:
         assert "{stream}" not in row.path + row.reader
         assert "marketing" in row.path
-    both = rows_of("stream", estate, host)
-    assert len(both) == 2 * len(rows_of("stream", estate, host, "marketing"))
+    both = [row for row in rows(estate, host) if row.stream]
+    assert len(both) == 2 * len(own)
 
 
 def test_only_the_declared_rows_are_wanted() -> None:

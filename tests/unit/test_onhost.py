@@ -16,7 +16,7 @@ from postroad.host import programs
 from postroad.host.answers import AnswerError
 from postroad.host.asked import Asked, Asking, json_of
 from postroad.host.paths import PROGRAM, TOOLS
-from postroad.mail.parts.manifest import every_row
+from postroad.mail.parts.order import every_row, everything
 from postroad.mail.questions import shape
 from postroad.mail.render import TEMPLATES
 from postroad.onhost.common.programs import command
@@ -256,7 +256,7 @@ def test_a_stream_is_restarted_where_what_its_milter_imports_changes(
     estate: Estate = estates.estate(declaration())
     (stream,) = (
         part
-        for part in shape(estate, estate.hosts[0]).everything()
+        for part in everything(shape(estate, estate.hosts[0]))
         if part.name == estate.hosts[0].streams[0]
     )
     made = {file.path for file in stream.unit_files}

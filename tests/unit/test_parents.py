@@ -9,6 +9,7 @@ import pytest
 from postroad.host.component import Component, Directory, File
 from postroad.host.found import FileState, blank
 from postroad.host.parents import above, exposed, refusals
+from postroad.mail.parts.order import everything
 from postroad.mail.preflight import refusals as all_refusals
 from postroad.mail.questions import shape
 from tests.unit.test_preflight import ESTATE, FRESH, MAIL1
@@ -60,7 +61,7 @@ def test_what_is_as_it_may_be_is_not(path: str, changed: dict[str, object]) -> N
 
 def test_a_run_refuses_the_host_and_says_what_to_do() -> None:
     state = replace(FRESH, files={"/etc/unbound": replace(FOLDER, owner="unbound")})
-    parts = tuple(shape(ESTATE, MAIL1).everything())
+    parts = tuple(everything(shape(ESTATE, MAIL1)))
     (reason,) = all_refusals(ESTATE, MAIL1, state, 0, parts)
     assert reason.startswith("/etc/unbound belongs to unbound, who could lead root's work below it")
     assert reason.endswith("then chown root:root /etc/unbound && chmod go-w /etc/unbound")

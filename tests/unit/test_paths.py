@@ -5,14 +5,11 @@ from __future__ import annotations
 import pytest
 
 from postroad.host import paths, programs
+from postroad.host.paths import RFC2136
 from postroad.mail.acme import request_script
-from postroad.mail.parts.manifest import (
-    RFC2136_ROW,
-    SUPPLIED_CHAIN_ROW,
-    SUPPLIED_KEY_ROW,
-    TMPFILES,
-    rows,
-)
+from postroad.mail.parts import certificate
+from postroad.mail.parts.names import TMPFILES
+from postroad.mail.parts.order import rows
 from postroad.settings.model import AcmeTls
 from tests.unit import estates
 
@@ -25,7 +22,7 @@ from tests.unit import estates
             "/etc/letsencrypt/live/postroad/fullchain.pem",
             "/etc/letsencrypt/live/postroad/privkey.pem",
         ),
-        ("supplied certificate", SUPPLIED_CHAIN_ROW.path, SUPPLIED_KEY_ROW.path),
+        ("supplied certificate", *(row.path for row in certificate.ROWS[2:])),
     ],
 )
 def test_the_certificate_is_where_its_source_puts_it(name: str, chain: str, key: str) -> None:
@@ -48,12 +45,12 @@ def test_certbot_reads_its_credentials_where_the_manifest_puts_them() -> None:
     estate = estates.estate(estates.DECLARED["dns-01"])
     assert isinstance(estate.tls, AcmeTls)
     asked = request_script(estate.tls, estate.hosts[0])
-    assert f"--dns-rfc2136-credentials {RFC2136_ROW.path} " in asked
+    assert f"--dns-rfc2136-credentials {RFC2136} " in asked
 
 
 def test_the_tools_are_where_the_manifest_puts_them() -> None:
     estate = estates.estate(estates.DECLARED["an address a stream"])
-    installed = {row.path for row in rows(estate, estate.hosts[0]) if row.component == "tools"}
+    installed = {row.path for row in rows(estate, estate.hosts[0]) if row.part == "tools"}
     called = (
         *(paths.WORLD_SEES, paths.RESOLVER_PROOF, paths.REFRESH, paths.MILTER),
         *(paths.ALARM, paths.BUDGET, paths.CANARY),

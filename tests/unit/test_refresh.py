@@ -12,7 +12,8 @@ from types import ModuleType, SimpleNamespace
 import pytest
 
 from postroad.host import paths
-from postroad.mail.parts.context import Builder
+from postroad.mail.parts.order import everything
+from postroad.mail.parts.part import Builder
 from postroad.mail.questions import shape
 from postroad.onhost.asked import system
 from postroad.onhost.common.systemd import SERVICE
@@ -240,5 +241,5 @@ def test_it_waits_for_whom_a_run_waits_for_and_is_where_its_unit_starts_it(
 def test_every_unit_that_all_share_is_one_of_ours(refresh: ModuleType) -> None:
     _, estate, host = estates.hosts()[0]
     made: Builder = shape(estate, host)
-    ours = {unit.name for part in made.everything() for unit in part.units}
+    ours = {unit.name for part in everything(made) for unit in part.units}
     assert set(refresh.SHARED) - ours <= {"postfix@-.service"}

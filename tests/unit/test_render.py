@@ -16,7 +16,8 @@ from postroad.host import paths
 from postroad.host.found import blank
 from postroad.mail import formats, render
 from postroad.mail.certificate import CertificateState
-from postroad.mail.parts.manifest import Row, rows
+from postroad.mail.parts.order import rows
+from postroad.mail.parts.row import Row
 from postroad.mail.render import TEMPLATES, facts_from, instances, system_stream
 from postroad.mail.standing import Standing
 from postroad.settings import defaults

@@ -15,7 +15,7 @@ from postroad.dns.former import Former
 from postroad.dns.record import Record
 from postroad.dns.records import derive
 from postroad.mail import return_paths
-from postroad.mail.parts.manifest import rows
+from postroad.mail.parts.order import rows
 from postroad.mail.render import inbound_domains
 from postroad.mail.return_paths import DAY, Marks, ReturnPath, Step, steps, wanted
 from postroad.settings.model import Estate, Host

@@ -7,10 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from postroad.host.paths import ACME_ARCHIVE, ACME_LIVE, CERTIFICATE_FAULT, GENERATOR_MASK
+from postroad.host.paths import (
+    ACME_ARCHIVE,
+    ACME_LIVE,
+    CERTIFICATE_FAULT,
+    GENERATOR_MASK,
+    RENEWED,
+    RFC2136,
+)
 from postroad.mail.acme import request_script
 from postroad.mail.installing import install_script
-from postroad.mail.parts.manifest import RENEWED_ROW, RFC2136_ROW
 from postroad.settings.model import AcmeTls
 from tests.unit import estates
 from tests.unit.declarations import declaration
@@ -153,7 +159,7 @@ def test_one_certificate_with_every_name_of_the_host(box: Sandbox) -> None:
 def test_dns_01_is_asked_with_the_operator_s_credentials(box: Sandbox) -> None:
     program(box, "certbot", 'echo "$*" > $root/asked')
     request(box, "dns-01")
-    assert f"--dns-rfc2136 --dns-rfc2136-credentials {RFC2136_ROW.path} " in box.text("/asked")
+    assert f"--dns-rfc2136 --dns-rfc2136-credentials {RFC2136} " in box.text("/asked")
     assert "standalone" not in box.text("/asked")
 
 
@@ -187,7 +193,7 @@ def test_a_certificate_whose_renewal_was_forgotten_is_in_nobody_s_way(
 def test_what_serves_the_certificate_takes_it_up_also_where_certbot_calls_no_hook(
     box: Sandbox,
 ) -> None:
-    hook = box.root / RENEWED_ROW.path.lstrip("/")
+    hook = box.root / RENEWED.lstrip("/")
     hook.parent.mkdir(parents=True)
     hook.write_text(f"#!/bin/sh\necho taken > {box.root}/hook\n")
     hook.chmod(0o755)

@@ -13,7 +13,8 @@ from pyinfra.api.state import StateStage
 from postroad.host.component import Component
 from postroad.host.found import FileState, HostState
 from postroad.host.question import Question
-from postroad.mail.parts.context import Builder, stream_build
+from postroad.mail.parts import clock, identity, stream
+from postroad.mail.parts.part import Builder, Rows
 from postroad.roles.run import made, streams
 from postroad.roles.run import site as module
 from postroad.roles.run.facts.host import State
@@ -60,9 +61,9 @@ def site_of(host: AskedHost) -> Site:
 def test_a_plan_that_is_carried_out_at_once_asks_once() -> None:
     host = AskedHost([BARE, RENAMED])
     site = site_of(host)
-    planned = made.drift(site, Builder.clock)
+    planned = made.drift(site, clock.PART)
     host.state.is_executing = True
-    assert made.drift(site, Builder.clock) == planned
+    assert made.drift(site, clock.PART) == planned
     assert host.answers == [RENAMED]
 
 
@@ -82,18 +83,18 @@ def test_a_plan_that_waited_is_made_anew_and_what_is_begun_is_seen_through(
 def test_after_a_change_everything_known_is_asked_and_built_anew() -> None:
     host = AskedHost([BARE, CLOUD])
     site = site_of(host)
-    before = made.component(site, Builder.identity).paths
+    before = made.component(site, identity.PART).paths
     assert streams.closed_because(site, "transactional") == "it has no DKIM key yet"
     site.forget()
     assert site.state() is CLOUD
-    assert set(made.component(site, Builder.identity).paths) - set(before) == {
+    assert set(made.component(site, identity.PART).paths) - set(before) == {
         "/etc/cloud/cloud.cfg.d/99-postroad.cfg",
         "/etc/systemd/system/cloud-.service.d/postroad.conf",
     }
 
 
 def _listens(site: Site) -> bool:
-    component = made.component(site, stream_build("transactional"))
+    component = made.component(site, stream.part("transactional"))
     master = next(f for f in component.files if f.path.endswith("/master.cf"))
     return b"smtpd_tls_wrappermode=yes" in master.content
 
@@ -114,21 +115,22 @@ def test_an_audit_counts_on_no_certificate() -> None:
 def test_what_is_known_of_a_host_is_built_once() -> None:
     built = []
 
-    def build(builder: Builder) -> Component:
+    def make(builder: Builder, rows: Rows) -> Component:
         built.append(builder)
-        return builder.clock()
+        return clock.PART.make(builder, rows)
 
+    part = replace(clock.PART, make=make)
     site = site_of(AskedHost([BARE, RENAMED]))
-    assert made.drift(site, build) == made.drift(site, build) == made.drift(site, Builder.clock)
-    assert made.component(site, build) is made.component(site, build)
+    assert made.drift(site, part) == made.drift(site, part) == made.drift(site, clock.PART)
+    assert made.component(site, part) is made.component(site, part)
     assert len(built) == 1
     site.forget()
-    made.drift(site, build)
+    made.drift(site, part)
     assert len(built) == 2
 
 
 def test_components_are_those_that_roles_apply() -> None:
     site = site_of(AskedHost([BARE]))
     parts = made.components(site)
-    assert made.component(site, Builder.clock) in parts
-    assert any(part is made.component(site, stream_build("marketing")) for part in parts)
+    assert made.component(site, clock.PART) in parts
+    assert any(part is made.component(site, stream.part("marketing")) for part in parts)

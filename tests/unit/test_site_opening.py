@@ -12,6 +12,7 @@ from postroad.host.component import File
 from postroad.host.found import FileState
 from postroad.host.paths import opened_path
 from postroad.mail.certificate import CertificateState
+from postroad.mail.parts.order import everything
 from postroad.mail.questions import shape
 from postroad.mail.signing.found import KEYS
 from postroad.mail.standing import LATCHES, UNVERIFIED
@@ -160,7 +161,7 @@ def test_the_live_certificate_is_the_one_that_the_host_serves() -> None:
 def test_the_shape_of_a_host_needs_neither_files_nor_secrets() -> None:
     estate = Machine(two_hosts()).estate
     for host in estate.hosts:
-        assert [part.name for part in shape(estate, host).everything()]
+        assert [part.name for part in everything(shape(estate, host))]
 
 
 def test_a_site_is_about_the_host_of_its_name() -> None:

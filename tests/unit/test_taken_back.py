@@ -16,6 +16,7 @@ from postroad.mail.firewall.rule import parse_rule
 from postroad.mail.leaving import host as leaving_host
 from postroad.mail.leaving.host import SYSTEM_DOORS, Ours
 from postroad.mail.leaving.instances import Instance
+from postroad.mail.parts.order import everything
 from postroad.mail.questions import shape
 from tests.unit import estates
 from tests.unit.declarations import declaration, put
@@ -24,7 +25,7 @@ from tests.unit.sandbox import Sandbox, killed_everywhere
 
 ESTATE = estates.estate(declaration())
 MAIL1 = ESTATE.host("mail1")
-PARTS = tuple(shape(ESTATE, MAIL1).everything())
+PARTS = tuple(everything(shape(ESTATE, MAIL1)))
 
 # What a host has, and what is left of it: its own files, and those that nobody else has.
 OURS = (

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 
 from postroad.audit.audited import Audited
 from postroad.audit.fault import Fault, refute
-from postroad.mail.parts.manifest import REFRESH_UNIT
+from postroad.mail.parts.names import REFRESH_UNIT
 
 # At which hour upgrades come is the operator's choice; that they come is asked elsewhere.
 SCHEDULES = ("apt-daily.timer", "apt-daily-upgrade.timer")

@@ -39,7 +39,8 @@ from postroad.mail.leaving.instances import parse as parse_instances
 from postroad.mail.leaving.instances import probe as probe_instances
 from postroad.mail.leaving.streams import FLUSH, changing, closed, is_held_open, removed, units
 from postroad.mail.parts.earlier import PATHS as EARLIER
-from postroad.mail.parts.manifest import Row, every_row
+from postroad.mail.parts.order import PARTS, every_row
+from postroad.mail.parts.row import Row
 from postroad.mail.pause import Pause
 from postroad.mail.return_paths import RETURNED, RETURNING
 from postroad.settings.model import STREAM_NAMES, Estate, Host, StreamName
@@ -57,16 +58,7 @@ _MARKS = (ADOPTED, STAMPS, OPENED, CERTIFICATE_FAULT)
 _RESOLV_CONF = "/etc/resolv.conf"
 _RESOLVER = ("resolver", "resolv-conf")
 
-# What a component is told when its files are gone, or are again what they were.
-_THEN: Mapping[str, tuple[str, ...]] = {
-    "identity": ("hostname -F /etc/hostname",),
-    "clock": ("systemctl try-restart systemd-timesyncd.service",),
-    "resolver": ("systemctl disable --now --quiet unbound.service",),
-    "units": ("systemctl daemon-reload",),
-    # What ran before us signed, or did not: whether it is to run again is its operator's to say.
-    "default": ("systemctl disable --now --quiet postfix.service",),
-    "trust": ("update-ca-certificates --fresh >/dev/null 2>&1",),
-}
+_THEN = {part.name: part.then for part in PARTS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +191,7 @@ def stopping(ours: Ours) -> str:
 
 def parts(ours: Ours) -> tuple[str, ...]:
     """The components and streams of which files or marks are to be taken back."""
-    found = {_part(row) for row in _to_do(ours)}
+    found = {row.part for row in _to_do(ours)}
     for mark in ours.marks:
         folder, _, name = mark.rpartition("/")
         found.add(name if folder != STATE else "certificate")
@@ -209,14 +201,10 @@ def parts(ours: Ours) -> tuple[str, ...]:
     return tuple(sorted((found | {*folders, *left}) - {*stay}))
 
 
-def _part(row: Row) -> str:
-    return row.stream or row.component
-
-
 def _to_do(ours: Ours) -> Iterator[Row]:
     """The rows that are put back or removed, the last first."""
     for row in reversed(list(every_row())):
-        if ours.keeps_resolver and _part(row) in _RESOLVER:
+        if ours.keeps_resolver and row.part in _RESOLVER:
             continue
         if _is_put_back(row, ours) or _is_removed(row, ours):
             yield row
@@ -230,7 +218,7 @@ def _is_removed(row: Row, ours: Ours) -> bool:
     if row.path not in ours.paths or row.before == "surely":
         return False
     # In a place where others have files as well, it is ours only where a run came to its end.
-    return row.before == "nothing" or ours.has_adopted(_part(row))
+    return row.before == "nothing" or ours.has_adopted(row.part)
 
 
 def staying(ours: Ours) -> tuple[str, ...]:
@@ -241,8 +229,8 @@ def staying(ours: Ours) -> tuple[str, ...]:
         if row.before == "surely"
         and row.path in ours.paths
         and row.path not in ours.kept
-        and ours.has_adopted(_part(row))
-        and not (ours.keeps_resolver and _part(row) in _RESOLVER)
+        and ours.has_adopted(row.part)
+        and not (ours.keeps_resolver and row.part in _RESOLVER)
     )
 
 
@@ -271,7 +259,7 @@ def files(ours: Ours, components: Iterable[Component]) -> str:
     declared = {part.name: part for part in components if part.files or part.units}
     rows: dict[str, list[Row]] = {}
     for row in _to_do(ours):
-        rows.setdefault(_part(row), []).append(row)
+        rows.setdefault(row.part, []).append(row)
     lines = []
     for part in _in_reverse(parts(ours)):
         lines += [_back(row) for row in rows.get(part, ())]
@@ -297,7 +285,7 @@ def files(ours: Ours, components: Iterable[Component]) -> str:
 
 def _in_reverse(found: Iterable[str]) -> Iterator[str]:
     """The parts but for the firewall, which has a script of its own, the last first."""
-    order = reversed(list(dict.fromkeys(map(_part, every_row()))))
+    order = reversed(list(dict.fromkeys(row.part for row in every_row())))
     yield from (part for part in order if part in found and part != FIREWALL)
 
 
@@ -319,7 +307,7 @@ def _forgotten(ours: Ours, again: Iterable[Row]) -> Iterator[str]:
 
 def early_rules(ours: Ours) -> str:
     """Shell that puts back the rules that ufw loads first; empty where there is nothing to do."""
-    rows = [row for row in _to_do(ours) if row.component == FIREWALL]
+    rows = [row for row in _to_do(ours) if row.part == FIREWALL]
     if not rows:
         return ""
     lines = [_back(row) for row in rows]

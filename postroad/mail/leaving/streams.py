@@ -25,7 +25,7 @@ from postroad.host.paths import (
 )
 from postroad.host.shell import Script
 from postroad.mail.leaving.instances import UNREAD, Instance, counted, messages, unit, unread_mark
-from postroad.mail.parts.manifest import BUDGET_UNIT, TIDY_TIMER, TIDY_UNIT
+from postroad.mail.parts.names import BUDGET_UNIT, TIDY_TIMER, TIDY_UNIT
 from postroad.mail.signing.keys import OrphanStep
 from postroad.mail.signing.rotation import marked
 from postroad.settings.model import STREAM_NAMES, Host

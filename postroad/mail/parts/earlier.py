@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from postroad.host.component import Component
 from postroad.host.paths import CONFIG, TOOLS
+from postroad.mail.parts.part import Builder, Part, Rows
 
 #: The checker of earlier versions: what a host is asked with until it has been converged once more.
 WORLD_SEES = f"{TOOLS}/world-sees"
@@ -46,6 +47,8 @@ _STILL_NEEDED = (
 )
 
 
-def earlier() -> Component:
-    """All of it, as something to take away."""
+def _make(builder: Builder, rows: Rows) -> Component:
     return Component("earlier", left=PATHS, gate=_STILL_NEEDED)
+
+
+PART = Part("earlier", "What an earlier postroad left", (), _make)

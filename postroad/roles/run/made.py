@@ -10,7 +10,8 @@ from pyinfra.api.state import StateStage
 from postroad.host.component import Component
 from postroad.host.drift import Drift
 from postroad.host.drift import drift as drift_of
-from postroad.mail.parts.context import Build, Builder
+from postroad.mail.parts.order import everything, parts
+from postroad.mail.parts.part import Builder, Part
 from postroad.mail.preflight import refusals
 from postroad.mail.questions import shape
 from postroad.mail.render import Renderer, facts_from
@@ -21,23 +22,22 @@ from postroad.settings.model import AcmeTls
 from postroad.settings.terminal import line
 
 
-def component(site: Site, build: Build) -> Component:
-    """One component as it must be now."""
+def component(site: Site, part: Part) -> Component:
+    """The component of one part as it must be now."""
     expected = _expects_certificate(site)
-    return site.once(("component", build, expected), lambda: build(_builder(site, expected)))
+    return site.once(("component", part, expected), lambda: _builder(site, expected).build(part))
 
 
 def components(site: Site) -> tuple[Component, ...]:
     """Every component as it must be now, in the order in which a run makes them true."""
-    builder = _builder(site, _expects_certificate(site))
-    return tuple(component(site, build) for build in builder.builds())
+    return tuple(component(site, part) for part in parts(site.estate, site.host))
 
 
-def drift(site: Site, build: Build) -> tuple[Drift, ...]:
-    """What of one component is not as it must be."""
+def drift(site: Site, part: Part) -> tuple[Drift, ...]:
+    """What of one part is not as it must be."""
     expected = _expects_certificate(site)
     return site.once(
-        ("drift", build, expected), lambda: drift_of(component(site, build), site.state())
+        ("drift", part, expected), lambda: drift_of(component(site, part), site.state())
     )
 
 
@@ -46,7 +46,7 @@ def refuse(site: Site, more: Iterable[str] = ()) -> None:
 
     ``more`` are reasons besides those that the host's own state gives.
     """
-    shapes = tuple(shape(site.estate, site.host).everything())
+    shapes = tuple(everything(shape(site.estate, site.host)))
     state = site.state()
     own = refusals(site.estate, site.host, state, site.clock_ahead, shapes, components(site))
     if listed := "\n".join(f"  - {line(reason)}" for reason in (*own, *more)):
