@@ -10,13 +10,12 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from functools import cache
-from pathlib import Path
 
-import postroad
+from postroad.data import PACKAGE
 from postroad.host.paths import TOOLS
 
 #: The folder that holds the package, here.
-ROOT = Path(postroad.__file__).parent.parent
+ROOT = PACKAGE.parent
 ROOM = "postroad.onhost"
 ASKED = f"{ROOM}.asked"
 #: What python3 runs on a host where it is given the folder above the package.

@@ -40,6 +40,10 @@ def enforce(site: Site) -> None:
     early_rules(name=titled(site, "Early rules", made.drift(site, firewall.PART)), site=site)
     still = still_to_enforce(site, wanted)
     close_the_rest(name=titled(site, "Rules and defaults", still), site=site, wanted=wanted)
+    # The last step that changes a host, in a run that has brought everything else there: nothing
+    # runs from it any more. Most hosts have nothing of it.
+    if made.drift(site, earlier.PART):
+        converge(site, earlier.PART)
 
 
 @operation()
@@ -48,10 +52,6 @@ def allow(site: Site, wanted: Sequence[Rule]) -> Commands:
     yield from _forgetting(
         site, ufw.allow._inner(wanted=wanted, state=lambda: site.state()[FIREWALL])
     )
-    # The last step that changes a host, in a run that has brought everything else there: nothing
-    # runs from it any more. Most hosts have nothing of it.
-    if made.drift(site, earlier.PART):
-        converge(site, earlier.PART)
 
 
 @operation()

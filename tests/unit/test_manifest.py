@@ -150,13 +150,13 @@ def test_only_the_declared_rows_are_wanted() -> None:
 
 
 def test_a_row_of_a_stream_keeps_the_rest() -> None:
-    row = Row("stream", "t.j2", "/etc/{stream}", mode=0o640, secret=True, reader="r@{stream}")
+    row = Row("t.j2", "/etc/{stream}", mode=0o640, secret=True, reader="r@{stream}")
     assert row.of_stream("marketing") == Row(
-        "stream",
         "t.j2",
         "/etc/marketing",
         mode=0o640,
         secret=True,
         reader="r@marketing",
+        part="marketing",
         stream="marketing",
     )

@@ -18,7 +18,7 @@ EVERY_SOURCE = pytest.mark.parametrize("source", SOURCES, ids=lambda p: p.stem)
 # What an operation may be given: who it is about and what must be true; never a text of its own.
 HARMLESS = {
     "Backup",  # Its repr shows whose it is, not what it holds.
-    "Build",
+    "Part",
     "Departure",
     "LogLevel",
     "Mapping[str, Departure]",
