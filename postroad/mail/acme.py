@@ -15,6 +15,7 @@ from postroad.host.paths import (
     RFC2136,
     STATE,
 )
+from postroad.host.shell import Script
 from postroad.settings.model import AcmeTls, Dns01, Host
 
 
@@ -33,8 +34,9 @@ def request_script(tls: AcmeTls, server: Host) -> str:
     else:
         how = "--standalone --preferred-challenges http-01"
     accounts = f"/etc/letsencrypt/accounts/{urlsplit(tls.directory).netloc}"
-    return f"""
-postroad() {{
+    lines = f"""\
+# What an authority refuses ends nothing.
+set +e
 mkdir -p {STATE}; rm -f {CERTIFICATE_FAULT}
 # A certificate whose renewal was forgotten is in the way of a new one (certbot's own check), and
 # so is one without its key, which --reuse-key would take for the new one.
@@ -66,7 +68,5 @@ if [ -d $aside ]; then
 fi
 printf '%s\\n' "$said" | grep -vE '^(Saving debug|Account registered|Requesting|Ask for help|$)' \\
   | head -n 6 > {CERTIFICATE_FAULT}
-cat {CERTIFICATE_FAULT} >&2
-}}
-postroad </dev/null
-"""
+cat {CERTIFICATE_FAULT} >&2"""
+    return str(Script((lines,), umask="022"))

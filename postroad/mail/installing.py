@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shlex
 
-from postroad.host.paths import GENERATOR_MASK, INSTALL_LOCK, LOCKS, MAKE_RUN_FOLDER
+from postroad.host.paths import GENERATOR_MASK, INSTALL_LOCK, LOCKS
+from postroad.host.shell import INSTALLATION, Script
 from postroad.mail.before import queues
 
 POLICY = "/usr/sbin/policy-rc.d"
@@ -34,13 +35,8 @@ def install_script(packages: tuple[str, ...]) -> str:
     somebody else's. Without Error-Mode=any, apt-get(8) update passes over it (apt.conf(5)).
     """
     names = " ".join(shlex.quote(p) for p in packages)
-    return f"""
-postroad() {{
-set -eu
-export DEBIAN_FRONTEND=noninteractive LC_ALL=C
-{MAKE_RUN_FOLDER}
-exec 8>{INSTALL_LOCK}
-flock -w 300 8 || {{ echo 'another installation is still at work on this host' >&2; exit 1; }}
+    lines = f"""\
+export DEBIAN_FRONTEND=noninteractive
 if [ ! -e {POLICY} ] || grep -q 'Written by postroad' {POLICY}; then
 cat > {POLICY}.new <<'POSTROAD_END'
 {_GUARD}POSTROAD_END
@@ -75,7 +71,6 @@ status=$?
 return $status
 }}
 }}
-{queues.replacing("settled")}
-}}
-postroad </dev/null
-"""
+{queues.replacing("settled")}"""
+    # What packages make says for itself who may read it, or means everybody.
+    return str(Script((lines,), umask="022", lock=INSTALLATION))
