@@ -43,6 +43,9 @@ FOR_MACHINES = ("e2fsprogs", "qemu-system-x86")
 # For what comes from npm: a library that shops send by, and Haraka in a benchmark.
 FOR_NPM = ("npm",)
 
+# Judges every script that goes to a host.
+FOR_SCRIPTS = ("shellcheck",)
+
 # Units that a package enables for the machine's next boot. The lab starts its own processes.
 _UNWANTED_UNITS = {
     "apt-cacher-ng": ("apt-cacher-ng.service",),
