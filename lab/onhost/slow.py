@@ -39,14 +39,14 @@ class Slow:
                 writer.write(b"354 go on\r\n")
                 while await reader.readline() not in (b".\r\n", b""):
                     pass
-                await self.opened()
+                await self.go_is_there()
                 self.count()
             writer.write(b"221 bye\r\n" if verb == b"QUIT" else b"250 ok\r\n")
             await writer.drain()
             if verb == b"QUIT":
                 return
 
-    async def opened(self) -> None:
+    async def go_is_there(self) -> None:
         """Wait until the file is there."""
         while not os.path.exists(self.go):
             await asyncio.sleep(0.05)
