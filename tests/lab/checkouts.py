@@ -22,7 +22,9 @@ from lab.hosts.shell import run
 @contextmanager
 def checkout(place: Path) -> Iterator[Path]:
     """A checkout at ``place``; its labs go with it."""
-    shutil.copytree(here.CLONE / "lab", place / "lab")
+    # With what the lab imports of postroad: the one that is installed may be another.
+    for part in ("lab", "postroad"):
+        shutil.copytree(here.CLONE / part, place / part)
     try:
         yield place
     finally:
