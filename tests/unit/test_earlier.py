@@ -7,14 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from postroad.audit.suites.files import differing_files
 from postroad.host.component import LEFT, Component, Drift, drift, script
 from postroad.host.found import FileState, HostState, blank
 from postroad.mail.leaving import host as taken_back
 from postroad.mail.parts import earlier as module
 from postroad.mail.parts.earlier import EARLIER, PATHS, earlier
 from postroad.mail.parts.manifest import every_row
+from postroad.mail.preflight import work
 from postroad.roles.run.site import shape
-from tests.unit import estates, runs
+from tests.unit import estates, healthy, runs
 from tests.unit.declarations import declaration
 from tests.unit.machine import Machine
 from tests.unit.sandbox import Sandbox
@@ -153,6 +155,23 @@ def test_a_host_of_an_earlier_version_is_asked_with_its_own_checker() -> None:
 
     text = WorldSees("[]").script()
     assert f"elif [ -e {module.WORLD_SEES} ]; then" in text
+
+
+def test_what_keeps_root_from_removing_it_is_known_before_the_first_change() -> None:
+    estate = estates.estate(ESTATE)
+    state = replace(blank(), files={PATHS[0]: FOLDER})
+    assert work([earlier()], estate, state).files == (PATHS[0],)
+    assert work([earlier()], estate, blank()).files == ()
+
+
+def test_the_audit_names_it_and_what_it_has_instead() -> None:
+    host = replace(healthy.audited(), components=(earlier(),))
+    assert list(differing_files(host)) == []
+    files = {**host.state.files, PATHS[0]: FOLDER}
+    (fault,) = differing_files(replace(host, state=replace(host.state, files=files)))
+    assert fault.wrong == f"{PATHS[0]} was left by an earlier postroad"
+    assert EARLIER[0].instead in fault.follows
+    assert fault.mend == host.run
 
 
 # ---- a host that leaves --------------------------------------------------------------------------

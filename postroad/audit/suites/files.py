@@ -6,14 +6,30 @@ from collections.abc import Iterator
 
 from postroad.audit.audited import Audited
 from postroad.audit.fault import Fault, refute
-from postroad.host.component import CONTENT, OLDER_UNITS, Component, Drift, is_as_left, planted
+from postroad.host.component import (
+    CONTENT,
+    LEFT,
+    OLDER_UNITS,
+    Component,
+    Drift,
+    is_as_left,
+    planted,
+)
 from postroad.host.parents import exposed, mend
+from postroad.mail.parts.earlier import instead_of
 
 
 def differing_files(audited: Audited) -> Iterator[Fault]:
     """Content, owner, group and mode of every row; nothing where nothing must be."""
     for component, drift in audited.drifts():
-        if drift.thing.startswith("/"):
+        if drift.how == LEFT:
+            yield Fault(
+                f"{drift.thing} was left by an earlier postroad",
+                f"this one has {instead_of(drift.thing)} in its place, which runs from the next "
+                "run on",
+                audited.run,
+            )
+        elif drift.thing.startswith("/"):
             yield Fault(
                 f"{drift.thing} is not as declared: {drift.how}",
                 _follows(audited, component),

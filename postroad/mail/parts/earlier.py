@@ -46,6 +46,11 @@ _STILL_NEEDED = (
 )
 
 
+def instead_of(path: str) -> str:
+    """What stands in the place of one of `PATHS` today."""
+    return next(one.instead for one in EARLIER if one.path == path)
+
+
 def earlier() -> Component:
     """All of it, as something to take away."""
     return Component("earlier", left=PATHS, gate=_STILL_NEEDED)
