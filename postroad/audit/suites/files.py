@@ -25,8 +25,8 @@ def differing_files(audited: Audited) -> Iterator[Fault]:
         if drift.how == LEFT:
             yield Fault(
                 f"{drift.thing} was left by an earlier postroad",
-                f"this one has {instead_of(drift.thing)} in its place, which runs from the next "
-                "run on",
+                f"{instead_of(drift.thing)} stands in its place: a run brings there what is "
+                "started from the old one yet, and takes it away",
                 audited.run,
             )
         elif drift.thing.startswith("/"):
