@@ -38,6 +38,7 @@ sys.meta_path.insert(0, Sent())
 """
 
 
+@cache
 def installed() -> tuple[str, ...]:
     """The modules that every host has, by their dotted names."""
     return tuple(
@@ -69,6 +70,7 @@ def folders() -> tuple[str, ...]:
     return tuple(sorted({place(module).rpartition("/")[0] for module in installed()}))
 
 
+@cache
 def places_of(program: str) -> frozenset[str]:
     """The files on a host that a program, as it is called there, is made of."""
     module = f"{ROOM}.{program.replace('-', '_')}.main"
@@ -89,6 +91,7 @@ def needs(module: str) -> tuple[str, ...]:
     return tuple(sorted(known))
 
 
+@cache
 def bundle(question: str) -> str:
     """The text that asks ``question``, a module of `ASKED`; its arguments are the program's."""
     module = f"{ASKED}.{question}"

@@ -151,7 +151,8 @@ def work(components: Iterable[Component], estate: Estate, state: HostState) -> g
         is_ours = part.name in state.adopted
         differing = {one.thing for one in drift(part, state)} if is_ours else set(part.paths)
         files |= {file.path: None for file in part.files if file.path in differing}
-        files |= {path: None for path in part.absent if path in differing and path in state.files}
+        gone = (*part.absent, *part.left)
+        files |= {path: None for path in gone if path in differing and path in state.files}
         folders |= {one.path: None for one in part.directories if one.path in differing}
     return ground.Work(
         files=tuple(files),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from postroad.audit.suites.files import differing_files
 from postroad.host.change import script
 from postroad.host.component import Component
 from postroad.host.drift import LEFT, Drift, drift
@@ -15,8 +16,9 @@ from postroad.mail.leaving import host as taken_back
 from postroad.mail.parts import earlier as module
 from postroad.mail.parts.earlier import EARLIER, PATHS
 from postroad.mail.parts.order import every_row, everything
+from postroad.mail.preflight import work
 from postroad.mail.questions import shape
-from tests.unit import estates, runs
+from tests.unit import estates, healthy, runs
 from tests.unit.declarations import declaration
 from tests.unit.machine import Machine
 from tests.unit.sandbox import Sandbox
@@ -160,6 +162,23 @@ def test_a_host_of_an_earlier_version_is_asked_with_its_own_checker() -> None:
 
     text = WorldSees("[]").script()
     assert f"elif [ -e {module.WORLD_SEES} ]; then" in text
+
+
+def test_what_keeps_root_from_removing_it_is_known_before_the_first_change() -> None:
+    estate = estates.estate(ESTATE)
+    state = replace(blank(), files={PATHS[0]: FOLDER})
+    assert work([COMPONENT], estate, state).files == (PATHS[0],)
+    assert work([COMPONENT], estate, blank()).files == ()
+
+
+def test_the_audit_names_it_and_what_it_has_instead() -> None:
+    host = replace(healthy.audited(), components=(COMPONENT,))
+    assert list(differing_files(host)) == []
+    files = {**host.state.files, PATHS[0]: FOLDER}
+    (fault,) = differing_files(replace(host, state=replace(host.state, files=files)))
+    assert fault.wrong == f"{PATHS[0]} was left by an earlier postroad"
+    assert EARLIER[0].instead in fault.follows
+    assert fault.mend == host.run
 
 
 # ---- a host that leaves --------------------------------------------------------------------------

@@ -7,14 +7,22 @@ from collections.abc import Iterator
 from postroad.audit.audited import Audited
 from postroad.audit.fault import Fault, refute
 from postroad.host.component import Component
-from postroad.host.drift import CONTENT, OLDER_UNITS, Drift, is_as_left, planted
+from postroad.host.drift import CONTENT, LEFT, OLDER_UNITS, Drift, is_as_left, planted
 from postroad.host.parents import exposed, mend
+from postroad.mail.parts.earlier import instead_of
 
 
 def differing_files(audited: Audited) -> Iterator[Fault]:
     """Content, owner, group and mode of every row; nothing where nothing must be."""
     for component, drift in audited.drifts():
-        if drift.thing.startswith("/"):
+        if drift.how == LEFT:
+            yield Fault(
+                f"{drift.thing} was left by an earlier postroad",
+                f"{instead_of(drift.thing)} stands in its place: a run brings there what is "
+                "started from the old one yet, and takes it away",
+                audited.run,
+            )
+        elif drift.thing.startswith("/"):
             yield Fault(
                 f"{drift.thing} is not as declared: {drift.how}",
                 _follows(audited, component),
