@@ -8,9 +8,9 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 from typing import Protocol, cast
 
+from postroad.data import VERSION
 from postroad.settings.meant import nearest
 from postroad.settings.terminal import any_character, complain, nobody_reads, tell
 
@@ -167,7 +167,8 @@ def _run(words: list[str]) -> int:
         tell(usage())
         return 0
     if words == ["--version"]:
-        return _version()
+        tell(f"postroad {VERSION}")
+        return 0
     command = next((c for c in COMMANDS if words[: len(c.words)] == list(c.words)), None)
     if command is None:
         if words:
@@ -185,15 +186,6 @@ def _run(words: list[str]) -> int:
     parser = argparse.ArgumentParser(prog=command.call, description=command.help)
     module.add_arguments(parser)
     return module.run(parser.parse_args(words[len(command.words) :]))
-
-
-def _version() -> int:
-    try:
-        tell(f"postroad {version('postroad')}")
-    except PackageNotFoundError:
-        complain("postroad is not installed in this Python, and has a version only where it is")
-        return 2
-    return 0
 
 
 def _unknown(words: Sequence[str]) -> str:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+#: Of the package (PEP 440). A run leaves it on hosts; CHANGELOG.md says what each brought.
+VERSION = "0.2.0"
+
 _HERE = Path(__file__).resolve().parent
 PACKAGE = _HERE.parent
 

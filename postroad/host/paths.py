@@ -10,6 +10,8 @@ from postroad.settings.ports import SINK_PORT, SYSTEM_MAIL_PORT
 
 CONFIG = "/etc/postroad"
 TOOLS = "/usr/local/lib/postroad"
+#: The version of postroad whose run was the last to change the host.
+VERSION_FILE = f"{TOOLS}/version"
 LOGS = places.LOGS
 STATE = "/var/lib/postroad"
 STAMPS = f"{STATE}/applied"

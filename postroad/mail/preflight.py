@@ -10,12 +10,14 @@ from postroad.host.drift import drift, planted
 from postroad.host.found import HostState
 from postroad.host.ground import GROUND
 from postroad.host.paths import INBOUND, MAILBOX_USER
+from postroad.mail import version
 from postroad.mail.before import daemons, firewall, keys, listeners, queues
 from postroad.mail.before.listeners import LISTENERS
 from postroad.mail.before.queues import QUEUED_ELSEWHERE
 from postroad.mail.intake import intake
 from postroad.mail.signing.keys import key_faults
 from postroad.mail.software import packages
+from postroad.mail.version import CONVERGED_BY
 from postroad.settings.model import STREAM_NAMES, Estate, Host
 
 # Releases that the templates are written for; docs/releases.md tells which were run, and how.
@@ -57,6 +59,10 @@ def refusals(
     """
     if reason := not_root(state):
         # What such a login does not see would be told of the host as if it were not there.
+        yield reason
+        return
+    if reason := version.refusal(state[CONVERGED_BY]):
+        # It would be measured by rules that are not its own.
         yield reason
         return
     if not _is_made_for(state) and _release(state) not in estate.other_releases:

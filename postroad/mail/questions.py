@@ -20,7 +20,7 @@ from postroad.host.paths import (
     pause_path,
 )
 from postroad.host.reading import Inquiry
-from postroad.mail import certificate, return_paths, software, standing
+from postroad.mail import certificate, return_paths, software, standing, version
 from postroad.mail.before import firewall as foreign_firewall
 from postroad.mail.before import keys as foreign_keys
 from postroad.mail.before import listeners, queues
@@ -39,6 +39,7 @@ from postroad.mail.return_paths import RETURN_PATHS
 from postroad.mail.signing.found import KEYS, OFFERED_KEYS, key_places, keys_shell, offered_shell
 from postroad.mail.software import SOFTWARE, packages
 from postroad.mail.standing import LATCHES
+from postroad.mail.version import CONVERGED_BY
 from postroad.settings.model import Estate, Host
 
 # Asked about on every release; which of them a release has is part of the answer.
@@ -97,6 +98,7 @@ def readings(estate: Estate, host: Host, places: Sequence[str]) -> Iterator[Inqu
     yield OFFERED_KEYS.by(offered_shell(foreign_keys.paths(estate, host)))
     yield CERTIFICATE.by(certificate.shell(paths.certificate_chain, paths.certificate_key))
     yield REFUSAL.by(certificate.REFUSAL_SHELL)
+    yield CONVERGED_BY.by(version.SHELL)
     yield GROUND.by(
         ground.probe(
             places, packages(estate), adopted=ADOPTED, by_proxy=estate.apt_proxy is not None

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from postroad.data import shipped
+from postroad.data import VERSION, shipped
 from postroad.host import programs
 from postroad.host.component import File
 from postroad.host.found import HostState
@@ -213,6 +213,7 @@ class Renderer:
             "instances": instances(host),
             "nowhere": NOWHERE,
             "locks": LOCKS,
+            "version": VERSION,
             "loopback": LOOPBACK,
             "exceptions": exceptions(estate),
             "operator_file": lambda path: self.operator_file(path).rstrip("\n"),

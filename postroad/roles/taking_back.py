@@ -15,11 +15,12 @@ from postroad.mail.firewall.rule import Rule
 from postroad.mail.leaving import host as leaving_host
 from postroad.mail.parts.order import everything
 from postroad.mail.questions import shape
+from postroad.mail.version import CONVERGED_BY, refusal
 from postroad.roles import ufw
 from postroad.roles.apply import name_what_differs, titled
 from postroad.roles.departure import Departure, last_words
 from postroad.roles.own import deploy, operation
-from postroad.roles.run.left_out import alone
+from postroad.roles.run.left_out import RefusedError, alone
 from postroad.roles.run.pyinfra_words import at_the_end
 from postroad.roles.run.site import Site
 from postroad.settings.terminal import warn
@@ -43,6 +44,8 @@ def departing(site: Site) -> Departure:
             "every host of the estate would leave it: say which one does, as --limit "
             f"{site.host.name}, or that all of them do, as --data leave={EVERYBODY}"
         )
+    if reason := refusal(site.state()[CONVERGED_BY]):
+        raise RefusedError(f"{site.host.name} is left as it is: {reason}")
     departure = Departure.of(site)
     _BY_RUN.setdefault(state, {})[site.host.name] = departure
     return departure

@@ -26,6 +26,7 @@ from postroad.host.found import MARK, PART_ENDS, FileState, HostState, UnitState
 from postroad.host.paths import (
     MAILBOX_USER,
     OPENED,
+    VERSION_FILE,
     WORLD_SEES,
     key_folder,
     key_path,
@@ -52,6 +53,7 @@ from postroad.mail.signing.found import KEYS, OFFERED_KEYS, KeyState
 from postroad.mail.signing.keys import OWNER, wanted_keys
 from postroad.mail.software import SOFTWARE, packages
 from postroad.mail.standing import LATCHES
+from postroad.mail.version import CONVERGED_BY
 from postroad.roles.run import made
 from postroad.roles.run.facts.host import State
 from postroad.roles.run.facts.world import Seen, WorldSees
@@ -118,13 +120,25 @@ def made_true(state: HostState, component: Component) -> HostState:
         units[unit.name] = UnitState("loaded", "active", "enabled", needs_reload=False)
     for name in component.masked:
         units[name] = UnitState("masked", "inactive", "masked", needs_reload=False)
+    by = state[CONVERGED_BY]
+    for f in component.files:
+        if f.path == VERSION_FILE:
+            by = f.content.decode().strip()
     opened = {s: lines for s, lines in state[LATCHES].items() if opened_path(s) in files}
     for f in component.files:
         if f.path.startswith(f"{OPENED}/"):
             opened[component.name] = tuple(f.content.decode().splitlines())
     stamps = {**state.stamps, component.name: component.digest}
     adopted = state.adopted | {component.name}
-    return altered(state, files=files, units=units, stamps=stamps, adopted=adopted, opened=opened)
+    return altered(
+        state,
+        files=files,
+        units=units,
+        stamps=stamps,
+        adopted=adopted,
+        opened=opened,
+        converged_by=by,
+    )
 
 
 @dataclass
@@ -429,6 +443,7 @@ def told(state: HostState) -> str:
         ),
     )
     section("opened", *(f"{s}:{line}" for s, lines in state[LATCHES].items() for line in lines))
+    section("version", *filter(None, [state[CONVERGED_BY]]))
     section("adopted", *sorted(state.adopted))
     section("return-paths", *_return_paths(state[RETURN_PATHS]))
     section("offered-keys", *(f"{path} {bits}" for path, bits in state[OFFERED_KEYS].items()))

@@ -17,6 +17,7 @@ from postroad.mail.return_paths import RETURN_PATHS
 from postroad.mail.signing.found import KEYS, OFFERED_KEYS
 from postroad.mail.software import SOFTWARE, Software
 from postroad.mail.standing import LATCHES
+from postroad.mail.version import CONVERGED_BY
 
 READINGS: dict[str, Reading[Any]] = {
     "keys": KEYS,
@@ -30,6 +31,7 @@ READINGS: dict[str, Reading[Any]] = {
     "opened": LATCHES,
     "return_paths": RETURN_PATHS,
     "ground": GROUND,
+    "converged_by": CONVERGED_BY,
 }
 #: As a host is asked for all of them.
 ASKED = tuple(one.by("") for one in (*READINGS.values(), SOFTWARE))
