@@ -1,7 +1,7 @@
 """From a bare host to a sending server: pyinfra inventories/prod.py deploys/mailserver.py
 
 A table of contents. Each line is a role, in the order in which they happen. In postroad's package,
-roles/ has what a role does, templates/ what it puts on the host, and manifest.py which file goes
+roles/ has what a role does, templates/ what it puts on the host, and mail/parts/ which file goes
 where. Steps of your own may stand between the lines; their order may not change. A run that is
 killed anywhere is completed by the next one.
 """
