@@ -43,7 +43,6 @@ from postroad.settings.shapes import (
     many,
     need,
     one_of,
-    text,
     whole_number,
 )
 from postroad.settings.streams import ReadStream, read_streams
@@ -54,6 +53,7 @@ from postroad.settings.values import (
     email,
     networks,
     origin,
+    own_path,
     port,
     private_network,
     release,
@@ -282,8 +282,8 @@ def _hosts(
 def _resolver(table: Table) -> Resolver:
     section = _section(table, "resolver", keys.RESOLVER)
     return Resolver(
-        section.nullable("root_hints_file", text, None),
-        section.nullable("trust_anchor_file", text, None),
+        section.nullable("root_hints_file", own_path, None),
+        section.nullable("trust_anchor_file", own_path, None),
     )
 
 

@@ -15,10 +15,18 @@ from ipaddress import (
 )
 from urllib.parse import urlsplit
 
+from postroad.settings.hashes import hash_fault
 from postroad.settings.hidden import Hidden
 from postroad.settings.mail_hosts import DECLARABLE, is_within
 from postroad.settings.model import Address, Network, SecretRef, seconds
-from postroad.settings.shapes import Node, Reader, items, many, text, whole_number, wrong_type
+from postroad.settings.shapes import (
+    Node,
+    Reader,
+    items,
+    text,
+    whole_number,
+    wrong_type,
+)
 
 port = whole_number(1, 65535, "port")
 
@@ -47,6 +55,7 @@ _NO_HOST: tuple[Network, ...] = (
     IPv6Network("64:ff9b::/96"),
     IPv6Network("fec0::/10"),
 )
+_URL_BEGINS = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _RELEASE = re.compile(r"[a-z0-9._-]+ [a-z0-9._-]+")
 _COMMENT = re.compile(r"[ !#-&(-~]{1,80}")
 # unattended-upgrades, 50unattended-upgrades; its short forms would say the same a second time.
@@ -59,28 +68,6 @@ _NAME = r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?"
 _URL_HOST = rf"({_NAME}(\.{_NAME})*|\[[0-9A-Fa-f:.]+\])"
 _URL_PATH = r"/([A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*"
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-
-# Dovecot password schemes: doc.dovecot.org, "Password Schemes"; each with crypt(5)'s own form. Of
-# Argon2 libsodium reads version 1.3 (19) alone.
-_HASHES = (
-    re.compile(
-        r"\{ARGON2ID\}\$argon2id\$v=19\$m=(?P<memory>\d+),t=(?P<passes>\d+),p=\d+"
-        r"\$[A-Za-z0-9+/]{11,}\$[A-Za-z0-9+/]{22,}"
-    ),
-    re.compile(
-        r"\{SHA512-CRYPT\}\$6\$(rounds=(?P<rounds>\d+)\$)?"
-        r"[./A-Za-z0-9]{1,16}\$[./A-Za-z0-9]{86}"
-    ),
-    re.compile(r"\{BLF-CRYPT\}\$2[aby]\$(?P<cost>\d\d)\$[./A-Za-z0-9]{53}"),
-)
-# What a login's check may cost. Dovecot's process has 256 MiB (default_vsz_limit), and Postfix
-# waits some seconds for it; crypt(5) has bounds of its own, beyond which no password fits.
-_COSTS: Mapping[str, tuple[int, int]] = {
-    "memory": (8, 192 * 1024),
-    "passes": (1, 30),
-    "rounds": (1000, 5_000_000),
-    "cost": (4, 14),
-}
 
 REFERENCE_FORMS = (
     'write {"env": "NAME"}, {"file": "path"} or {"command": ["program", "argument"]}: '
@@ -166,13 +153,16 @@ def key_name(node: Node) -> str | None:
     return name
 
 
-def host_path(node: Node) -> str | None:
-    """The whole path of a file on a host."""
+def own_path(node: Node) -> str | None:
+    """The path of a file of the operator's: whole, or from the folder of the repository.
+
+    What cannot be one is not repeated: a key, or a password in a URL.
+    """
     path = text(node)
     if path is None:
         return None
-    if not path.startswith("/"):
-        node.fault(f'"{path}" is no whole path', 'begin it with "/"')
+    if _URL_BEGINS.match(path):
+        node.fault("is a URL", "write the path of a file: fetch it to there first")
         return None
     names = [name.encode() for name in path.split("/")]
     if len(path.encode()) > _PATH_MAX or max(map(len, names)) > _NAME_MAX:
@@ -180,6 +170,17 @@ def host_path(node: Node) -> str | None:
             "is longer than any path on a host",
             f"write at most {_PATH_MAX} octets, and {_NAME_MAX} between two slashes",
         )
+        return None
+    return path
+
+
+def host_path(node: Node) -> str | None:
+    """The whole path of a file on a host."""
+    path = own_path(node)
+    if path is None:
+        return None
+    if not path.startswith("/"):
+        node.fault(f'"{path}" is no whole path', 'begin it with "/"')
         return None
     return path
 
@@ -489,21 +490,10 @@ def password_hash(node: Node) -> str | None:
     if not isinstance(written, str):
         wrong_type(node, "a password hash")
         return None
-    found = next(filter(None, (form.fullmatch(written) for form in _HASHES)), None)
-    if found is None:
-        node.fault(
-            "is no password hash of an accepted scheme ({ARGON2ID}, {SHA512-CRYPT}, {BLF-CRYPT})",
-            "write the line that `postroad secret hash` prints, never the password",
-        )
+    fault = hash_fault(written)
+    if fault is not None:
+        node.fault(*fault)
         return None
-    for name, (least, most) in _COSTS.items():
-        number = found.groupdict().get(name)
-        if number is not None and not least <= int(number) <= most:
-            node.fault(
-                f"is a password hash that no host can check: {name} {number}",
-                f"hash it anew with `postroad secret hash`, or with {name} from {least} to {most}",
-            )
-            return None
     return written
 
 
@@ -518,6 +508,17 @@ def user_name(name: str, node: Node) -> str | None:
     return name
 
 
+def _command(node: Node) -> SecretRef | None:
+    """A program and its arguments, of which the program alone is ever printed."""
+    words = node.value if isinstance(node.value, list | tuple) else ()
+    named = [word for word in words if isinstance(word, str) and word.strip()]
+    if not words or len(named) < len(words) or not all(map(str.isprintable, named)):
+        node.fault("is no reference to a secret", REFERENCE_FORMS)
+        return None
+    program = own_path(node.child(0, named[0]))
+    return None if program is None else SecretRef("command", tuple(named))
+
+
 def secret(node: Node) -> SecretRef | None:
     """A reference to a secret; the message never repeats what was written."""
     value = node.value
@@ -528,10 +529,9 @@ def secret(node: Node) -> SecretRef | None:
     if source == "env" and isinstance(named, str) and _VARIABLE.fullmatch(named):
         return SecretRef("env", (named,))
     if source == "file" and isinstance(named, str) and named:
-        return SecretRef("file", (named,))
-    if source == "command" and isinstance(named, list | tuple) and named:
-        words = many(text)(Node(named, node.where, []))
-        if words is not None and len(words) == len(named):
-            return SecretRef("command", words)
+        path = own_path(node.child("file", named))
+        return None if path is None else SecretRef("file", (path,))
+    if source == "command":
+        return _command(node.child("command", named))
     node.fault("is no reference to a secret", REFERENCE_FORMS)
     return None

@@ -487,8 +487,8 @@ def test_a_plain_password_is_refused_and_never_repeated(written_password: str) -
 
 
 ARGON2 = "{ARGON2ID}$argon2id$v=%d$m=%d,t=%d,p=1$" + "A" * 22 + "$" + "A" * 43
-SHA512 = "{SHA512-CRYPT}$6$rounds=%d$salt$" + "a" * 86
-BLOWFISH = "{BLF-CRYPT}$2y$%s$" + "b" * 53
+SHA512 = "{SHA512-CRYPT}$6$rounds=%d$salt$" + "a" * 85 + "."
+BLOWFISH = "{BLF-CRYPT}$2y$%s$" + "." * 53
 
 
 @pytest.mark.parametrize(
@@ -544,6 +544,67 @@ def test_a_password_at_the_wrong_place_is_never_repeated() -> None:
     declared = put(declared, (*NEWS, "users", "campaigns", "passwords"), "correct horse")
     declared = put(declared, ("apt_proxy",), "http://user:correct horse@proxy")
     assert "correct horse" not in str(EstateFaults(faults_of(declared)))
+
+
+SECRETS = {
+    "PEM on one line": "-----BEGIN PRIVATE KEY-----correct horse",
+    "PEM": "-----BEGIN PRIVATE KEY-----\ncorrect horse\n-----END PRIVATE KEY-----\n",
+    "a PEM's inside": "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7horse/horse+horse",
+    "a TSIG key": "Y29ycmVjdCBob3JzZSBjb3JyZWN0IGhvcnNlIGhvcnM=",
+    "an age key": "AGE-SECRET-KEY-1HORSEHORSEHORSE",
+    "a hash": "$argon2id$v=19$m=65536,t=3,p=4$horse$horse",
+    "Dovecot's hash": "{PLAIN}correct horse",
+}
+NO_PATHS = ("https://shop:horse@vault.example/key", "horse" * 60)
+PRINTED: list[tuple[Path, Declaration]] = [
+    (("dkim_keys", 0, "key", "file"), {"dkim_keys": [{**SUPPLIED, "key": {}}]}),
+    (
+        ("dkim_keys", 0, "key", "command", 0),
+        {"dkim_keys": [{**SUPPLIED, "key": {"command": [""]}}]},
+    ),
+    (("dkim_keys", 0, "on_host"), {"dkim_keys": [{**SUPPLIED, "key": None}]}),
+    (("tls", "chain_file"), {"tls": {"source": "supplied", "key": KEY}}),
+    (("tls", "ca_file"), {}),
+    (("tls", "source"), {}),
+    (("resolver", "root_hints_file"), {}),
+    (("resolver", "trust_anchor_file"), {}),
+    (("tls", "challenge", "dns-01", "key_name"), {"tls": {"source": "acme", "challenge": {}}}),
+    ((*RECEIPTS, "envelope_domain"), {}),
+]
+
+
+@pytest.mark.parametrize("secret", SECRETS.values(), ids=SECRETS)
+@pytest.mark.parametrize(("path", "section"), PRINTED, ids=lambda value: str(value)[:60])
+def test_a_secret_where_its_name_belongs_is_refused_and_never_repeated(
+    path: Path, section: Declaration, secret: str
+) -> None:
+    found = faults_of(put({**declaration(), **section}, path, secret))
+    assert "HORSE" not in str(EstateFaults(found)).upper()
+    assert "Y29ycm" not in str(EstateFaults(found))
+    assert any(fault.where.startswith(written(path[:2])) for fault in found)
+
+
+@pytest.mark.parametrize("text", NO_PATHS)
+@pytest.mark.parametrize(("path", "section"), PRINTED[:5], ids=lambda value: str(value)[:60])
+def test_what_is_no_path_is_not_repeated(path: Path, section: Declaration, text: str) -> None:
+    (fault,) = faults_of(put({**declaration(), **section}, path, text))
+    assert fault.where == written(path)
+    assert "horse" not in str(fault)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["secrets/dkim.pem", "~/keys/a.pem", "/etc/ssl/private/shop.key", "MX keys/1=2", "{WEB}/key"],
+)
+def test_a_path_is_taken(path: str) -> None:
+    read(put(declaration(), ("dkim_keys",), [{**SUPPLIED, "key": {"file": path}}]), FILE)
+    read(put(declaration(), ("tls", "ca_file"), path), FILE)
+
+
+def test_a_command_may_be_given_what_is_enciphered() -> None:
+    """As key services want it; arguments are never printed."""
+    command = ["decipher", "--key", "alias/mail", SECRETS["a TSIG key"]]
+    read(put(declaration(), ("dkim_keys",), [{**SUPPLIED, "key": {"command": command}}]), FILE)
 
 
 def test_every_fault_is_told_at_once_and_in_one_list() -> None:
