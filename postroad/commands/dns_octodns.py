@@ -11,7 +11,7 @@ from postroad.dns.octodns import document, file_name
 from postroad.dns.plan_text import elsewhere_text
 from postroad.dns.zones import Division, divide
 from postroad.settings.terminal import complain, tell
-from postroad.settings.values import domain_fault
+from postroad.settings.values import owner_fault
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -80,7 +80,7 @@ def _documents(division: Division) -> Iterable[tuple[str, str]]:
 
 def _zone(text: str) -> str:
     name = text.lower().rstrip(".")
-    fault = domain_fault(name)
+    fault = owner_fault(name)
     if fault is not None:
         raise argparse.ArgumentTypeError(f'"{text}" {fault[0]}: {fault[1]}')
     return name

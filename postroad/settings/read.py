@@ -12,6 +12,7 @@ from postroad.settings.faults import EstateFaults, Fault
 from postroad.settings.hosts import Claims, ReadHost, read_hosts
 from postroad.settings.meant import nearest
 from postroad.settings.model import (
+    AcmeTls,
     Admin,
     Adopt,
     Estate,
@@ -101,6 +102,7 @@ def _estate(node: Node) -> Estate | None:
     table = Table.of(node, keys.ESTATE)
     if table is None:
         return None
+    lone = table.optional("lone", flag, False)
     admin_email, admin = _admin(table)
     firewall = _firewall(table)
     streams = _streams(table)
@@ -143,16 +145,29 @@ def _estate(node: Node) -> Estate | None:
                 )
     dkim = read_dkim(_section(table, "dkim", keys.DKIM))
     dns = read_dns(_section(table, "dns", keys.DNS))
-    mailboxes = (admin_email, dmarc and dmarc.reports, tls_reports)
+    mailboxes = [
+        (node, address)
+        for node, address in (
+            (table.at("admin").child("email", None), admin_email),
+            (table.at("dmarc").child("reports", None), dmarc and dmarc.reports),
+            (table.at("tls_reports"), tls_reports),
+            (table.at("tls").child("email", None), tls.email if isinstance(tls, AcmeTls) else None),
+        )
+        if address
+    ]
     uses = taken.Uses(
         from_domains=every_domain,
         zones=tuple(zone.name for zone in dns.zones),
-        mailboxes=tuple(dict.fromkeys(address for address in mailboxes if address)),
+        mailboxes=tuple(dict.fromkeys(address for _, address in mailboxes)),
         web_names=taken.web_names(mta_sts, unsubscribe),
     )
     names = [claim.value for claim in claims.names]
     taken.check_envelopes(streams, uses, names)
-    taken.check_hosts(claims.names, uses)
+    if not lone:
+        # Of a lone box nothing is published, and no mail leaves it.
+        taken.check_hosts(claims.names, uses)
+        inbound = [host.name for host in hosts if host.inbound]
+        taken.check_mailboxes(mailboxes, claims.names, inbound, uses)
     taken.check_aliases(table, mta_sts, unsubscribe, streams, uses, names)
     resolver = _resolver(table)
     system_sender = _system_sender(table, hosts, from_domains)
@@ -163,7 +178,6 @@ def _estate(node: Node) -> Estate | None:
     upgrades = _upgrades(table)
     time_servers: tuple[str, ...] = table.optional("time_servers", many(time_server), ())
     log_days = table.optional("log_days", whole_number(1, 3650, "days"), defaults.LOG_DAYS)
-    lone = table.optional("lone", flag, False)
     probe = table.nullable("port25_probe", domain, None if lone else defaults.PORT25_PROBE)
     private_networks: tuple[Network, ...] = table.optional(
         "private_networks", many(private_network), ()

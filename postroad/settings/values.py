@@ -9,7 +9,6 @@ from ipaddress import (
     IPv4Network,
     IPv6Address,
     IPv6Network,
-    NetmaskValueError,
     ip_address,
     ip_network,
 )
@@ -37,7 +36,9 @@ _LOCAL_PART = re.compile(rf"{_ATOM}(\.{_ATOM})*")
 _DURATION = re.compile(r"[1-9][0-9]*[smhdw]")
 # Postfix counts seconds in an int (postconf(5), "TIME"; conv_time.c ends a daemon beyond).
 _MOST_SECONDS = 2**31 - 1
-_HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
+# RFC 5322 §2.2 allows more signs; OpenDKIM reads a list with commas, each name as a pattern
+# (libopendkim, dkim_hdrlist).
+_HEADER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 # Before it stand a month, a letter where there are several of one month, and a hyphen: 8 of 63.
 _SELECTOR_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,53}[a-z0-9])?")
 _USER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}")
@@ -47,14 +48,18 @@ _ADDRESS_MAX = 254
 _UNDERSCORED = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 # limits.h of Linux: octets of a path with its end, and of each name in it.
 _PATH_MAX, _NAME_MAX = 4095, 255
-# Addresses that no host has: RFC 6890 (this network, reserved), RFC 4291 §2.5.5.1 (compatible),
-# RFC 6052 (translated), RFC 3879 (site-local).
-_NO_HOST: tuple[Network, ...] = (
+# Addresses that no host has, and no packet comes from: RFC 6890 (this network, reserved), RFC 3879
+# (site-local).
+_NOBODY: tuple[Network, ...] = (
     IPv4Network("0.0.0.0/8"),
     IPv4Network("240.0.0.0/4"),
-    IPv6Network("64:ff9b::/96"),
     IPv6Network("fec0::/10"),
 )
+# Nor is one of RFC 6052 a host's own, though packets that were translated come from there.
+_NO_HOST: tuple[Network, ...] = (*_NOBODY, IPv6Network("64:ff9b::/96"))
+# RFC 4291 §2.5.5.1: unspecified, loopback, and IPv4 addresses in a form that was given up.
+_COMPATIBLE, _LOOPBACK6 = IPv6Network("::/96"), IPv6Network("::1")
+_EVERYBODY = 'for everybody write "0.0.0.0/0" and "::/0"'
 _URL_BEGINS = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _RELEASE = re.compile(r"[a-z0-9._-]+ [a-z0-9._-]+")
 _COMMENT = re.compile(r"[ !#-&(-~]{1,80}")
@@ -239,8 +244,10 @@ def address(node: Node) -> Address | None:
         return None
     scoped = isinstance(found, IPv6Address) and found.scope_id is not None
     nobodys = any(found in known for known in _NO_HOST)
-    if found.is_multicast or found.is_unspecified or found.is_link_local or scoped or nobodys:
-        node.fault(f"{found} is no address of one host", "write the host's own routed address")
+    # Clouds have servers of their own on IPv4's link-local addresses, which need no zone.
+    elsewhere = isinstance(found, IPv6Address) and found.is_link_local
+    if found.is_multicast or found.is_unspecified or elsewhere or scoped or nobodys:
+        node.fault(f"{found} is no address of one host", "write its routed address")
         return None
     return found
 
@@ -255,17 +262,19 @@ def _inner(found: Address) -> IPv4Address | None:
     return IPv4Address(int(found)) if is_compatible else None
 
 
-def _routed(node: Node) -> Address | None:
+def own_address(node: Node) -> Address | None:
+    """An address that a host of the estate is known by to others."""
     found = address(node)
-    if found is not None and found.is_loopback:
-        node.fault(f"{found} is a loopback address", "write the host's own routed address")
+    if found is not None and (found.is_loopback or found.is_link_local):
+        which = "loopback" if found.is_loopback else "link-local"
+        node.fault(f"{found} is a {which} address", "write the host's own routed address")
         return None
     return found
 
 
 def ipv4(node: Node) -> IPv4Address | None:
     """An IPv4 address that one machine can own."""
-    found = _routed(node)
+    found = own_address(node)
     if isinstance(found, IPv6Address):
         node.fault(f"{found} is an IPv6 address", 'write it under "ipv6", and an IPv4 address here')
         return None
@@ -274,7 +283,7 @@ def ipv4(node: Node) -> IPv4Address | None:
 
 def ipv6(node: Node) -> IPv6Address | None:
     """An IPv6 address that one machine can own."""
-    found = _routed(node)
+    found = own_address(node)
     if isinstance(found, IPv4Address):
         node.fault(f"{found} is an IPv4 address", 'write it under "ipv4", and an IPv6 address here')
         return None
@@ -296,25 +305,34 @@ def network(node: Node) -> Network | None:
     written = text(node)
     if written is None:
         return None
-    try:
-        return _of_hosts(ip_network(_without_zone(written)), node)
-    except (ValueError, NetmaskValueError):
-        pass
-    try:
-        meant = ip_network(_without_zone(written), strict=False)
-    except ValueError:
+    meant = _network_of(written)
+    if meant is None:
         node.fault(f'"{written}" is no network', 'write it as "192.0.2.0/24" or "2001:db8::/64"')
         return None
-    host = written.partition("/")[0]
-    node.fault(
-        f"{written} has host bits set",
-        f'write "{meant}" for the network or "{host}" for the one host',
-    )
-    return None
+    # First, so that no network is proposed which is refused next.
+    if not _of_hosts(meant, node):
+        return None
+    try:
+        return ip_network(_without_zone(written))
+    except ValueError:
+        host = written.partition("/")[0]
+        node.fault(
+            f"{written} has host bits set",
+            f'write "{meant}" for the network or "{host}" for the one host',
+        )
+        return None
 
 
-def _of_hosts(found: Network, node: Node) -> Network | None:
-    """The network, where a host can have an address in it, and packets come from there as such."""
+def _network_of(written: str) -> Network | None:
+    """The network that holds what is written; None where that is no address and mask."""
+    try:
+        return ip_network(_without_zone(written), strict=False)
+    except ValueError:
+        return None
+
+
+def _of_hosts(found: Network, node: Node) -> bool:
+    """Whether a host can have an address in the network, and packets come from there as such."""
     if isinstance(found, IPv6Network) and found.prefixlen >= 96:
         four = _inner(found.network_address)
         if four is not None:
@@ -322,20 +340,30 @@ def _of_hosts(found: Network, node: Node) -> Network | None:
                 f"{found} is an IPv4 network in IPv6's form",
                 f'write "{four}/{found.prefixlen - 96}"',
             )
-            return None
+            return False
     if found.is_multicast:
         node.fault(f"{found} is of multicast, which nobody sends from", "write a network of hosts")
-        return None
-    return found
+        return False
+    compatible = is_within(found, _COMPATIBLE) and found != _LOOPBACK6
+    if compatible or any(is_within(found, known) for known in _NOBODY):
+        wrong = f"{_written(found)} holds no address that a host can have"
+        node.fault(wrong, f"write a network of hosts; {_EVERYBODY}")
+        return False
+    return True
+
+
+def _written(found: Network) -> str:
+    """A network as one writes it: the one address alone where it holds no other."""
+    return str(found.network_address) if found.num_addresses == 1 else str(found)
 
 
 def private_network(node: Node) -> Network | None:
     """A network of private addresses, which only a declaration lets mail go to."""
-    found = network(node)
-    if found is None or any(is_within(found, known) for known in DECLARABLE):
-        return found
+    meant = _network_of(node.value) if isinstance(node.value, str) else None
+    if meant is None or any(is_within(meant, known) for known in DECLARABLE):
+        return network(node)
     node.fault(
-        f"{found} is no private network",
+        f"{node.value} is no private network",
         "write networks within " + ", ".join(str(known) for known in DECLARABLE) + " alone: what"
         " is public needs no declaration, and loopback and link-local have no mail server",
     )
@@ -442,6 +470,13 @@ def selector(node: Node) -> str | None:
     """A DKIM selector: one or more DNS labels (RFC 6376 §3.1), of which some hold underscores."""
     written = text(node)
     if written is None:
+        return None
+    own, _, rest = written.lower().partition("._domainkey")
+    if own and (not rest or rest.startswith(".")) and "._domainkey" in written.lower():
+        node.fault(
+            f'"{written}" is the name of the whole record',
+            f'write "{own}": "._domainkey" and the domain are added to it (RFC 6376 §3.6.2.1)',
+        )
         return None
     if any(_UNDERSCORED.fullmatch(part) is None for part in written.split(".")):
         mend = 'write small letters and digits, as "202601-a"'

@@ -130,12 +130,27 @@ SPOILED = [
     unprivate("169.254.169.254", "is no private network", "link-local"),
     unprivate("::1", "is no private network", "loopback"),
     unprivate("2001:db8::/32", "is no private network", "fc00::/7"),
+    unprivate("172.16.0.0/11", "172.16.0.0/11 is no private network", "172.16.0.0/12"),
     unprivate("10.0.0.1/8", "has host bits set", "10.0.0.0/8"),
     Case((*OUT, "ipv6"), "fe80::1", "is no address of one host", "routed"),
+    Case((*OUT, "ipv4"), "169.254.169.123", "is a link-local address", "own routed"),
     Case((*OUT, "ipv4"), "127.0.0.2", "is a loopback address", "routed"),
     Case((*OUT, "ipv4"), "0.0.0.0", "is no address of one host", "routed"),
     Case(("admin", "networks", 0), "198.51.100.5/24", "has host bits", '"198.51.100.0/24"'),
     Case(("admin", "networks", 0), "198.51.100.5/24", "has host bits", '"198.51.100.5"'),
+    Case(("admin", "networks", 0), "224.0.0.1/4", "is of multicast", "network of hosts"),
+    Case(("admin", "networks", 0), "0.0.0.0", "0.0.0.0 holds no", '"0.0.0.0/0" and "::/0"'),
+    Case(("admin", "networks", 0), "0.0.0.0/32", "0.0.0.0 holds no", '"0.0.0.0/0"'),
+    Case(("admin", "networks", 0), "0.0.0.0/8", "0.0.0.0/8 holds no", '"0.0.0.0/0"'),
+    Case(("admin", "networks", 0), "0.0.0.7/8", "0.0.0.0/8 holds no", '"0.0.0.0/0"'),
+    Case((*RECEIPTS, "clients", 0), "::", ":: holds no", '"::/0"'),
+    Case((*RECEIPTS, "clients", 0), "255.255.255.255", "holds no address", "everybody"),
+    Case((*RECEIPTS, "clients", 0), "240.0.0.0/4", "holds no address", "everybody"),
+    Case((*RECEIPTS, "clients", 0), "::/96", "holds no address", "everybody"),
+    Case((*RECEIPTS, "clients", 0), "fec0::/10", "holds no address", "everybody"),
+    Case(("firewall", "open"),
+         [{"port": 80, "protocol": "tcp", "comment": "x", "networks": ["0.0.0.0"]}],
+         "holds no address", "everybody", ("firewall", "open", 0, "networks", 0)),
     Case(("admin", "networks", 0), "fd00::%x y/64", "is no network", "2001:db8::/64"),
     Case(("time_servers",), ["fe80::1%a b"], "is no domain name", "labels of", ("time_servers", 0)),
     Case(("admin", "networks", 0), "office", "is no network", "192.0.2.0/24"),
@@ -199,6 +214,11 @@ SPOILED = [
     Case((*RECEIPTS, "users", "shop", "passwords"), [], "is an empty list", "secret hash"),
     Case((*RECEIPTS, "sign_headers"), ["To", "Subject"], "lacks From", 'add "From"'),
     Case((*RECEIPTS, "oversign_headers"), ["Sender"], '"Sender" is not among', "sign_headers"),
+    *(
+        Case((*RECEIPTS, "oversign_headers"), ["From", name], f"{name} is added on the way", name)
+        for name in ("Received", "DKIM-Signature", "return-path", "Authentication-Results",
+                     "ARC-Seal", "X-Received", "Delivered-To")
+    ),
     Case((*RECEIPTS, "oversign_headers"), ["From:"], "is no header name", "without colon",
          (*RECEIPTS, "oversign_headers", 0)),
     Case((*RECEIPTS, "limits", "queue_lifetime"), "2 days", "is no duration", "4h"),
@@ -251,6 +271,10 @@ SPOILED = [
          "from_domains", ("dkim_keys", 0, "domain")),
     Case(("dkim_keys",), [{**SUPPLIED, "selector": "a b"}], "is no selector", "202601",
          ("dkim_keys", 0, "selector")),
+    Case(("dkim_keys",), [{**SUPPLIED, "selector": "s1._domainkey.shop.example"}],
+         "the name of the whole record", 'write "s1"', ("dkim_keys", 0, "selector")),
+    Case(("dkim_keys",), [{**SUPPLIED, "selector": "S1.eu._DOMAINKEY"}],
+         "the name of the whole record", 'write "s1.eu"', ("dkim_keys", 0, "selector")),
     Case(("dkim_keys",), [{**SUPPLIED, "key": {"env": "1x"}}], "no reference", '"command"',
          ("dkim_keys", 0, "key")),
     Case(("dkim_keys",), [SUPPLIED, SUPPLIED], "already brings a key", "one key",
@@ -306,6 +330,24 @@ def test_a_missing_key_is_named_with_what_to_write(path: Path, mend: str) -> Non
 def only_fault(declared: Declaration) -> Fault:
     (fault,) = faults_of(declared)
     return fault
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ((*RECEIPTS, "clients"), ["0.0.0.0/0", "::/0"]),
+        ((*RECEIPTS, "clients"), ["127.0.0.1", "::1", "64:ff9b::/96", "169.254.0.0/16"]),
+        ((*RECEIPTS, "sign_headers"), ["From", "X_Foo", "X.Shop", "2nd-Id"]),
+        ((*RECEIPTS, "sign_headers"), ["From", "Received"]),
+        (("time_servers",), ["169.254.169.123"]),
+        (("dns", "resolvers"), ["169.254.169.254"]),
+        (("dns", "zones"), {"shop.example": {**ZONE, "server": "169.254.169.254"}}),
+        (("dkim_keys",), [{**SUPPLIED, "selector": "s1.eu"}]),
+        (("dkim_keys",), [{**SUPPLIED, "selector": "_domainkey2"}]),
+    ],
+)
+def test_what_the_world_allows_is_taken(path: Path, value: object) -> None:
+    read(put(declaration(), path, value), FILE)
 
 
 def test_a_host_without_a_stream() -> None:
@@ -672,6 +714,34 @@ def test_an_alias_needs_a_name_of_its_own(path: Path, value: str, where: Path) -
     web = {"hostname": "unsubscribe.shop.example", "web_host": "www.shop.example"}
     (fault,) = faults_of(put(put(declared, ("unsubscribe",), web), path, value))
     assert fault.where == written(where)
+
+
+@pytest.mark.parametrize(
+    ("path", "address", "wrong"),
+    [
+        (("admin", "email"), "ops@mail1.shop.example", "is mail1's own name"),
+        (("admin", "email"), "ops@out1.shop.example", "is mail1's name for transactional mail"),
+        (("admin", "email"), "postmaster@news1.shop.example", "name for marketing mail"),
+        (("dmarc", "reports"), "dmarc@mail1.shop.example", "there it is refused"),
+        (("tls_reports",), "tls@mail2.shop.example", "is mail2's own name"),
+        (("tls_reports",), "postmaster@mail2.shop.example", "is mail2's own name"),
+        (("tls", "email"), "acme@mail1.shop.example", "there it is refused"),
+    ],
+)
+def test_a_mailbox_is_where_inbound_does_not_refuse_it(
+    path: Path, address: str, wrong: str
+) -> None:
+    declared = put(two_hosts(), ("hosts", "mail2", "inbound"), False)
+    fault = only_fault(put(declared, path, address))
+    assert fault.where == written(path)
+    assert address in fault.wrong
+    assert wrong in fault.wrong
+    assert "whose mail people read" in fault.mend
+
+
+@pytest.mark.parametrize("name", ["postmaster", "Abuse"])
+def test_a_host_takes_its_postmasters_mail(name: str) -> None:
+    read(put(declaration(), ("admin", "email"), f"{name}@mail1.shop.example"), FILE)
 
 
 def test_reports_may_come_to_an_address_that_inbound_takes() -> None:

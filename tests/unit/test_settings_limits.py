@@ -18,7 +18,7 @@ from postroad.dns.check.said import Said
 from postroad.mail.signing.found import KeyState
 from postroad.mail.signing.keys import WantedKey
 from postroad.mail.signing.rotation import Place, new_selector
-from postroad.settings.doubts import doubts
+from postroad.settings.doubts import doubts, estate_doubts
 from postroad.settings.faults import EstateFaults, Fault
 from postroad.settings.read import read
 from tests.unit import estates
@@ -321,6 +321,50 @@ def test_a_private_way_out_is_told() -> None:
     estate = read(put(declaration(), way, "fd00::5"), "x.py")
     (told,) = doubts(estate, estate.hosts[0])
     assert '["ways_out"]["marketing"]["ipv6"]: fd00::5 is a private' in told
+
+
+@pytest.mark.parametrize("address", ["100::1", "64:ff9b:1::1", "2001::1", "2002:c000:221::1"])
+def test_an_address_that_nobody_answers_is_told(address: str) -> None:
+    estate = read(put(declaration(), (*HOST, "ipv6"), address), "x.py")
+    (told,) = doubts(estate, estate.hosts[0])
+    assert f'["mail1"]["ipv6"]: {estate.hosts[0].ipv6} is ' in told
+    assert "have the hoster route" in told
+
+
+@pytest.mark.parametrize(
+    ("networks", "told"), [(["2001:db8:1::/64"], 1), (["2001:db8:1::/64", "192.0.2.0/24"], 0)]
+)
+def test_clients_of_the_ip_version_that_a_host_lacks_are_told(
+    networks: list[str], told: int
+) -> None:
+    estate = read(put(declaration(), (*STREAM, "clients"), networks), "x.py")
+    found = list(doubts(estate, estate.hosts[0]))
+    assert len(found) == told
+    assert all("all are IPv6 networks" in one and "nobody can submit" in one for one in found)
+
+
+def test_admins_who_are_shut_out_are_told() -> None:
+    declared = put(declaration(), ("admin", "networks"), ["2001:db8:1::/64"])
+    estate = read(declared, "x.py")
+    assert list(doubts(estate, estate.hosts[0])) == []
+    estate = read(drop(declared, (*HOST, "ipv6")), "x.py")
+    (told,) = doubts(estate, estate.hosts[0])
+    assert "let nobody in by SSH" in told
+
+
+def test_headers_that_others_may_take_away_are_told() -> None:
+    declared = put(declaration(), (*STREAM, "sign_headers"), ["From", "Received", "Subject"])
+    (told,) = estate_doubts(read(declared, "x.py"))
+    assert '["transactional"]["sign_headers"]: Received may be taken away' in told
+    assert list(estate_doubts(read(declaration(), "x.py"))) == []
+
+
+def test_a_hash_that_may_have_been_cut_is_told_and_not_repeated() -> None:
+    whole = declaration()["streams"]["transactional"]["users"]["shop"]["passwords"][0]
+    path: Path = (*STREAM, "users", "shop", "passwords")
+    (told,) = estate_doubts(read(put(declaration(), path, [whole[:-3]]), "x.py"))
+    assert '["shop"]["passwords"][0]: its digest has 30 octets' in told
+    assert whole[-20:-3] not in told
 
 
 def test_public_addresses_and_worlds_of_their_own_are_not_told() -> None:

@@ -150,6 +150,14 @@ def test_one_zone_goes_to_standard_output(
     assert read_by_octodns(tmp_path, "shop.example")
 
 
+def test_a_zone_may_be_one_of_records_alone(
+    command: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As _dmarc is, where it is delegated: estate["dns"]["zones"] takes it as well."""
+    assert command("--zone", "_dmarc.shop.example") == 1
+    assert "TXT" in capsys.readouterr().out
+
+
 def test_records_of_no_zone_are_told_by_name(
     command: Callable[..., int], capsys: pytest.CaptureFixture[str]
 ) -> None:
