@@ -12,6 +12,7 @@ from postroad.settings.faults import EstateFaults, Fault
 from postroad.settings.hosts import Claims, ReadHost, read_hosts
 from postroad.settings.meant import nearest
 from postroad.settings.model import (
+    STREAM_NAMES,
     AcmeTls,
     Admin,
     Adopt,
@@ -110,7 +111,14 @@ def _estate(node: Node) -> Estate | None:
     claims = Claims()
     hosts = _hosts(table, streams, firewall.ssh_port, claims)
     tls = read_tls(table.at("tls"), admin_email) if table.has("tls", SOURCE_HINT) else None
-    carried = {host.name: host.streams for host in hosts}
+    if firewall.ssh_port in claims.usual_ports:
+        # As many ways out as there are have it: it is told once, where it was written.
+        table.at("firewall").child("ssh_port", None).fault(
+            f"{firewall.ssh_port} is where ways out take mail in that name no port",
+            'write the port that sshd listens on; if it is this one, write a "starttls_port" or'
+            ' "tls_port" of its own for each way out',
+        )
+    carried = {host.name: STREAM_NAMES if host.unread else host.streams for host in hosts}
     supplied: tuple[SuppliedKey, ...] = table.optional(
         "dkim_keys",
         partial(read_supplied_keys, carried=carried, from_domains=from_domains),
@@ -271,7 +279,10 @@ def _return_paths_fit(streams: Sequence[ReadStream]) -> None:
 def _hosts(
     table: Table, streams: Sequence[ReadStream], ssh_port: int, claims: Claims
 ) -> list[ReadHost]:
-    declared = [found.name for found in streams]
+    written = table.values.get("streams")
+    is_whole = isinstance(written, Mapping) and len(written) == len(streams)
+    # Where a fault hides which streams there are, none is missed.
+    declared = [found.name for found in streams] if is_whole else []
     hosts = table.required(
         "hosts",
         lambda node: read_hosts(node, declared, ssh_port, claims),
@@ -280,7 +291,7 @@ def _hosts(
     if not hosts:
         return []
     for found in streams:
-        if not any(found.name in host.streams for host in hosts):
+        if not any(found.name in host.streams or host.unread for host in hosts):
             found.node.fault(
                 "is carried by no host",
                 f'add "{found.name}" to the "ways_out" of a host or leave the stream out',
@@ -354,7 +365,8 @@ def _system_sender(
     signable = domains_everywhere([host.streams for host in hosts], from_domains)
     node = table.at("system_sender")
     # Where there are no hosts, streams or domains to compare, that is noted there already.
-    known = (hosts, from_domains, *(host.streams for host in hosts), *from_domains.values())
+    carried = [() if host.unread else host.streams for host in hosts]
+    known = (hosts, from_domains, *carried, *from_domains.values())
     if not all(known):
         return table.nullable("system_sender", email, None)
     if not signable:

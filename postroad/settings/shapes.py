@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from postroad.settings.faults import Fault
 from postroad.settings.hidden import looks_secret
-from postroad.settings.meant import nearest, places
+from postroad.settings.meant import foreign_letter, nearest, places
 
 T = TypeVar("T")
 
@@ -67,7 +67,10 @@ def choose(word: str, known: Sequence[str]) -> str:
     likely = nearest(word, known)
     if likely is None:
         return f"write one of {everything}"
-    return f'write "{likely}"' + (f" (of {everything})" if len(known) <= _LISTED else "")
+    among = f" (of {everything})" if len(known) <= _LISTED else ""
+    # It looks the same, so that the right word alone would say nothing.
+    odd = foreign_letter(word)
+    return f'write "{likely}"{f" in plain letters: {odd} is none" if odd else among}'
 
 
 def _instead(key: str, known: Sequence[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import pytest
@@ -465,13 +466,88 @@ def test_an_ipv6_address_has_one_name_too() -> None:
     assert "an address of its own" in fault.mend
 
 
-def test_the_ssh_port_is_no_submission_port() -> None:
-    found = faults_of(put(declaration(), ("firewall", "ssh_port"), 587))
-    assert {f.where for f in found} == {
-        written((*OUT, "starttls_port")),
-        written((*OUT_NEWS, "starttls_port")),
+@pytest.mark.parametrize(
+    ("start", "number"),
+    [(declaration, 587), (declaration, 465), (shared, 587), (shared, 2587), (shared, 2465)],
+)
+def test_the_ssh_port_is_no_usual_submission_port(
+    start: Callable[[], Declaration], number: int
+) -> None:
+    """Told once, of what was written: no way out names a port here."""
+    fault = only_fault(put(start(), ("firewall", "ssh_port"), number))
+    assert fault.where == written(("firewall", "ssh_port"))
+    assert f"{number} is where ways out take mail" in fault.wrong
+    assert '"starttls_port" or "tls_port" of its own for each way out' in fault.mend
+
+
+@pytest.mark.parametrize(
+    ("ssh", "key", "number", "mend"),
+    [
+        (2222, "starttls_port", 2222, "as 587"),
+        (2222, "tls_port", 587, "as 465"),
+        (22, "starttls_port", 465, "as 587"),
+    ],
+)
+def test_the_port_that_is_proposed_is_free(ssh: int, key: str, number: int, mend: str) -> None:
+    declared = put(declaration(), ("firewall", "ssh_port"), ssh)
+    fault = only_fault(put(declared, (*OUT, key), number))
+    assert fault.where == written((*OUT, key))
+    assert mend in fault.mend
+
+
+@pytest.mark.parametrize(("key", "number"), [("starttls_port", 587), ("tls_port", 465)])
+def test_a_submission_port_that_is_the_ssh_port_gets_another(key: str, number: int) -> None:
+    declared = put(declaration(), ("firewall", "ssh_port"), number)
+    declared = put(put(declared, (*OUT, key), number), (*OUT_NEWS, key), number)
+    found = faults_of(declared)
+    assert [fault.where for fault in found] == [written((*OUT, key)), written((*OUT_NEWS, key))]
+    assert all(f"write another, as {number + 3000}" in fault.mend for fault in found)
+    declared = put(put(declared, (*OUT, key), number + 3000), (*OUT_NEWS, key), number + 3000)
+    read(declared, FILE)
+
+
+@pytest.mark.parametrize("value", [None, [], "transactional", {"foo": {"helo": "x.example"}}])
+def test_what_follows_from_ways_out_that_are_none_is_not_told(value: object) -> None:
+    found = faults_of(put(declaration(), (*MAIL1, "ways_out"), value))
+    assert {fault.where for fault in found} <= {
+        written((*MAIL1, "ways_out")),
+        written((*MAIL1, "ways_out", "foo")),
     }
-    assert all("is the port of SSH" in f.wrong for f in found)
+
+
+FOLLOWED: list[tuple[Path, object, str]] = [
+    ((*MAIL1, "ways_out", "marketing"), None, "a dictionary"),
+    ((*MAIL1, "ways_out", "marketing"), [], "a dictionary"),
+    ((*MAIL1,), [], "a dictionary"),
+    ((*NEWS,), [], "a dictionary"),
+    (("hosts", "mail2"), "192.0.2.21", "a dictionary"),
+    (("hosts", "mail2", "shared_address"), "yes", "True or False"),
+    (("hosts", "mail2", "shared_address"), None, "True or False"),
+    (("hosts", "mail2", "ways_out"), ["transactional", "marketing"], "a dictionary"),
+]
+
+
+@pytest.mark.parametrize(("path", "value", "wrong"), FOLLOWED, ids=lambda value: str(value)[:40])
+def test_what_only_follows_from_a_fault_is_not_told(path: Path, value: object, wrong: str) -> None:
+    key = {**SUPPLIED, "host": "mail2"}
+    fault = only_fault(put(put(two_hosts(), ("dkim_keys",), [key]), path, value))
+    assert fault.where == written(path)
+    assert wrong in fault.wrong
+
+
+@pytest.mark.parametrize("key", ["way_out", "waysout", "ways", "outs_ways"])
+def test_ways_out_misspelt_are_told_once(key: str) -> None:
+    ways = declaration()["hosts"]["mail1"]["ways_out"]
+    fault = only_fault(put(drop(declaration(), (*MAIL1, "ways_out")), (*MAIL1, key), ways))
+    assert fault.where == written((*MAIL1, key))
+    assert '"ways_out"' in fault.mend
+
+
+def test_a_key_with_a_letter_of_another_alphabet_is_told_as_such() -> None:
+    odd = "\u0456pv4"
+    declared = put(drop(declaration(), (*MAIL1, "ipv4")), (*MAIL1, odd), "192.0.2.11")
+    fault = only_fault(declared)
+    assert 'write "ipv4" in plain letters: \u0456 (CYRILLIC SMALL LETTER' in fault.mend
 
 
 def test_system_mail_needs_a_domain_that_every_host_signs_for() -> None:
