@@ -22,6 +22,14 @@ _UNANSWERED: tuple[tuple[Network, str], ...] = (
 
 def estate_doubts(estate: Estate) -> Iterator[str]:
     """A sentence for each doubt about what is no single host's."""
+    policies = [f"mta-sts.{stream.envelope_domain}" for stream in estate.streams]
+    unsubscribe = estate.unsubscribe
+    if unsubscribe is not None and estate.mta_sts and unsubscribe.hostname in policies:
+        yield (
+            f'estate["unsubscribe"]["hostname"]: {unsubscribe.hostname} is where the MTA-STS policy'
+            " is fetched as well (RFC 8461 §3.3), and one web host must answer both: write a name"
+            f' of its own, as "unsubscribe.{estate.from_domains[-1]}"'
+        )
     for stream in estate.streams:
         place = f'estate["streams"]["{stream.name}"]'
         if of_hops := tuple(filter(is_of_hops, stream.sign_headers)):

@@ -12,6 +12,7 @@ from ipaddress import (
     ip_address,
     ip_network,
 )
+from unicodedata import category
 from urllib.parse import urlsplit
 
 from postroad.settings.hashes import hash_fault
@@ -29,6 +30,8 @@ from postroad.settings.shapes import (
 
 port = whole_number(1, 65535, "port")
 
+# RFC 5892 App. A.1, A.2: the two characters without a shape that words of some scripts need.
+_JOINERS = "\u200c\u200d"
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 # RFC 5322 §3.2.3 dot-atom; quoted local parts are legal but many receivers refuse them.
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
@@ -98,9 +101,28 @@ def domain_fault(name: str) -> tuple[str, str] | None:
             "is no domain name",
             "write labels of letters, digits and hyphens, 63 characters each, joined by dots",
         )
+    if odd := next((label for label in labels if not _is_a_label(label)), None):
+        return (
+            f'has the label "{odd}", which stands for no name (RFC 5891 §5.4)',
+            "write what idn(1) makes of the name in its own letters",
+        )
     if len(labels) < 2 or labels[-1].isdigit():
         return "is no full domain name", 'write the whole name, as "mail1.shop.example"'
     return None
+
+
+def _is_a_label(label: str) -> bool:
+    """Whether a label is none of another script, or is one that decodes and encodes to itself."""
+    if not label.startswith("xn--"):
+        return True
+    try:
+        letters = label[4:].encode().decode("punycode")
+        again = letters.encode("punycode").decode()
+    except UnicodeError:
+        return False
+    # Controls and blanks, which no letters are, are how most that was mistyped decodes.
+    odd = any(category(letter)[0] in "CZ" and letter not in _JOINERS for letter in letters)
+    return again == label[4:] and not letters.isascii() and not odd
 
 
 def domain(node: Node) -> str | None:

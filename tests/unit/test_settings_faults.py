@@ -102,6 +102,10 @@ SPOILED = [
     Case((*MAIL1, "hostname"), "Mail1.shop.example", "capital", 'write "mail1.shop.example"'),
     Case((*MAIL1, "hostname"), "mail1.shop.example.", "ends with a", 'write "mail1.shop.example"'),
     Case((*OUT, "helo"), "bücher.example", "is not ASCII", "A-labels"),
+    Case((*OUT, "helo"), "xn--zz.shop.example", 'label "xn--zz", which stands for no', "idn(1)"),
+    Case((*OUT, "helo"), "xn--zz--a.shop.example", 'label "xn--zz--a"', "idn(1)"),
+    Case((*OUT, "helo"), "xn--abc-.shop.example", "is no domain name", "labels of letters"),
+    Case((*OUT, "helo"), "a.xn--99999999", 'label "xn--99999999"', "idn(1)"),
     Case((*OUT, "helo"), "a." + "b" * 64 + ".example", "is no domain name", "63 characters"),
     Case((*OUT, "helo"), "192.0.2.12", "is no full domain name", "whole name"),
     Case(("admin", "email"), "ops", "is no mail address", "name@shop.example"),
@@ -349,6 +353,11 @@ def only_fault(declared: Declaration) -> Fault:
 )
 def test_what_the_world_allows_is_taken(path: Path, value: object) -> None:
     read(put(declaration(), path, value), FILE)
+
+
+@pytest.mark.parametrize("label", ["xn--bcher-kva", "xn--mgbh0fb", "xn--p1ai", "xn--80ak6aa92e"])
+def test_a_name_of_another_script_is_taken(label: str) -> None:
+    read(put(declaration(), (*OUT, "helo"), f"out1.{label}.example"), FILE)
 
 
 def test_a_host_without_a_stream() -> None:

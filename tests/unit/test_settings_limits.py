@@ -359,6 +359,15 @@ def test_headers_that_others_may_take_away_are_told() -> None:
     assert list(estate_doubts(read(declaration(), "x.py"))) == []
 
 
+def test_one_web_host_for_policy_and_links_is_told() -> None:
+    web = "www.shop.example"
+    declared = put(declaration(), ("mta_sts",), {"mode": "testing", "web_host": web})
+    links = {"hostname": "mta-sts.bounce.shop.example", "web_host": web}
+    (told,) = estate_doubts(read(put(declared, ("unsubscribe",), links), "x.py"))
+    assert "mta-sts.bounce.shop.example is where the MTA-STS policy is fetched" in told
+    assert '"unsubscribe.news.shop.example"' in told
+
+
 def test_a_hash_that_may_have_been_cut_is_told_and_not_repeated() -> None:
     whole = declaration()["streams"]["transactional"]["users"]["shop"]["passwords"][0]
     path: Path = (*STREAM, "users", "shop", "passwords")
