@@ -13,7 +13,7 @@ from postroad.commands.asking import told
 from postroad.dns import budget
 from postroad.dns.records import derive
 from postroad.roles.run.inventory import Loaded, load
-from postroad.settings.doubts import doubts, estate_doubts
+from postroad.settings.doubts import doubts
 from postroad.settings.hidden import in_the_clear, not_yet
 from postroad.settings.model import Estate, operator_files
 from postroad.settings.terminal import complain, tell
@@ -48,8 +48,7 @@ def _check(inventory: Path) -> int:
         return 1
     tell(summary(estate))
     unsure = (doubt for host in estate.hosts for doubt in doubts(estate, host))
-    notes = (*missing_files(loaded), *missing_ways_in(loaded), *estate_doubts(estate), *unsure)
-    for note in notes:
+    for note in (*missing_files(loaded), *missing_ways_in(loaded), *unsure):
         complain(note)
     if loaded.outside:
         tell(f"not the estate's, and let be: {', '.join(loaded.outside)}")

@@ -20,7 +20,31 @@ _UNANSWERED: tuple[tuple[Network, str], ...] = (
 )
 
 
-def estate_doubts(estate: Estate) -> Iterator[str]:
+def doubts(estate: Estate, host: Host) -> Iterator[str]:
+    """A sentence for each doubt about ``host``, with its key and what to do.
+
+    What is no single host's is told with the estate's first.
+    """
+    if host == estate.hosts[0]:
+        yield from _of_estate(estate)
+    yield from _shut_out(estate, host)
+    if estate.lone or estate.resolver.root_hints_file:
+        # Of a world of its own, in which such addresses are ordinary ones.
+        return
+    places = [("", address) for address in host.addresses]
+    places += [
+        (f'["ways_out"]["{way.stream}"]', address)
+        for way in host.ways_out
+        for address in way.addresses
+        if address not in host.addresses
+    ]
+    for place, address in places:
+        if said := _unreached(address):
+            key = f'estate["hosts"]["{host.name}"]{place}["ipv{address.version}"]'
+            yield f"{key}: {address} is {said}"
+
+
+def _of_estate(estate: Estate) -> Iterator[str]:
     """A sentence for each doubt about what is no single host's."""
     policies = [f"mta-sts.{stream.envelope_domain}" for stream in estate.streams]
     unsubscribe = estate.unsubscribe
@@ -47,25 +71,6 @@ def estate_doubts(estate: Estate) -> Iterator[str]:
                         f" {octets} octets, where programs make 16, 32 or 64: if its end was cut"
                         " off, no password fits; hash it anew with `postroad secret hash`"
                     )
-
-
-def doubts(estate: Estate, host: Host) -> Iterator[str]:
-    """A sentence for each doubt about ``host``, with its key and what to do."""
-    yield from _shut_out(estate, host)
-    if estate.lone or estate.resolver.root_hints_file:
-        # Of a world of its own, in which such addresses are ordinary ones.
-        return
-    places = [("", address) for address in host.addresses]
-    places += [
-        (f'["ways_out"]["{way.stream}"]', address)
-        for way in host.ways_out
-        for address in way.addresses
-        if address not in host.addresses
-    ]
-    for place, address in places:
-        if said := _unreached(address):
-            key = f'estate["hosts"]["{host.name}"]{place}["ipv{address.version}"]'
-            yield f"{key}: {address} is {said}"
 
 
 def _unreached(address: Address) -> str:

@@ -18,8 +18,9 @@ from postroad.dns.check.said import Said
 from postroad.mail.signing.found import KeyState
 from postroad.mail.signing.keys import WantedKey
 from postroad.mail.signing.rotation import Place, new_selector
-from postroad.settings.doubts import doubts, estate_doubts
+from postroad.settings.doubts import doubts
 from postroad.settings.faults import EstateFaults, Fault
+from postroad.settings.model import Estate
 from postroad.settings.read import read
 from tests.unit import estates
 from tests.unit.declarations import Declaration, Path, declaration, drop, put
@@ -308,6 +309,10 @@ def test_two_domains_of_one_brand_have_one_mend_that_fits_both() -> None:
 # ---- what is told, and not refused
 
 
+def told_of(estate: Estate) -> list[str]:
+    return list(doubts(estate, estate.hosts[0]))
+
+
 @pytest.mark.parametrize("address", ["10.0.0.5", "172.31.0.5", "192.168.1.5", "100.64.0.5"])
 def test_a_private_address_is_told(address: str) -> None:
     estate = read(put(declaration(), (*HOST, "ipv4"), address), "x.py")
@@ -354,16 +359,16 @@ def test_admins_who_are_shut_out_are_told() -> None:
 
 def test_headers_that_others_may_take_away_are_told() -> None:
     declared = put(declaration(), (*STREAM, "sign_headers"), ["From", "Received", "Subject"])
-    (told,) = estate_doubts(read(declared, "x.py"))
+    (told,) = told_of(read(declared, "x.py"))
     assert '["transactional"]["sign_headers"]: Received may be taken away' in told
-    assert list(estate_doubts(read(declaration(), "x.py"))) == []
+    assert told_of(read(declaration(), "x.py")) == []
 
 
 def test_one_web_host_for_policy_and_links_is_told() -> None:
     web = "www.shop.example"
     declared = put(declaration(), ("mta_sts",), {"mode": "testing", "web_host": web})
     links = {"hostname": "mta-sts.bounce.shop.example", "web_host": web}
-    (told,) = estate_doubts(read(put(declared, ("unsubscribe",), links), "x.py"))
+    (told,) = told_of(read(put(declared, ("unsubscribe",), links), "x.py"))
     assert "mta-sts.bounce.shop.example is where the MTA-STS policy is fetched" in told
     assert '"unsubscribe.news.shop.example"' in told
 
@@ -371,7 +376,7 @@ def test_one_web_host_for_policy_and_links_is_told() -> None:
 def test_a_hash_that_may_have_been_cut_is_told_and_not_repeated() -> None:
     whole = declaration()["streams"]["transactional"]["users"]["shop"]["passwords"][0]
     path: Path = (*STREAM, "users", "shop", "passwords")
-    (told,) = estate_doubts(read(put(declaration(), path, [whole[:-3]]), "x.py"))
+    (told,) = told_of(read(put(declaration(), path, [whole[:-3]]), "x.py"))
     assert '["shop"]["passwords"][0]: its digest has 30 octets' in told
     assert whole[-20:-3] not in told
 
