@@ -68,10 +68,13 @@ def _hand_over(division: Division, folder: Path | None) -> None:
         return
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in documents:
-        new = folder / f".{name}.new"
+        # That of a part of a reverse zone has a slash (RFC 2317), as the YamlProvider looks for it.
+        place = folder / name
+        place.parent.mkdir(exist_ok=True)
+        new = place.with_name(f".{place.name}.new")
         new.write_text(text, encoding="utf-8")
-        new.replace(folder / name)
-        tell(str(folder / name))
+        new.replace(place)
+        tell(str(place))
 
 
 def _documents(division: Division) -> Iterable[tuple[str, str]]:

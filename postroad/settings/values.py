@@ -49,6 +49,7 @@ _USER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}")
 _ADDRESS_MAX = 254
 # Names of records alone may hold it (RFC 8552 §1.1), as zones and keys of updates do.
 _UNDERSCORED = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
+_CLASSLESS = re.compile(r"\d{1,3}/\d{1,3}(\.\d{1,3}){3}\.in-addr\.arpa")
 # limits.h of Linux: octets of a path with its end, and of each name in it.
 _PATH_MAX, _NAME_MAX = 4095, 255
 # Addresses that no host has, and no packet comes from: RFC 6890 (this network, reserved), RFC 3879
@@ -161,7 +162,12 @@ def host_name(node: Node) -> str | None:
 
 
 def owner_fault(name: str) -> tuple[str, str] | None:
-    """The same of a name that only records have: its labels may hold underscores."""
+    """The same of a name that only records have.
+
+    Its labels may hold underscores, and that of a part of a reverse zone a slash (RFC 2317 §4).
+    """
+    if _CLASSLESS.fullmatch(name):
+        return None
     if len(name) <= 253 and all(map(_UNDERSCORED.fullmatch, name.split("."))):
         return domain_fault(name.replace("_", "u"))
     return domain_fault(name)

@@ -347,6 +347,7 @@ def only_fault(declared: Declaration) -> Fault:
         (("time_servers",), ["169.254.169.123"]),
         (("dns", "resolvers"), ["169.254.169.254"]),
         (("dns", "zones"), {"shop.example": {**ZONE, "server": "169.254.169.254"}}),
+        (("dns", "zones"), {"0/25.2.0.192.in-addr.arpa": ZONE, "_dmarc.shop.example": ZONE}),
         (("dkim_keys",), [{**SUPPLIED, "selector": "s1.eu"}]),
         (("dkim_keys",), [{**SUPPLIED, "selector": "_domainkey2"}]),
     ],
