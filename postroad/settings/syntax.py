@@ -18,7 +18,8 @@ _AS_IT_SAYS = "write it as Python says"
 # presented").
 _CONFLICT = re.compile(r"^(<<<<<<<|>>>>>>>|\|\|\|\|\|\|\|)( .*)?$", re.MULTILINE)
 _CHARACTER = re.compile(r"invalid (non-printable )?character .*\(?U\+(?P<code>[0-9A-F]{4,6})\)?")
-_QUOTES = {0x2018, 0x2019, 0x201A, 0x201C, 0x201D, 0x201E, 0xAB, 0xBB, 0xB4, 0x60}
+_CURLY = {0x2018, 0x2019, 0x201A, 0x201C, 0x201D, 0x201E}
+_QUOTES = {*_CURLY, 0xAB, 0xBB, 0xB4, 0x60}
 _DASHES = {0x2010, 0x2011, 0x2012, 0x2013, 0x2014, 0x2212}
 _BLANKS = {0xA0, 0x2002, 0x2003, 0x2007, 0x2009, 0x202F, 0x3000}
 
@@ -64,6 +65,10 @@ def syntax_mend(error: SyntaxError) -> str:
         return _INDENTED
     if found := _CHARACTER.match(error.msg):
         return _of_character(int(found["code"], 16))
+    if error.msg.startswith("unterminated"):
+        # It may be ended by a quote that is none.
+        odd = (ord(letter) for letter in error.text or "" if ord(letter) in _CURLY)
+        return next(map(_of_character, odd), _BRACKETS)
     for words, mend in _OF_WORDS:
         if re.match(words, error.msg):
             return mend

@@ -20,6 +20,7 @@ from postroad.mail.signing.keys import WantedKey
 from postroad.mail.signing.rotation import Place, new_selector
 from postroad.settings.doubts import doubts
 from postroad.settings.faults import EstateFaults, Fault
+from postroad.settings.hidden import NOT_YET
 from postroad.settings.model import Estate
 from postroad.settings.read import read
 from tests.unit import estates
@@ -379,6 +380,7 @@ def test_a_hash_that_may_have_been_cut_is_told_and_not_repeated() -> None:
     (told,) = told_of(read(put(declaration(), path, [whole[:-3]]), "x.py"))
     assert '["shop"]["passwords"][0]: its digest has 30 octets' in told
     assert whole[-20:-3] not in told
+    assert told_of(read(put(declaration(), path, [NOT_YET]), "x.py")) == []
 
 
 def test_public_addresses_and_worlds_of_their_own_are_not_told() -> None:

@@ -23,6 +23,7 @@ FILE = "group_data/prod.py"
             "a = {\n  'b': “c”}\n".encode(),
             "line 2: invalid character '“' (U+201C); write a plain \"",
         ),
+        ("a = 'b’\n".encode(), "write a plain \" or '"),
         ("a = «b»\n".encode(), "write a plain \" or '"),
         ("a =\u00a01\n".encode(), "U+00A0; write a plain blank"),
         ("a = 1 – 2\n".encode(), '(U+2013); write a plain "-"'),
