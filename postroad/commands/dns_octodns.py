@@ -11,7 +11,7 @@ from postroad.dns.octodns import document, file_name
 from postroad.dns.plan_text import elsewhere_text
 from postroad.dns.zones import Division, divide
 from postroad.settings.terminal import complain, tell
-from postroad.settings.values import domain_fault
+from postroad.settings.values import owner_fault
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -68,10 +68,13 @@ def _hand_over(division: Division, folder: Path | None) -> None:
         return
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in documents:
-        new = folder / f".{name}.new"
+        # That of a part of a reverse zone has a slash (RFC 2317), as the YamlProvider looks for it.
+        place = folder / name
+        place.parent.mkdir(exist_ok=True)
+        new = place.with_name(f".{place.name}.new")
         new.write_text(text, encoding="utf-8")
-        new.replace(folder / name)
-        tell(str(folder / name))
+        new.replace(place)
+        tell(str(place))
 
 
 def _documents(division: Division) -> Iterable[tuple[str, str]]:
@@ -80,7 +83,7 @@ def _documents(division: Division) -> Iterable[tuple[str, str]]:
 
 def _zone(text: str) -> str:
     name = text.lower().rstrip(".")
-    fault = domain_fault(name)
+    fault = owner_fault(name)
     if fault is not None:
         raise argparse.ArgumentTypeError(f'"{text}" {fault[0]}: {fault[1]}')
     return name

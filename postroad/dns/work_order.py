@@ -10,6 +10,7 @@ import dns.reversename
 from postroad.dns.dmarc import authorisations_by_others
 from postroad.dns.names import declared_zone, organisation
 from postroad.dns.record import Record
+from postroad.dns.zones import placed
 from postroad.settings.model import Estate
 
 
@@ -21,7 +22,8 @@ def work_order(estate: Estate, records: Iterable[Record], gone: Iterable[Record]
     """
     zones: dict[str, list[Record]] = {}
     pointers = []
-    for record in records:
+    declared = [zone.name for zone in estate.dns.zones]
+    for record in (placed(each, declared) for each in records):
         zone = declared_zone(estate, record.owner)
         if record.type == "PTR" and zone is None:
             pointers.append(record)

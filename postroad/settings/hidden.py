@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 MASK = "*MASKED*"
+
+# How secrets begin or look as a whole, and what names a thing does not: keys in PEM (RFC 7468), of
+# age, password hashes (crypt(5), Dovecot's schemes), and base64 with its padding, as TSIG keys
+# have it. No file is called so.
+_SECRETS = re.compile(
+    r"\s*(-----BEGIN|AGE-SECRET-KEY-|\$(argon2|[0-9][a-z]?\$)|\{(ARGON2|BLF|CRYPT|PBKDF2|PLAIN|S?SHA)).*"
+    r"|MI[A-Za-z0-9+/]{62,}={0,2}"
+    r"|[A-Za-z0-9+/]{22,}={1,2}",
+    re.DOTALL,
+)
 
 
 class Hidden:
@@ -33,6 +44,11 @@ class Hidden:
 
     def __hash__(self) -> int:
         return hash(self._text)
+
+
+def looks_secret(text: str) -> bool:
+    """Whether a text is most likely a secret itself, where the name of something belongs."""
+    return _SECRETS.fullmatch(text) is not None
 
 
 # In the place of a login's first hash: a form that everybody takes, and no password's. Salt and

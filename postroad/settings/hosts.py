@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address
 from typing import TypeVar
@@ -30,17 +30,23 @@ class Claims:
     labels: list[Claim[str]] = field(default_factory=list)
     ports: list[Claim[tuple[Address, int]]] = field(default_factory=list)
     pointers: list[tuple[str, Sequence[Address]]] = field(default_factory=list)
+    # Of ways out that name none: what is wrong with these is wrong with what collides with them.
+    usual_ports: set[int] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
 class ReadHost:
-    """What could be read of one host; ``host`` is None where a part of it has a fault."""
+    """What could be read of one host; ``host`` is None where a part of it has a fault.
+
+    ``unread`` says that it may carry other streams than ``streams``: a fault hides which.
+    """
 
     name: str
     node: Node
     streams: tuple[StreamName, ...]
     inbound: bool
     host: Host | None
+    unread: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +73,9 @@ def read_hosts(
     found = []
     for name, child in entries or []:
         table = Table.of(child, sections.HOST)
-        if table is not None:
+        if table is None:
+            found.append(ReadHost(name, child, (), inbound=True, host=None, unread=True))
+        else:
             found.append(_host(name, table, declared, reserved, claims))
     return found
 
@@ -95,13 +103,14 @@ def _host(
         claims.names.append(Claim(hostname, name, None, table.at("hostname")))
     _claim_addresses(claims, own.ipv4, own.ipv6, name, None, table)
     mine = Claims()
-    ways, carried = _ways_out(table, own, declared, reserved, mine)
+    ways, carried, unread = _ways_out(table, own, declared, reserved, mine)
     if not own.shared:
         one_stream_each(mine.addresses, table.node)
     one_port_each(mine.ports)
     claims.names += mine.names
     claims.addresses += mine.addresses
     claims.labels += mine.labels
+    claims.usual_ports |= mine.usual_ports
     try:
         host = Host(
             name=name,
@@ -114,18 +123,20 @@ def _host(
         )
     except IncompleteError:
         host = None
-    return ReadHost(name, table.node, carried, inbound, host)
+    return ReadHost(name, table.node, carried, inbound, host, unread)
 
 
 def _shared(table: Table) -> bool:
     if table.optional("shared_address", flag, False):
         return True
+    # What is neither is a fault already; what was meant shows in the ways out.
+    is_unread = not isinstance(table.values.get("shared_address", False), bool)
     ways = table.values.get("ways_out")
     bare = isinstance(ways, Mapping) and all(
         isinstance(way, Mapping) and not {"ipv4", "ipv6", "helo"} & set(way)
         for way in ways.values()
     )
-    if ways and bare:
+    if ways and bare and not is_unread:
         table.at("shared_address").fault(
             "is not True, and no way out has an address of its own",
             'set it to True, or write "ipv4" and "helo" for each way out',
@@ -162,17 +173,20 @@ def _ways_out(
     declared: Sequence[StreamName],
     reserved: Mapping[int, str],
     claims: Claims,
-) -> tuple[tuple[WayOut, ...] | None, tuple[StreamName, ...]]:
+) -> tuple[tuple[WayOut, ...] | None, tuple[StreamName, ...], bool]:
+    """The ways out, the streams that they are for, and whether a fault hides one of those."""
     hint = 'write how each stream leaves it, as {"transactional": {...}}'
     entries = table.required("ways_out", named, hint)
     if entries is not None and not entries:
         table.at("ways_out").fault("carries no stream", hint)
     ways = []
     carried = []
+    unread = entries is None
     for name, node in entries or []:
         stream = stream_name(name, node) or meant_stream(name, dict(entries or []))
         way_table = Table.of(node, sections.WAY_OUT)
-        if stream is None or way_table is None:
+        if stream is None:
+            unread = True
             continue
         carried.append(stream)
         if declared and stream not in declared:
@@ -180,9 +194,10 @@ def _ways_out(
                 f'the estate declares no stream "{stream}"',
                 f'declare it under estate["streams"]["{stream}"] or leave this way out away',
             )
-        ways.append(_way_out(stream, way_table, own, reserved, claims))
+        if way_table is not None:
+            ways.append(_way_out(stream, way_table, own, reserved, claims))
     whole = tuple(way for way in ways if way is not None)
-    return (whole if entries else None), tuple(carried)
+    return (whole if entries else None), tuple(carried), unread
 
 
 def _way_out(
@@ -195,7 +210,7 @@ def _way_out(
     helo = _own_or_host(table, "helo", domain, own.hostname, own.shared)
     four = _own_or_host(table, "ipv4", ipv4, own.ipv4, own.shared)
     six = table.nullable("ipv6", ipv6, own.ipv6 if own.shared else None)
-    starttls, implicit = _ports(stream, table, own.shared, reserved)
+    starttls, implicit = _ports(stream, table, own.shared, reserved, claims)
     label = table.optional("selector_label", selector_label, own.label or "")
     if helo is not None:
         _check_helo(helo, _given(four, six), own, table, claims)
@@ -229,25 +244,38 @@ def _own_or_host(
 
 
 def _ports(
-    stream: StreamName, table: Table, shared: bool, reserved: Mapping[int, str]
+    stream: StreamName, table: Table, shared: bool, reserved: Mapping[int, str], claims: Claims
 ) -> tuple[int, int]:
     second = shared and stream == "marketing"
     usual = defaults.SECOND_SUBMISSION_PORTS if second else defaults.SUBMISSION_PORTS
     starttls = table.optional("starttls_port", port, usual[0])
     implicit = table.optional("tls_port", port, usual[1])
+    taken = {starttls, implicit, *reserved}
     for key, number, default in (
         ("starttls_port", starttls, usual[0]),
         ("tls_port", implicit, usual[1]),
     ):
-        if number in reserved:
+        if key not in table.values:
+            claims.usual_ports.add(number)
+        elif number in reserved:
             table.at(key).fault(
-                f"{number} is the port of {reserved[number]}", f"write another, as {default}"
+                f"{number} is the port of {reserved[number]}",
+                f"write another, as {_free_port(default, taken)}",
             )
     if starttls == implicit:
-        table.at("tls_port").fault(
-            f"{implicit} is the starttls_port too", f"write another, as {usual[1]}"
+        key, default = (
+            ("tls_port", usual[1]) if "tls_port" in table.values else ("starttls_port", usual[0])
+        )
+        other = "starttls_port" if key == "tls_port" else "tls_port"
+        table.at(key).fault(
+            f"{implicit} is the {other} too", f"write another, as {_free_port(default, taken)}"
         )
     return starttls, implicit
+
+
+def _free_port(usual: int, taken: Collection[int]) -> int:
+    """The usual port, or one that reminds of it: 3587, as 2587 is the other stream's."""
+    return next(number for number in range(usual, usual + 10_000, 3000) if number not in taken)
 
 
 def _check_helo(

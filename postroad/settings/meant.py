@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 
@@ -17,6 +18,7 @@ _OTHER_WORDS = {
     "bulk": ("marketing",),
     "campaigns": ("marketing",),
     "certificate": ("tls", "source"),
+    "dnsserver": ("resolvers", "server", "dns"),
     "domain": ("from_domains",),
     "ehlo": ("helo",),
     "file": ("chain_file",),
@@ -24,8 +26,11 @@ _OTHER_WORDS = {
     "ip": ("ipv4",),
     "ips": ("clients", "networks"),
     "login": ("users",),
+    "machine": ("hosts",),
     "mailfrom": ("envelope_domain",),
     "name": ("hostname",),
+    "nameserver": ("resolvers", "server", "dns"),
+    "node": ("hosts",),
     "sshhostname": ("ipv4",),
     "url": ("directory",),
     "password": ("users",),
@@ -40,11 +45,18 @@ _OTHER_WORDS = {
     "pass": ("passwords",),
     "secret": ("passwords", "key"),
     "hash": ("passwords",),
+    "server": ("hosts", "resolvers"),
     "sender": ("from", "from_domains"),
     "ssl": ("tls",),
     "timeserver": ("time_servers",),
     "user": ("users",),
 }
+# Letters of other alphabets that look like Latin ones (UTS #39, confusables.txt), in small.
+_LOOKS_LIKE = str.maketrans(
+    "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456\u0458\u0455\u0501\u04bb\u051b\u051d"
+    "\u03bf\u03b1\u03bd\u03b9\u03c1\u03ba\u0131\u0442\u043c\u043a\u043d\u0432",
+    "aeopcyxijsdhqwoavipkitmkhb",
+)
 # Below it difflib finds likenesses that nobody meant: "ttl" and "tls" have 0.67.
 _ALIKE = 0.78
 # Sections whose keys are everybody's words, as "port" and "key" are: they say nothing.
@@ -54,9 +66,10 @@ _COMMON = ("dkim_keys[]", "firewall.open[]", "dns.zones.ZONE", "tls.challenge.dn
 def nearest(word: str, known: Sequence[str]) -> str | None:
     """The known word that ``word`` most likely means; None rather than one that misleads.
 
-    The same but for case, signs and plural; another word for it; one that has it as a part, as
-    ``record_ttl`` has ``ttl``; one that is spelled much alike.
+    The same but for case, signs, plural and letters that look alike; another word for it; one that
+    has it as a part, as ``record_ttl`` has ``ttl``; one that is spelled much alike.
     """
+    word = in_latin(word)
     if same := _same(word, known):
         return same
     plain = _plain(word)
@@ -71,6 +84,17 @@ def nearest(word: str, known: Sequence[str]) -> str | None:
     if ranked is not None and _likeness(plain, ranked) >= _ALIKE:
         return ranked
     return _longer(plain, known)
+
+
+def in_latin(word: str) -> str:
+    """The word with Latin letters in place of those that only look like them."""
+    return unicodedata.normalize("NFKC", word).lower().translate(_LOOKS_LIKE)
+
+
+def foreign_letter(word: str) -> str:
+    """The first character of ``word`` that no name of ours has, and Unicode's name of it."""
+    odd = next((letter for letter in word if not letter.isascii()), "")
+    return odd and f"{odd} ({unicodedata.name(odd, f'U+{ord(odd):04X}')})"
 
 
 def _same(word: str, known: Sequence[str]) -> str | None:

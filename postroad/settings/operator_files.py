@@ -10,6 +10,9 @@ from pathlib import Path
 from postroad.settings.faults import Fault
 from postroad.settings.python import unreadable
 
+# What the folder is called by mistake, and by Ansible.
+_LIKE_GROUP_DATA = ("groupdata", "groupdatas", "groupsdata", "groupvar", "groupvars", "datagroup")
+
 
 class InventoryError(Exception):
     """An inventory cannot be loaded; the message names the file and what is wrong there."""
@@ -56,6 +59,18 @@ def named(file: Path, base: Path) -> str:
 def group_data_of(base: Path) -> list[Path]:
     """The files that pyinfra runs for every inventory of ``base``, whatever group they are for."""
     return sorted((base / "group_data").glob("*.py"))
+
+
+def other_group_data(inventory: Path, base: Path) -> Iterator[Fault]:
+    """The folder that pyinfra passes over for its name, where there is none of the right one."""
+    if (base / "group_data").is_dir():
+        return
+    for place in dict.fromkeys((inventory.parent.parent, inventory.parent, base)):
+        for folder in sorted(place.iterdir()):
+            plain = "".join(letter for letter in folder.name.lower() if letter.isalpha())
+            if plain in _LIKE_GROUP_DATA and folder.is_dir():
+                mend = f"call it group_data: git mv {named(folder, place)} group_data"
+                yield Fault(str(folder), "is not where pyinfra looks for the estate", mend)
 
 
 def unreadable_files(files: Iterable[Path], base: Path) -> Iterator[Fault]:

@@ -7,20 +7,28 @@ it comes with the frames of whoever read the file, which say nothing to its writ
 from __future__ import annotations
 
 import ast
+import pkgutil
+import re
 import sys
 from codecs import BOM_UTF8 as _MARK
 from collections.abc import Iterator
 from traceback import walk_tb
 from types import TracebackType
+from warnings import catch_warnings
 
 from postroad.settings.faults import Fault
+from postroad.settings.meant import nearest
+from postroad.settings.syntax import MERGED, conflict_line, syntax_mend, without_effect
 
-# What other languages call them, and pages about YAML and JSON.
-_WORDS = {"true": "True", "false": "False", "null": "None", "none": "None", "nil": "None"}
-_BRACKETS = "mend that line or the one above it: a comma, a quote or a bracket is missing"
-_INDENTED = "begin the line below the lines that it belongs to, with blanks and no tabs"
+# What other languages call them, and pages about YAML and JSON; in whatever case.
+_WORDS = {
+    **dict.fromkeys(("true", "yes", "on"), "True"),
+    **dict.fromkeys(("false", "no", "off"), "False"),
+    **dict.fromkeys(("null", "none", "nil", "undefined"), "None"),
+}
 _ENCODED = 'save it as UTF-8, as in vim by ":set fileencoding=utf-8"'
 _HERE = "mend it there"
+_RELATIVE = "write it without the dots, and put that file beside the inventory's folder"
 
 
 def unreadable(content: bytes, file: str) -> Fault | None:
@@ -28,16 +36,32 @@ def unreadable(content: bytes, file: str) -> Fault | None:
     if content.startswith(_MARK):
         return Fault(_at(file, 1), "begins with a byte order mark", "save it as UTF-8 without one")
     try:
-        ast.parse(content.decode("utf-8"))
+        text = content.decode("utf-8")
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
         return Fault(_at(file, line), "is no UTF-8 text", _ENCODED)
+    if "\0" in text:
+        # Of which every version of Python says something else, and none where.
+        line = text[: text.index("\0")].count("\n") + 1
+        return Fault(_at(file, line), "holds a null byte", f"delete it, or {_ENCODED}")
+    try:
+        with catch_warnings(action="ignore"):
+            tree = ast.parse(text)
+            # What is no statement at its place, as return is, is found by compiling alone.
+            compile(tree, file, "exec", dont_inherit=True)
     except SyntaxError as error:
-        return _syntax(error, file)
-    except ValueError:
-        # Python 3.11 has no better words for it (ast.parse: "source code string cannot …").
-        return Fault(file, "holds a null byte", "write it anew as text")
+        return _conflict(text, file) or _syntax(error, file)
+    for number, wrong, mend in without_effect(tree):
+        return Fault(_at(file, number), wrong, mend)
     return None
+
+
+def _conflict(text: str, file: str) -> Fault | None:
+    line = conflict_line(text)
+    if line is None:
+        return None
+    wrong = "is a mark of git's, of two versions that it could not merge"
+    return Fault(_at(file, line), wrong, MERGED)
 
 
 def failed(error: BaseException, file: str, place: str) -> Fault:
@@ -53,8 +77,7 @@ def _at(file: str, line: int | None) -> str:
 
 
 def _syntax(error: SyntaxError, file: str) -> Fault:
-    mend = _INDENTED if isinstance(error, IndentationError) else _BRACKETS
-    return Fault(_at(file, error.lineno), error.msg, mend)
+    return Fault(_at(file, error.lineno), error.msg, syntax_mend(error))
 
 
 def _line(traceback: TracebackType | None, place: str) -> int | None:
@@ -65,17 +88,22 @@ def _line(traceback: TracebackType | None, place: str) -> int | None:
 
 def _mend(error: BaseException) -> str:
     match error:
-        case NameError(name=str(name)) if name in _WORDS:
-            return f"write {_WORDS[name]}"
+        case NameError(name=str(name)) if name.casefold() in _WORDS:
+            return f"write {_WORDS[name.casefold()]}"
         case NameError(name=str(name)) if name.lower().startswith("hid"):
             return 'write Hidden("…"), and above it: from postroad.settings.hidden import Hidden'
         case NameError(name=str(name)):
             return f'write "{name}" in quotes if it is a text, or define it above'
         case ModuleNotFoundError(name=str(name)):
-            return (
-                f"correct the name {name}, put {name.partition('.')[0]}.py beside the inventory's"
-                " folder, or install it into the Python that runs this"
-            )
+            return _of_module(name)
+        case ImportError(name=str(name)) if likely := _of_import(error, name):
+            return f"write {likely}"
+        case ImportError() if "relative import" in str(error):
+            return _RELATIVE
+        case KeyError(args=["'__name__' not in globals"]):
+            return _RELATIVE
+        case KeyError(args=[str(name)]) if _raised_in(error.__traceback__) == "os":
+            return f"export {name} before the run: the environment has no such variable"
         case KeyError():
             return "name a key that is there"
         case OSError(filename=str(name)):
@@ -83,12 +111,42 @@ def _mend(error: BaseException) -> str:
     return _HERE
 
 
+def _of_module(name: str) -> str:
+    """What to write instead of a module that is not there; its package may be."""
+    package, _, last = name.rpartition(".")
+    if package in sys.modules:
+        beside = getattr(sys.modules[package], "__path__", ())
+        likely = nearest(last, [module.name for module in pkgutil.iter_modules(beside)])
+        of = f", which has no {last}" if likely is None else f": write {package}.{likely}"
+        return f"correct the name {name}{of}"
+    return (
+        f"correct the name {name}, put {name.partition('.')[0]}.py beside the inventory's"
+        " folder, or install it into the Python that runs this"
+    )
+
+
+def _of_import(error: ImportError, module: str) -> str | None:
+    """The name of ``module`` that is most like the one that could not be imported from it."""
+    found = re.match(r"cannot import name '(\w+)'", str(error))
+    public = [name for name in vars(sys.modules.get(module, object)) if name[0] != "_"]
+    return None if found is None else nearest(found[1], public)
+
+
+def _raised_in(traceback: TracebackType | None) -> str:
+    """The module whose line raised; empty where nothing is known of it."""
+    frames = [frame for frame, _ in walk_tb(traceback)]
+    return str(frames[-1].f_globals.get("__name__", "")) if frames else ""
+
+
 def assigned(text: str) -> dict[str, int]:
     """The names that a file gives values at its top level, and the line of each."""
     names = {}
     for statement in ast.parse(text).body:
         match statement:
-            case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)):
+            case (
+                ast.Assign(targets=[ast.Name(id=name)])
+                | ast.AnnAssign(target=ast.Name(id=name), value=ast.expr())
+            ):
                 names[name] = statement.lineno
     return names
 

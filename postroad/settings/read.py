@@ -11,6 +11,8 @@ from postroad.settings.faults import EstateFaults, Fault
 from postroad.settings.hosts import Claims, ReadHost, read_hosts
 from postroad.settings.meant import nearest
 from postroad.settings.model import (
+    STREAM_NAMES,
+    AcmeTls,
     Admin,
     Adopt,
     Allow,
@@ -43,7 +45,6 @@ from postroad.settings.shapes import (
     many,
     need,
     one_of,
-    text,
     whole_number,
 )
 from postroad.settings.streams import ReadStream, read_streams
@@ -54,6 +55,7 @@ from postroad.settings.values import (
     email,
     networks,
     origin,
+    own_path,
     port,
     private_network,
     release,
@@ -101,6 +103,7 @@ def _estate(node: Node) -> Estate | None:
     table = Table.of(node, sections.ESTATE)
     if table is None:
         return None
+    lone = table.optional("lone", flag, False)
     admin_email, admin = _admin(table)
     firewall = _firewall(table)
     streams = _streams(table)
@@ -108,7 +111,14 @@ def _estate(node: Node) -> Estate | None:
     claims = Claims()
     hosts = _hosts(table, streams, firewall.ssh_port, claims)
     tls = read_tls(table.at("tls"), admin_email) if table.has("tls", SOURCE_HINT) else None
-    carried = {host.name: host.streams for host in hosts}
+    if firewall.ssh_port in claims.usual_ports:
+        # As many ways out as there are have it: it is told once, where it was written.
+        table.at("firewall").child("ssh_port", None).fault(
+            f"{firewall.ssh_port} is where ways out take mail in that name no port",
+            'write the port that sshd listens on; if it is this one, write a "starttls_port" or'
+            ' "tls_port" of its own for each way out',
+        )
+    carried = {host.name: STREAM_NAMES if host.unread else host.streams for host in hosts}
     supplied: tuple[SuppliedKey, ...] = table.optional(
         "dkim_keys",
         partial(read_supplied_keys, carried=carried, from_domains=from_domains),
@@ -143,16 +153,29 @@ def _estate(node: Node) -> Estate | None:
                 )
     dkim = read_dkim(_section(table, "dkim", sections.DKIM))
     dns = read_dns(_section(table, "dns", sections.DNS))
-    mailboxes = (admin_email, dmarc and dmarc.reports, tls_reports)
+    mailboxes = [
+        (node, address)
+        for node, address in (
+            (table.at("admin").child("email", None), admin_email),
+            (table.at("dmarc").child("reports", None), dmarc and dmarc.reports),
+            (table.at("tls_reports"), tls_reports),
+            (table.at("tls").child("email", None), tls.email if isinstance(tls, AcmeTls) else None),
+        )
+        if address
+    ]
     uses = taken.Uses(
         from_domains=every_domain,
         zones=tuple(zone.name for zone in dns.zones),
-        mailboxes=tuple(dict.fromkeys(address for address in mailboxes if address)),
+        mailboxes=tuple(dict.fromkeys(address for _, address in mailboxes)),
         web_names=taken.web_names(mta_sts, unsubscribe),
     )
     names = [claim.value for claim in claims.names]
     taken.check_envelopes(streams, uses, names)
-    taken.check_hosts(claims.names, uses)
+    if not lone:
+        # Of a lone box nothing is published, and no mail leaves it.
+        taken.check_hosts(claims.names, uses)
+        inbound = [host.name for host in hosts if host.inbound]
+        taken.check_mailboxes(mailboxes, claims.names, inbound, uses)
     taken.check_aliases(table, mta_sts, unsubscribe, streams, uses, names)
     resolver = _resolver(table)
     system_sender = _system_sender(table, hosts, from_domains)
@@ -163,7 +186,6 @@ def _estate(node: Node) -> Estate | None:
     upgrades = _upgrades(table)
     time_servers: tuple[str, ...] = table.optional("time_servers", many(time_server), ())
     log_days = table.optional("log_days", whole_number(1, 3650, "days"), defaults.LOG_DAYS)
-    lone = table.optional("lone", flag, False)
     probe = table.nullable("port25_probe", domain, None if lone else defaults.PORT25_PROBE)
     private_networks: tuple[Network, ...] = table.optional(
         "private_networks", many(private_network), ()
@@ -257,7 +279,10 @@ def _return_paths_fit(streams: Sequence[ReadStream]) -> None:
 def _hosts(
     table: Table, streams: Sequence[ReadStream], ssh_port: int, claims: Claims
 ) -> list[ReadHost]:
-    declared = [found.name for found in streams]
+    written = table.values.get("streams")
+    is_whole = isinstance(written, Mapping) and len(written) == len(streams)
+    # Where a fault hides which streams there are, none is missed.
+    declared = [found.name for found in streams] if is_whole else []
     hosts = table.required(
         "hosts",
         lambda node: read_hosts(node, declared, ssh_port, claims),
@@ -266,7 +291,7 @@ def _hosts(
     if not hosts:
         return []
     for found in streams:
-        if not any(found.name in host.streams for host in hosts):
+        if not any(found.name in host.streams or host.unread for host in hosts):
             found.node.fault(
                 "is carried by no host",
                 f'add "{found.name}" to the "ways_out" of a host or leave the stream out',
@@ -282,8 +307,8 @@ def _hosts(
 def _resolver(table: Table) -> Resolver:
     section = _section(table, "resolver", sections.RESOLVER)
     return Resolver(
-        section.nullable("root_hints_file", text, None),
-        section.nullable("trust_anchor_file", text, None),
+        section.nullable("root_hints_file", own_path, None),
+        section.nullable("trust_anchor_file", own_path, None),
     )
 
 
@@ -340,7 +365,8 @@ def _system_sender(
     signable = domains_everywhere([host.streams for host in hosts], from_domains)
     node = table.at("system_sender")
     # Where there are no hosts, streams or domains to compare, that is noted there already.
-    known = (hosts, from_domains, *(host.streams for host in hosts), *from_domains.values())
+    carried = [() if host.unread else host.streams for host in hosts]
+    known = (hosts, from_domains, *carried, *from_domains.values())
     if not all(known):
         return table.nullable("system_sender", email, None)
     if not signable:

@@ -14,11 +14,17 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from postroad.settings.faults import Fault
-from postroad.settings.meant import nearest, places
+from postroad.settings.hidden import looks_secret
+from postroad.settings.meant import foreign_letter, nearest, places
 
 T = TypeVar("T")
 
 _LEFT_OUT = ", or leave the key out"
+# What is written is not repeated, and not printed by whoever would look for such a file.
+SECRET_HERE = (
+    "looks like a secret itself, and this place is printed",
+    "keep it in a file of its own, and write the name of what is asked for here",
+)
 # A longer list would hide the likely word before it.
 _LISTED = 8
 
@@ -61,7 +67,10 @@ def choose(word: str, known: Sequence[str]) -> str:
     likely = nearest(word, known)
     if likely is None:
         return f"write one of {everything}"
-    return f'write "{likely}"' + (f" (of {everything})" if len(known) <= _LISTED else "")
+    among = f" (of {everything})" if len(known) <= _LISTED else ""
+    # It looks the same, so that the right word alone would say nothing.
+    odd = foreign_letter(word)
+    return f'write "{likely}"{f" in plain letters: {odd} is none" if odd else among}'
 
 
 def _instead(key: str, known: Sequence[str]) -> str:
@@ -99,6 +108,9 @@ def text(node: Node) -> str | None:
     """A string that is not empty: one line of characters that print, as every format wants it."""
     if not isinstance(node.value, str):
         wrong_type(node, "a string")
+        return None
+    if looks_secret(node.value):
+        node.fault(*SECRET_HERE)
         return None
     if not node.value.strip():
         node.fault("is empty", "write a value or leave the key out")
@@ -140,7 +152,9 @@ def one_of(known: Sequence[T]) -> Reader[T]:
             if node.value == word:
                 return word
         words = [str(k) for k in known]
-        if isinstance(node.value, str):
+        if isinstance(node.value, str) and looks_secret(node.value):
+            node.fault(SECRET_HERE[0], choose("", words))
+        elif isinstance(node.value, str):
             node.fault(f'"{node.value}" is not known', choose(node.value, words))
         else:
             wrong_type(node, "one of " + ", ".join(f'"{w}"' for w in words))

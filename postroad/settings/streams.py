@@ -48,6 +48,20 @@ NO_RETURN_PATHS = {
 }
 # A line of opendkim.conf(5) has 1023 octets (config.c, BUFRSZ), the keyword and blanks among them.
 _LONGEST_LIST = 990
+# What every hop adds or replaces (RFC 5321 §4.4, RFC 6376, RFC 8601, RFC 8617): a signature that
+# says "no more of them than these" (RFC 6376 §8.15) is broken by the first that carries the mail.
+_OF_HOPS = frozenset(
+    (
+        "authentication-results",
+        "delivered-to",
+        "dkim-signature",
+        "received",
+        "received-spf",
+        "return-path",
+        "x-original-to",
+        "x-received",
+    )
+)
 _OUTBOUND_TLS: tuple[OutboundTls, ...] = ("dane", "may")
 
 
@@ -123,7 +137,14 @@ def _stream(name: StreamName, table: Table) -> ReadStream:
     )
     if not among(["From"], signed):
         table.at("sign_headers").fault("lacks From", 'add "From": RFC 6376 §5.4 requires it')
-    covered(signed, oversigned, table.at("oversign_headers"))
+    of_hops = tuple(filter(is_of_hops, oversigned))
+    if of_hops:
+        table.at("oversign_headers").fault(
+            f"{of_hops[0]} is added on the way, so that no signature would verify after it",
+            f'take {", ".join(of_hops)} out here and of "sign_headers" (RFC 6376 §5.4)',
+        )
+    else:
+        covered(signed, oversigned, table.at("oversign_headers"))
     for key, names in (("sign_headers", signed), ("oversign_headers", oversigned)):
         if len(",".join(names)) > _LONGEST_LIST:
             table.at(key).fault(
@@ -146,6 +167,12 @@ def _stream(name: StreamName, table: Table) -> ReadStream:
     except IncompleteError:
         stream = None
     return ReadStream(name, table.node, domains, envelope_domain, limits, stream)
+
+
+def is_of_hops(header: str) -> bool:
+    """Whether a header field is one that those who carry a message add or replace."""
+    name = header.lower()
+    return name in _OF_HOPS or name.startswith("arc-")
 
 
 def _check_alignment(domains: tuple[str, ...], envelope_domain: str, node: Node) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from postroad.settings.model import MtaSts, Unsubscribe
 from postroad.settings.rules import Claim, is_registry
-from postroad.settings.shapes import Table
+from postroad.settings.shapes import Node, Table
 from postroad.settings.streams import NO_RETURN_PATHS, ReadStream
 
 
@@ -82,6 +82,41 @@ def check_hosts(claims: Iterable[Claim[str]], uses: Uses) -> None:
                 f"{claim.value} {wrong}",
                 f'write a name that nothing else uses, as "{claim.host}.{claim.value}"',
             )
+
+
+def check_mailboxes(
+    mailboxes: Iterable[tuple[Node, str]],
+    claims: Iterable[Claim[str]],
+    inbound: Collection[str],
+    uses: Uses,
+) -> None:
+    """What is written to a host's own name comes to that host, which takes next to nothing.
+
+    ``mailboxes`` are where somebody reads, ``inbound`` the hosts that take mail in.
+    """
+    owners: dict[str, Claim[str]] = {}
+    for claim in claims:
+        # Where people have their mail, the host's name is what is wrong.
+        if not uses.of_people(claim.value):
+            owners.setdefault(claim.value, claim)
+    told = set()
+    for node, address in mailboxes:
+        owner = owners.get(_domain(address))
+        if owner is None or address in told or _is_taken_in(address, owner, inbound):
+            continue
+        told.add(address)
+        what = "own name" if owner.stream is None else f"name for {owner.stream} mail"
+        node.fault(
+            f"{address} gets no mail: {owner.value} is {owner.host}'s {what}, and there it is"
+            " refused",
+            "write a mailbox at a domain whose mail people read, as the shop's own",
+        )
+
+
+def _is_taken_in(address: str, owner: Claim[str], inbound: Collection[str]) -> bool:
+    """Whether inbound has the mailbox: of a host's own name it has two (mailboxes.j2)."""
+    is_inbound = owner.stream is None and owner.host in inbound
+    return is_inbound and address.rpartition("@")[0].lower() in ("postmaster", "abuse")
 
 
 def check_aliases(

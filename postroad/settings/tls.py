@@ -36,6 +36,7 @@ from postroad.settings.values import (
     domain,
     email,
     host_path,
+    own_path,
     secret,
     selector,
     url,
@@ -71,7 +72,7 @@ def _acme(node: Node, admin_email: str | None) -> AcmeTls | None:
         return None
     directory = table.optional("directory", url("https"), defaults.ACME_DIRECTORY)
     mailbox = table.nullable("email", email, admin_email)
-    ca_file = table.nullable("ca_file", text, None)
+    ca_file = table.nullable("ca_file", own_path, None)
     challenge = _challenge(table)
     caa = table.nullable("caa", domain, _known_caa(directory))
     if mailbox is None or challenge is None:
@@ -108,7 +109,7 @@ def _supplied(node: Node) -> SuppliedTls | None:
     table = Table.of(node, sections.TLS_SUPPLIED)
     if table is None:
         return None
-    chain_file = table.required("chain_file", text, "write the path of the chain in PEM form")
+    chain_file = table.required("chain_file", own_path, "write the path of the chain in PEM form")
     key = table.required("key", secret, REFERENCE_FORMS)
     try:
         return SuppliedTls(need(chain_file), need(key))
@@ -178,6 +179,8 @@ def _supplied_key(
 def _key_itself(table: Table) -> SecretRef | OnHost | None:
     """The key's private half: a secret that the operator keeps, or a file that the host has."""
     on_host: str | None = table.nullable("on_host", host_path, None)
+    if on_host is None and table.at("on_host").value is not None:
+        return None
     if on_host is None:
         return table.required("key", secret, f'{REFERENCE_FORMS}, or name it by "on_host"')
     if table.at("key").value is not None:

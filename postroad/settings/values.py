@@ -9,19 +9,29 @@ from ipaddress import (
     IPv4Network,
     IPv6Address,
     IPv6Network,
-    NetmaskValueError,
     ip_address,
     ip_network,
 )
+from unicodedata import category
 from urllib.parse import urlsplit
 
+from postroad.settings.hashes import hash_fault
 from postroad.settings.hidden import Hidden
 from postroad.settings.mail_hosts import DECLARABLE, is_within
 from postroad.settings.model import Address, Network, SecretRef, seconds
-from postroad.settings.shapes import Node, Reader, items, many, text, whole_number, wrong_type
+from postroad.settings.shapes import (
+    Node,
+    Reader,
+    items,
+    text,
+    whole_number,
+    wrong_type,
+)
 
 port = whole_number(1, 65535, "port")
 
+# RFC 5892 App. A.1, A.2: the two characters without a shape that words of some scripts need.
+_JOINERS = "\u200c\u200d"
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 # RFC 5322 §3.2.3 dot-atom; quoted local parts are legal but many receivers refuse them.
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
@@ -29,7 +39,9 @@ _LOCAL_PART = re.compile(rf"{_ATOM}(\.{_ATOM})*")
 _DURATION = re.compile(r"[1-9][0-9]*[smhdw]")
 # Postfix counts seconds in an int (postconf(5), "TIME"; conv_time.c ends a daemon beyond).
 _MOST_SECONDS = 2**31 - 1
-_HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
+# RFC 5322 §2.2 allows more signs; OpenDKIM reads a list with commas, each name as a pattern
+# (libopendkim, dkim_hdrlist).
+_HEADER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 # Before it stand a month, a letter where there are several of one month, and a hyphen: 8 of 63.
 _SELECTOR_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,53}[a-z0-9])?")
 _USER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}")
@@ -37,16 +49,22 @@ _USER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}")
 _ADDRESS_MAX = 254
 # Names of records alone may hold it (RFC 8552 §1.1), as zones and keys of updates do.
 _UNDERSCORED = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
+_CLASSLESS = re.compile(r"\d{1,3}/\d{1,3}(\.\d{1,3}){3}\.in-addr\.arpa")
 # limits.h of Linux: octets of a path with its end, and of each name in it.
 _PATH_MAX, _NAME_MAX = 4095, 255
-# Addresses that no host has: RFC 6890 (this network, reserved), RFC 4291 §2.5.5.1 (compatible),
-# RFC 6052 (translated), RFC 3879 (site-local).
-_NO_HOST: tuple[Network, ...] = (
+# Addresses that no host has, and no packet comes from: RFC 6890 (this network, reserved), RFC 3879
+# (site-local).
+_NOBODY: tuple[Network, ...] = (
     IPv4Network("0.0.0.0/8"),
     IPv4Network("240.0.0.0/4"),
-    IPv6Network("64:ff9b::/96"),
     IPv6Network("fec0::/10"),
 )
+# Nor is one of RFC 6052 a host's own, though packets that were translated come from there.
+_NO_HOST: tuple[Network, ...] = (*_NOBODY, IPv6Network("64:ff9b::/96"))
+# RFC 4291 §2.5.5.1: unspecified, loopback, and IPv4 addresses in a form that was given up.
+_COMPATIBLE, _LOOPBACK6 = IPv6Network("::/96"), IPv6Network("::1")
+_EVERYBODY = 'for everybody write "0.0.0.0/0" and "::/0"'
+_URL_BEGINS = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _RELEASE = re.compile(r"[a-z0-9._-]+ [a-z0-9._-]+")
 _COMMENT = re.compile(r"[ !#-&(-~]{1,80}")
 # unattended-upgrades, 50unattended-upgrades; its short forms would say the same a second time.
@@ -59,28 +77,6 @@ _NAME = r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?"
 _URL_HOST = rf"({_NAME}(\.{_NAME})*|\[[0-9A-Fa-f:.]+\])"
 _URL_PATH = r"/([A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*"
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-
-# Dovecot password schemes: doc.dovecot.org, "Password Schemes"; each with crypt(5)'s own form. Of
-# Argon2 libsodium reads version 1.3 (19) alone.
-_HASHES = (
-    re.compile(
-        r"\{ARGON2ID\}\$argon2id\$v=19\$m=(?P<memory>\d+),t=(?P<passes>\d+),p=\d+"
-        r"\$[A-Za-z0-9+/]{11,}\$[A-Za-z0-9+/]{22,}"
-    ),
-    re.compile(
-        r"\{SHA512-CRYPT\}\$6\$(rounds=(?P<rounds>\d+)\$)?"
-        r"[./A-Za-z0-9]{1,16}\$[./A-Za-z0-9]{86}"
-    ),
-    re.compile(r"\{BLF-CRYPT\}\$2[aby]\$(?P<cost>\d\d)\$[./A-Za-z0-9]{53}"),
-)
-# What a login's check may cost. Dovecot's process has 256 MiB (default_vsz_limit), and Postfix
-# waits some seconds for it; crypt(5) has bounds of its own, beyond which no password fits.
-_COSTS: Mapping[str, tuple[int, int]] = {
-    "memory": (8, 192 * 1024),
-    "passes": (1, 30),
-    "rounds": (1000, 5_000_000),
-    "cost": (4, 14),
-}
 
 REFERENCE_FORMS = (
     'write {"env": "NAME"}, {"file": "path"} or {"command": ["program", "argument"]}: '
@@ -106,9 +102,28 @@ def domain_fault(name: str) -> tuple[str, str] | None:
             "is no domain name",
             "write labels of letters, digits and hyphens, 63 characters each, joined by dots",
         )
+    if odd := next((label for label in labels if not _is_a_label(label)), None):
+        return (
+            f'has the label "{odd}", which stands for no name (RFC 5891 §5.4)',
+            "write what idn(1) makes of the name in its own letters",
+        )
     if len(labels) < 2 or labels[-1].isdigit():
         return "is no full domain name", 'write the whole name, as "mail1.shop.example"'
     return None
+
+
+def _is_a_label(label: str) -> bool:
+    """Whether a label is none of another script, or is one that decodes and encodes to itself."""
+    if not label.startswith("xn--"):
+        return True
+    try:
+        letters = label[4:].encode().decode("punycode")
+        again = letters.encode("punycode").decode()
+    except UnicodeError:
+        return False
+    # Controls and blanks, which no letters are, are how most that was mistyped decodes.
+    odd = any(category(letter)[0] in "CZ" and letter not in _JOINERS for letter in letters)
+    return again == label[4:] and not letters.isascii() and not odd
 
 
 def domain(node: Node) -> str | None:
@@ -147,7 +162,12 @@ def host_name(node: Node) -> str | None:
 
 
 def owner_fault(name: str) -> tuple[str, str] | None:
-    """The same of a name that only records have: its labels may hold underscores."""
+    """The same of a name that only records have.
+
+    Its labels may hold underscores, and that of a part of a reverse zone a slash (RFC 2317 §4).
+    """
+    if _CLASSLESS.fullmatch(name):
+        return None
     if len(name) <= 253 and all(map(_UNDERSCORED.fullmatch, name.split("."))):
         return domain_fault(name.replace("_", "u"))
     return domain_fault(name)
@@ -166,13 +186,16 @@ def key_name(node: Node) -> str | None:
     return name
 
 
-def host_path(node: Node) -> str | None:
-    """The whole path of a file on a host."""
+def own_path(node: Node) -> str | None:
+    """The path of a file of the operator's: whole, or from the folder of the repository.
+
+    What cannot be one is not repeated: a key, or a password in a URL.
+    """
     path = text(node)
     if path is None:
         return None
-    if not path.startswith("/"):
-        node.fault(f'"{path}" is no whole path', 'begin it with "/"')
+    if _URL_BEGINS.match(path):
+        node.fault("is a URL", "write the path of a file: fetch it to there first")
         return None
     names = [name.encode() for name in path.split("/")]
     if len(path.encode()) > _PATH_MAX or max(map(len, names)) > _NAME_MAX:
@@ -180,6 +203,17 @@ def host_path(node: Node) -> str | None:
             "is longer than any path on a host",
             f"write at most {_PATH_MAX} octets, and {_NAME_MAX} between two slashes",
         )
+        return None
+    return path
+
+
+def host_path(node: Node) -> str | None:
+    """The whole path of a file on a host."""
+    path = own_path(node)
+    if path is None:
+        return None
+    if not path.startswith("/"):
+        node.fault(f'"{path}" is no whole path', 'begin it with "/"')
         return None
     return path
 
@@ -238,8 +272,10 @@ def address(node: Node) -> Address | None:
         return None
     scoped = isinstance(found, IPv6Address) and found.scope_id is not None
     nobodys = any(found in known for known in _NO_HOST)
-    if found.is_multicast or found.is_unspecified or found.is_link_local or scoped or nobodys:
-        node.fault(f"{found} is no address of one host", "write the host's own routed address")
+    # Clouds have servers of their own on IPv4's link-local addresses, which need no zone.
+    elsewhere = isinstance(found, IPv6Address) and found.is_link_local
+    if found.is_multicast or found.is_unspecified or elsewhere or scoped or nobodys:
+        node.fault(f"{found} is no address of one host", "write its routed address")
         return None
     return found
 
@@ -254,17 +290,19 @@ def _inner(found: Address) -> IPv4Address | None:
     return IPv4Address(int(found)) if is_compatible else None
 
 
-def _routed(node: Node) -> Address | None:
+def own_address(node: Node) -> Address | None:
+    """An address that a host of the estate is known by to others."""
     found = address(node)
-    if found is not None and found.is_loopback:
-        node.fault(f"{found} is a loopback address", "write the host's own routed address")
+    if found is not None and (found.is_loopback or found.is_link_local):
+        which = "loopback" if found.is_loopback else "link-local"
+        node.fault(f"{found} is a {which} address", "write the host's own routed address")
         return None
     return found
 
 
 def ipv4(node: Node) -> IPv4Address | None:
     """An IPv4 address that one machine can own."""
-    found = _routed(node)
+    found = own_address(node)
     if isinstance(found, IPv6Address):
         node.fault(f"{found} is an IPv6 address", 'write it under "ipv6", and an IPv4 address here')
         return None
@@ -273,7 +311,7 @@ def ipv4(node: Node) -> IPv4Address | None:
 
 def ipv6(node: Node) -> IPv6Address | None:
     """An IPv6 address that one machine can own."""
-    found = _routed(node)
+    found = own_address(node)
     if isinstance(found, IPv4Address):
         node.fault(f"{found} is an IPv4 address", 'write it under "ipv4", and an IPv6 address here')
         return None
@@ -295,25 +333,34 @@ def network(node: Node) -> Network | None:
     written = text(node)
     if written is None:
         return None
-    try:
-        return _of_hosts(ip_network(_without_zone(written)), node)
-    except (ValueError, NetmaskValueError):
-        pass
-    try:
-        meant = ip_network(_without_zone(written), strict=False)
-    except ValueError:
+    meant = _network_of(written)
+    if meant is None:
         node.fault(f'"{written}" is no network', 'write it as "192.0.2.0/24" or "2001:db8::/64"')
         return None
-    host = written.partition("/")[0]
-    node.fault(
-        f"{written} has host bits set",
-        f'write "{meant}" for the network or "{host}" for the one host',
-    )
-    return None
+    # First, so that no network is proposed which is refused next.
+    if not _of_hosts(meant, node):
+        return None
+    try:
+        return ip_network(_without_zone(written))
+    except ValueError:
+        host = written.partition("/")[0]
+        node.fault(
+            f"{written} has host bits set",
+            f'write "{meant}" for the network or "{host}" for the one host',
+        )
+        return None
 
 
-def _of_hosts(found: Network, node: Node) -> Network | None:
-    """The network, where a host can have an address in it, and packets come from there as such."""
+def _network_of(written: str) -> Network | None:
+    """The network that holds what is written; None where that is no address and mask."""
+    try:
+        return ip_network(_without_zone(written), strict=False)
+    except ValueError:
+        return None
+
+
+def _of_hosts(found: Network, node: Node) -> bool:
+    """Whether a host can have an address in the network, and packets come from there as such."""
     if isinstance(found, IPv6Network) and found.prefixlen >= 96:
         four = _inner(found.network_address)
         if four is not None:
@@ -321,20 +368,30 @@ def _of_hosts(found: Network, node: Node) -> Network | None:
                 f"{found} is an IPv4 network in IPv6's form",
                 f'write "{four}/{found.prefixlen - 96}"',
             )
-            return None
+            return False
     if found.is_multicast:
         node.fault(f"{found} is of multicast, which nobody sends from", "write a network of hosts")
-        return None
-    return found
+        return False
+    compatible = is_within(found, _COMPATIBLE) and found != _LOOPBACK6
+    if compatible or any(is_within(found, known) for known in _NOBODY):
+        wrong = f"{_written(found)} holds no address that a host can have"
+        node.fault(wrong, f"write a network of hosts; {_EVERYBODY}")
+        return False
+    return True
+
+
+def _written(found: Network) -> str:
+    """A network as one writes it: the one address alone where it holds no other."""
+    return str(found.network_address) if found.num_addresses == 1 else str(found)
 
 
 def private_network(node: Node) -> Network | None:
     """A network of private addresses, which only a declaration lets mail go to."""
-    found = network(node)
-    if found is None or any(is_within(found, known) for known in DECLARABLE):
-        return found
+    meant = _network_of(node.value) if isinstance(node.value, str) else None
+    if meant is None or any(is_within(meant, known) for known in DECLARABLE):
+        return network(node)
     node.fault(
-        f"{found} is no private network",
+        f"{node.value} is no private network",
         "write networks within " + ", ".join(str(known) for known in DECLARABLE) + " alone: what"
         " is public needs no declaration, and loopback and link-local have no mail server",
     )
@@ -442,6 +499,13 @@ def selector(node: Node) -> str | None:
     written = text(node)
     if written is None:
         return None
+    own, _, rest = written.lower().partition("._domainkey")
+    if own and (not rest or rest.startswith(".")) and "._domainkey" in written.lower():
+        node.fault(
+            f'"{written}" is the name of the whole record',
+            f'write "{own}": "._domainkey" and the domain are added to it (RFC 6376 §3.6.2.1)',
+        )
+        return None
     if any(_UNDERSCORED.fullmatch(part) is None for part in written.split(".")):
         mend = 'write small letters and digits, as "202601-a"'
         if written != written.lower():
@@ -489,21 +553,10 @@ def password_hash(node: Node) -> str | None:
     if not isinstance(written, str):
         wrong_type(node, "a password hash")
         return None
-    found = next(filter(None, (form.fullmatch(written) for form in _HASHES)), None)
-    if found is None:
-        node.fault(
-            "is no password hash of an accepted scheme ({ARGON2ID}, {SHA512-CRYPT}, {BLF-CRYPT})",
-            "write the line that `postroad secret hash` prints, never the password",
-        )
+    fault = hash_fault(written)
+    if fault is not None:
+        node.fault(*fault)
         return None
-    for name, (least, most) in _COSTS.items():
-        number = found.groupdict().get(name)
-        if number is not None and not least <= int(number) <= most:
-            node.fault(
-                f"is a password hash that no host can check: {name} {number}",
-                f"hash it anew with `postroad secret hash`, or with {name} from {least} to {most}",
-            )
-            return None
     return written
 
 
@@ -518,6 +571,17 @@ def user_name(name: str, node: Node) -> str | None:
     return name
 
 
+def _command(node: Node) -> SecretRef | None:
+    """A program and its arguments, of which the program alone is ever printed."""
+    words = node.value if isinstance(node.value, list | tuple) else ()
+    named = [word for word in words if isinstance(word, str) and word.strip()]
+    if not words or len(named) < len(words) or not all(map(str.isprintable, named)):
+        node.fault("is no reference to a secret", REFERENCE_FORMS)
+        return None
+    program = own_path(node.child(0, named[0]))
+    return None if program is None else SecretRef("command", tuple(named))
+
+
 def secret(node: Node) -> SecretRef | None:
     """A reference to a secret; the message never repeats what was written."""
     value = node.value
@@ -528,10 +592,9 @@ def secret(node: Node) -> SecretRef | None:
     if source == "env" and isinstance(named, str) and _VARIABLE.fullmatch(named):
         return SecretRef("env", (named,))
     if source == "file" and isinstance(named, str) and named:
-        return SecretRef("file", (named,))
-    if source == "command" and isinstance(named, list | tuple) and named:
-        words = many(text)(Node(named, node.where, []))
-        if words is not None and len(words) == len(named):
-            return SecretRef("command", words)
+        path = own_path(node.child("file", named))
+        return None if path is None else SecretRef("file", (path,))
+    if source == "command":
+        return _command(node.child("command", named))
     node.fault("is no reference to a secret", REFERENCE_FORMS)
     return None

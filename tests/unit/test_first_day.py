@@ -67,6 +67,48 @@ MISTAKES = {
     "null as in JSON": unrun(
         ESTATE, '"2001:db8::11",\n', "null,\n", f"{ESTATE}: line 21: ", "write None"
     ),
+    "yes as in YAML": unrun(ESTATE, "True", "yes", f"{ESTATE}: line ", "write True"),
+    "off as in YAML": unrun(ESTATE, "False", "off", f"{ESTATE}: line 44: ", "write False"),
+    "null in capitals": unrun(ESTATE, '"2001:db8::11",\n', "NULL,\n", "line 21: ", "write None"),
+    "a colon, as in YAML": unrun(
+        ESTATE, "estate = {", "estate: {", f"{ESTATE}: line 10: ", "write estate = …"
+    ),
+    "two equal signs": unrun(
+        ESTATE, "estate = {", "estate == {", f"{ESTATE}: line 10: ", 'with one "="'
+    ),
+    "quotes of a word processor": unrun(
+        ESTATE, '"ops@shop.example"', "“ops@shop.example”", f"{ESTATE}: line 13: ", 'a plain "'
+    ),
+    "a conflict that git left": unrun(
+        ESTATE,
+        "estate = {",
+        "<<<<<<< HEAD\nestate = {",
+        f"{ESTATE}: line 10: ",
+        "keep one of the two",
+    ),
+    "a comment as in JavaScript": unrun(
+        ESTATE, "estate = {", "// ours\nestate = {", "line 10: ", 'begin a comment with "#"'
+    ),
+    "an hour without quotes": unrun(
+        ESTATE,
+        '"queue_lifetime": "12h"',
+        '"queue_lifetime": 12h',
+        "line 90: ",
+        "write it in quotes",
+    ),
+    "a variable that is not set": unrun(
+        ESTATE,
+        "estate = {",
+        'import os\nPROXY = os.environ["POSTROAD_NO_SUCH"]\nestate = {',
+        f"{ESTATE}: line 11: ",
+        "export POSTROAD_NO_SUCH before the run",
+    ),
+    "postroad misspelt within": unrun(
+        ESTATE, "postroad.settings", "postroad.setings", "line 6: ", "write postroad.settings"
+    ),
+    "an import with a dot": unrun(
+        ESTATE, "estate = {", "from . import hosts\nestate = {", "line 10: ", "without the dots"
+    ),
     "Hidden misspelt": unrun(
         ESTATE, "Hidden(\n", "Hiden(\n", f"{ESTATE}: line 63: ", "settings.hidden import Hidden"
     ),
@@ -170,7 +212,23 @@ MISTAKES = {
         "line 99",
         "write each key once",
     ),
+    "servers, not hosts": estate('"hosts": {', '"servers": {', '["servers"]', 'write "hosts"'),
+    "a letter that only looks Latin": estate(
+        '"ipv4": "192.0.2.21"',
+        '"\u0456pv4": "192.0.2.21"',
+        '["mail2"]',
+        'write "ipv4" in plain letters',
+    ),
     # Values
+    "everybody as one address": estate(
+        '"198.51.100.0/28"', '"0.0.0.0"', '["networks"][0]', 'for everybody write "0.0.0.0/0"'
+    ),
+    "SSH on a port of submission": estate(
+        '"record_ttl": 3600',
+        '"firewall": {"ssh_port": 587}, "record_ttl": 3600',
+        '["firewall"]["ssh_port"]',
+        "write the port that sshd listens on",
+    ),
     "a short host name": estate(
         '"mail1.shop.example",', '"mail1",', '["mail1"]["hostname"]', "write the whole name"
     ),

@@ -85,6 +85,14 @@ def test_what_looks_like_production_is_refused(
     assert any(wrong in f"{fault}" for fault in found), caught.value
 
 
+@pytest.mark.parametrize("name", ["mta.test", "box.lan"])
+def test_a_lone_box_may_have_a_name_of_two_labels(name: str) -> None:
+    """As boxes are called; in the world it would be the apex of a zone."""
+    declared = put(BOX, ("hosts", "mail1", "hostname"), name)
+    declared = put(declared, ("admin", "email"), f"root@{name}")
+    assert estates.estate(declared).hosts[0].hostname == name
+
+
 def test_a_stream_opens_without_a_look_once_it_has_its_key() -> None:
     assert why(Answering(BOX)) == "it has no DKIM key yet"
     machine = keyed(BOX)

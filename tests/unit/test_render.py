@@ -819,7 +819,7 @@ def test_nothing_breaks_out_of_a_lua_string(odd: str) -> None:
 
 
 def test_two_passwords_are_valid_while_one_is_being_changed() -> None:
-    other = HASH[:-1] + "x"
+    other = HASH[:-1] + "w"
     changed = put(
         declaration(), ("streams", "transactional", "users", "shop", "passwords"), [HASH, other]
     )

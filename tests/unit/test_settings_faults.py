@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import pytest
@@ -101,6 +102,10 @@ SPOILED = [
     Case((*MAIL1, "hostname"), "Mail1.shop.example", "capital", 'write "mail1.shop.example"'),
     Case((*MAIL1, "hostname"), "mail1.shop.example.", "ends with a", 'write "mail1.shop.example"'),
     Case((*OUT, "helo"), "bücher.example", "is not ASCII", "A-labels"),
+    Case((*OUT, "helo"), "xn--zz.shop.example", 'label "xn--zz", which stands for no', "idn(1)"),
+    Case((*OUT, "helo"), "xn--zz--a.shop.example", 'label "xn--zz--a"', "idn(1)"),
+    Case((*OUT, "helo"), "xn--abc-.shop.example", "is no domain name", "labels of letters"),
+    Case((*OUT, "helo"), "a.xn--99999999", 'label "xn--99999999"', "idn(1)"),
     Case((*OUT, "helo"), "a." + "b" * 64 + ".example", "is no domain name", "63 characters"),
     Case((*OUT, "helo"), "192.0.2.12", "is no full domain name", "whole name"),
     Case(("admin", "email"), "ops", "is no mail address", "name@shop.example"),
@@ -130,12 +135,27 @@ SPOILED = [
     unprivate("169.254.169.254", "is no private network", "link-local"),
     unprivate("::1", "is no private network", "loopback"),
     unprivate("2001:db8::/32", "is no private network", "fc00::/7"),
+    unprivate("172.16.0.0/11", "172.16.0.0/11 is no private network", "172.16.0.0/12"),
     unprivate("10.0.0.1/8", "has host bits set", "10.0.0.0/8"),
     Case((*OUT, "ipv6"), "fe80::1", "is no address of one host", "routed"),
+    Case((*OUT, "ipv4"), "169.254.169.123", "is a link-local address", "own routed"),
     Case((*OUT, "ipv4"), "127.0.0.2", "is a loopback address", "routed"),
     Case((*OUT, "ipv4"), "0.0.0.0", "is no address of one host", "routed"),
     Case(("admin", "networks", 0), "198.51.100.5/24", "has host bits", '"198.51.100.0/24"'),
     Case(("admin", "networks", 0), "198.51.100.5/24", "has host bits", '"198.51.100.5"'),
+    Case(("admin", "networks", 0), "224.0.0.1/4", "is of multicast", "network of hosts"),
+    Case(("admin", "networks", 0), "0.0.0.0", "0.0.0.0 holds no", '"0.0.0.0/0" and "::/0"'),
+    Case(("admin", "networks", 0), "0.0.0.0/32", "0.0.0.0 holds no", '"0.0.0.0/0"'),
+    Case(("admin", "networks", 0), "0.0.0.0/8", "0.0.0.0/8 holds no", '"0.0.0.0/0"'),
+    Case(("admin", "networks", 0), "0.0.0.7/8", "0.0.0.0/8 holds no", '"0.0.0.0/0"'),
+    Case((*RECEIPTS, "clients", 0), "::", ":: holds no", '"::/0"'),
+    Case((*RECEIPTS, "clients", 0), "255.255.255.255", "holds no address", "everybody"),
+    Case((*RECEIPTS, "clients", 0), "240.0.0.0/4", "holds no address", "everybody"),
+    Case((*RECEIPTS, "clients", 0), "::/96", "holds no address", "everybody"),
+    Case((*RECEIPTS, "clients", 0), "fec0::/10", "holds no address", "everybody"),
+    Case(("firewall", "open"),
+         [{"port": 80, "protocol": "tcp", "comment": "x", "networks": ["0.0.0.0"]}],
+         "holds no address", "everybody", ("firewall", "open", 0, "networks", 0)),
     Case(("admin", "networks", 0), "fd00::%x y/64", "is no network", "2001:db8::/64"),
     Case(("time_servers",), ["fe80::1%a b"], "is no domain name", "labels of", ("time_servers", 0)),
     Case(("admin", "networks", 0), "office", "is no network", "192.0.2.0/24"),
@@ -199,6 +219,11 @@ SPOILED = [
     Case((*RECEIPTS, "users", "shop", "passwords"), [], "is an empty list", "secret hash"),
     Case((*RECEIPTS, "sign_headers"), ["To", "Subject"], "lacks From", 'add "From"'),
     Case((*RECEIPTS, "oversign_headers"), ["Sender"], '"Sender" is not among', "sign_headers"),
+    *(
+        Case((*RECEIPTS, "oversign_headers"), ["From", name], f"{name} is added on the way", name)
+        for name in ("Received", "DKIM-Signature", "return-path", "Authentication-Results",
+                     "ARC-Seal", "X-Received", "Delivered-To")
+    ),
     Case((*RECEIPTS, "oversign_headers"), ["From:"], "is no header name", "without colon",
          (*RECEIPTS, "oversign_headers", 0)),
     Case((*RECEIPTS, "limits", "queue_lifetime"), "2 days", "is no duration", "4h"),
@@ -251,6 +276,10 @@ SPOILED = [
          "from_domains", ("dkim_keys", 0, "domain")),
     Case(("dkim_keys",), [{**SUPPLIED, "selector": "a b"}], "is no selector", "202601",
          ("dkim_keys", 0, "selector")),
+    Case(("dkim_keys",), [{**SUPPLIED, "selector": "s1._domainkey.shop.example"}],
+         "the name of the whole record", 'write "s1"', ("dkim_keys", 0, "selector")),
+    Case(("dkim_keys",), [{**SUPPLIED, "selector": "S1.eu._DOMAINKEY"}],
+         "the name of the whole record", 'write "s1.eu"', ("dkim_keys", 0, "selector")),
     Case(("dkim_keys",), [{**SUPPLIED, "key": {"env": "1x"}}], "no reference", '"command"',
          ("dkim_keys", 0, "key")),
     Case(("dkim_keys",), [SUPPLIED, SUPPLIED], "already brings a key", "one key",
@@ -306,6 +335,30 @@ def test_a_missing_key_is_named_with_what_to_write(path: Path, mend: str) -> Non
 def only_fault(declared: Declaration) -> Fault:
     (fault,) = faults_of(declared)
     return fault
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ((*RECEIPTS, "clients"), ["0.0.0.0/0", "::/0"]),
+        ((*RECEIPTS, "clients"), ["127.0.0.1", "::1", "64:ff9b::/96", "169.254.0.0/16"]),
+        ((*RECEIPTS, "sign_headers"), ["From", "X_Foo", "X.Shop", "2nd-Id"]),
+        ((*RECEIPTS, "sign_headers"), ["From", "Received"]),
+        (("time_servers",), ["169.254.169.123"]),
+        (("dns", "resolvers"), ["169.254.169.254"]),
+        (("dns", "zones"), {"shop.example": {**ZONE, "server": "169.254.169.254"}}),
+        (("dns", "zones"), {"0/25.2.0.192.in-addr.arpa": ZONE, "_dmarc.shop.example": ZONE}),
+        (("dkim_keys",), [{**SUPPLIED, "selector": "s1.eu"}]),
+        (("dkim_keys",), [{**SUPPLIED, "selector": "_domainkey2"}]),
+    ],
+)
+def test_what_the_world_allows_is_taken(path: Path, value: object) -> None:
+    read(put(declaration(), path, value), FILE)
+
+
+@pytest.mark.parametrize("label", ["xn--bcher-kva", "xn--mgbh0fb", "xn--p1ai", "xn--80ak6aa92e"])
+def test_a_name_of_another_script_is_taken(label: str) -> None:
+    read(put(declaration(), (*OUT, "helo"), f"out1.{label}.example"), FILE)
 
 
 def test_a_host_without_a_stream() -> None:
@@ -423,13 +476,88 @@ def test_an_ipv6_address_has_one_name_too() -> None:
     assert "an address of its own" in fault.mend
 
 
-def test_the_ssh_port_is_no_submission_port() -> None:
-    found = faults_of(put(declaration(), ("firewall", "ssh_port"), 587))
-    assert {f.where for f in found} == {
-        written((*OUT, "starttls_port")),
-        written((*OUT_NEWS, "starttls_port")),
+@pytest.mark.parametrize(
+    ("start", "number"),
+    [(declaration, 587), (declaration, 465), (shared, 587), (shared, 2587), (shared, 2465)],
+)
+def test_the_ssh_port_is_no_usual_submission_port(
+    start: Callable[[], Declaration], number: int
+) -> None:
+    """Told once, of what was written: no way out names a port here."""
+    fault = only_fault(put(start(), ("firewall", "ssh_port"), number))
+    assert fault.where == written(("firewall", "ssh_port"))
+    assert f"{number} is where ways out take mail" in fault.wrong
+    assert '"starttls_port" or "tls_port" of its own for each way out' in fault.mend
+
+
+@pytest.mark.parametrize(
+    ("ssh", "key", "number", "mend"),
+    [
+        (2222, "starttls_port", 2222, "as 587"),
+        (2222, "tls_port", 587, "as 465"),
+        (22, "starttls_port", 465, "as 587"),
+    ],
+)
+def test_the_port_that_is_proposed_is_free(ssh: int, key: str, number: int, mend: str) -> None:
+    declared = put(declaration(), ("firewall", "ssh_port"), ssh)
+    fault = only_fault(put(declared, (*OUT, key), number))
+    assert fault.where == written((*OUT, key))
+    assert mend in fault.mend
+
+
+@pytest.mark.parametrize(("key", "number"), [("starttls_port", 587), ("tls_port", 465)])
+def test_a_submission_port_that_is_the_ssh_port_gets_another(key: str, number: int) -> None:
+    declared = put(declaration(), ("firewall", "ssh_port"), number)
+    declared = put(put(declared, (*OUT, key), number), (*OUT_NEWS, key), number)
+    found = faults_of(declared)
+    assert [fault.where for fault in found] == [written((*OUT, key)), written((*OUT_NEWS, key))]
+    assert all(f"write another, as {number + 3000}" in fault.mend for fault in found)
+    declared = put(put(declared, (*OUT, key), number + 3000), (*OUT_NEWS, key), number + 3000)
+    read(declared, FILE)
+
+
+@pytest.mark.parametrize("value", [None, [], "transactional", {"foo": {"helo": "x.example"}}])
+def test_what_follows_from_ways_out_that_are_none_is_not_told(value: object) -> None:
+    found = faults_of(put(declaration(), (*MAIL1, "ways_out"), value))
+    assert {fault.where for fault in found} <= {
+        written((*MAIL1, "ways_out")),
+        written((*MAIL1, "ways_out", "foo")),
     }
-    assert all("is the port of SSH" in f.wrong for f in found)
+
+
+FOLLOWED: list[tuple[Path, object, str]] = [
+    ((*MAIL1, "ways_out", "marketing"), None, "a dictionary"),
+    ((*MAIL1, "ways_out", "marketing"), [], "a dictionary"),
+    ((*MAIL1,), [], "a dictionary"),
+    ((*NEWS,), [], "a dictionary"),
+    (("hosts", "mail2"), "192.0.2.21", "a dictionary"),
+    (("hosts", "mail2", "shared_address"), "yes", "True or False"),
+    (("hosts", "mail2", "shared_address"), None, "True or False"),
+    (("hosts", "mail2", "ways_out"), ["transactional", "marketing"], "a dictionary"),
+]
+
+
+@pytest.mark.parametrize(("path", "value", "wrong"), FOLLOWED, ids=lambda value: str(value)[:40])
+def test_what_only_follows_from_a_fault_is_not_told(path: Path, value: object, wrong: str) -> None:
+    key = {**SUPPLIED, "host": "mail2"}
+    fault = only_fault(put(put(two_hosts(), ("dkim_keys",), [key]), path, value))
+    assert fault.where == written(path)
+    assert wrong in fault.wrong
+
+
+@pytest.mark.parametrize("key", ["way_out", "waysout", "ways", "outs_ways"])
+def test_ways_out_misspelt_are_told_once(key: str) -> None:
+    ways = declaration()["hosts"]["mail1"]["ways_out"]
+    fault = only_fault(put(drop(declaration(), (*MAIL1, "ways_out")), (*MAIL1, key), ways))
+    assert fault.where == written((*MAIL1, key))
+    assert '"ways_out"' in fault.mend
+
+
+def test_a_key_with_a_letter_of_another_alphabet_is_told_as_such() -> None:
+    odd = "\u0456pv4"
+    declared = put(drop(declaration(), (*MAIL1, "ipv4")), (*MAIL1, odd), "192.0.2.11")
+    fault = only_fault(declared)
+    assert 'write "ipv4" in plain letters: \u0456 (CYRILLIC SMALL LETTER' in fault.mend
 
 
 def test_system_mail_needs_a_domain_that_every_host_signs_for() -> None:
@@ -487,8 +615,8 @@ def test_a_plain_password_is_refused_and_never_repeated(written_password: str) -
 
 
 ARGON2 = "{ARGON2ID}$argon2id$v=%d$m=%d,t=%d,p=1$" + "A" * 22 + "$" + "A" * 43
-SHA512 = "{SHA512-CRYPT}$6$rounds=%d$salt$" + "a" * 86
-BLOWFISH = "{BLF-CRYPT}$2y$%s$" + "b" * 53
+SHA512 = "{SHA512-CRYPT}$6$rounds=%d$salt$" + "a" * 85 + "."
+BLOWFISH = "{BLF-CRYPT}$2y$%s$" + "." * 53
 
 
 @pytest.mark.parametrize(
@@ -544,6 +672,67 @@ def test_a_password_at_the_wrong_place_is_never_repeated() -> None:
     declared = put(declared, (*NEWS, "users", "campaigns", "passwords"), "correct horse")
     declared = put(declared, ("apt_proxy",), "http://user:correct horse@proxy")
     assert "correct horse" not in str(EstateFaults(faults_of(declared)))
+
+
+SECRETS = {
+    "PEM on one line": "-----BEGIN PRIVATE KEY-----correct horse",
+    "PEM": "-----BEGIN PRIVATE KEY-----\ncorrect horse\n-----END PRIVATE KEY-----\n",
+    "a PEM's inside": "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7horse/horse+horse",
+    "a TSIG key": "Y29ycmVjdCBob3JzZSBjb3JyZWN0IGhvcnNlIGhvcnM=",
+    "an age key": "AGE-SECRET-KEY-1HORSEHORSEHORSE",
+    "a hash": "$argon2id$v=19$m=65536,t=3,p=4$horse$horse",
+    "Dovecot's hash": "{PLAIN}correct horse",
+}
+NO_PATHS = ("https://shop:horse@vault.example/key", "horse" * 60)
+PRINTED: list[tuple[Path, Declaration]] = [
+    (("dkim_keys", 0, "key", "file"), {"dkim_keys": [{**SUPPLIED, "key": {}}]}),
+    (
+        ("dkim_keys", 0, "key", "command", 0),
+        {"dkim_keys": [{**SUPPLIED, "key": {"command": [""]}}]},
+    ),
+    (("dkim_keys", 0, "on_host"), {"dkim_keys": [{**SUPPLIED, "key": None}]}),
+    (("tls", "chain_file"), {"tls": {"source": "supplied", "key": KEY}}),
+    (("tls", "ca_file"), {}),
+    (("tls", "source"), {}),
+    (("resolver", "root_hints_file"), {}),
+    (("resolver", "trust_anchor_file"), {}),
+    (("tls", "challenge", "dns-01", "key_name"), {"tls": {"source": "acme", "challenge": {}}}),
+    ((*RECEIPTS, "envelope_domain"), {}),
+]
+
+
+@pytest.mark.parametrize("secret", SECRETS.values(), ids=SECRETS)
+@pytest.mark.parametrize(("path", "section"), PRINTED, ids=lambda value: str(value)[:60])
+def test_a_secret_where_its_name_belongs_is_refused_and_never_repeated(
+    path: Path, section: Declaration, secret: str
+) -> None:
+    found = faults_of(put({**declaration(), **section}, path, secret))
+    assert "HORSE" not in str(EstateFaults(found)).upper()
+    assert "Y29ycm" not in str(EstateFaults(found))
+    assert any(fault.where.startswith(written(path[:2])) for fault in found)
+
+
+@pytest.mark.parametrize("text", NO_PATHS)
+@pytest.mark.parametrize(("path", "section"), PRINTED[:5], ids=lambda value: str(value)[:60])
+def test_what_is_no_path_is_not_repeated(path: Path, section: Declaration, text: str) -> None:
+    (fault,) = faults_of(put({**declaration(), **section}, path, text))
+    assert fault.where == written(path)
+    assert "horse" not in str(fault)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["secrets/dkim.pem", "~/keys/a.pem", "/etc/ssl/private/shop.key", "MX keys/1=2", "{WEB}/key"],
+)
+def test_a_path_is_taken(path: str) -> None:
+    read(put(declaration(), ("dkim_keys",), [{**SUPPLIED, "key": {"file": path}}]), FILE)
+    read(put(declaration(), ("tls", "ca_file"), path), FILE)
+
+
+def test_a_command_may_be_given_what_is_enciphered() -> None:
+    """As key services want it; arguments are never printed."""
+    command = ["decipher", "--key", "alias/mail", SECRETS["a TSIG key"]]
+    read(put(declaration(), ("dkim_keys",), [{**SUPPLIED, "key": {"command": command}}]), FILE)
 
 
 def test_every_fault_is_told_at_once_and_in_one_list() -> None:
@@ -611,6 +800,34 @@ def test_an_alias_needs_a_name_of_its_own(path: Path, value: str, where: Path) -
     web = {"hostname": "unsubscribe.shop.example", "web_host": "www.shop.example"}
     (fault,) = faults_of(put(put(declared, ("unsubscribe",), web), path, value))
     assert fault.where == written(where)
+
+
+@pytest.mark.parametrize(
+    ("path", "address", "wrong"),
+    [
+        (("admin", "email"), "ops@mail1.shop.example", "is mail1's own name"),
+        (("admin", "email"), "ops@out1.shop.example", "is mail1's name for transactional mail"),
+        (("admin", "email"), "postmaster@news1.shop.example", "name for marketing mail"),
+        (("dmarc", "reports"), "dmarc@mail1.shop.example", "there it is refused"),
+        (("tls_reports",), "tls@mail2.shop.example", "is mail2's own name"),
+        (("tls_reports",), "postmaster@mail2.shop.example", "is mail2's own name"),
+        (("tls", "email"), "acme@mail1.shop.example", "there it is refused"),
+    ],
+)
+def test_a_mailbox_is_where_inbound_does_not_refuse_it(
+    path: Path, address: str, wrong: str
+) -> None:
+    declared = put(two_hosts(), ("hosts", "mail2", "inbound"), False)
+    fault = only_fault(put(declared, path, address))
+    assert fault.where == written(path)
+    assert address in fault.wrong
+    assert wrong in fault.wrong
+    assert "whose mail people read" in fault.mend
+
+
+@pytest.mark.parametrize("name", ["postmaster", "Abuse"])
+def test_a_host_takes_its_postmasters_mail(name: str) -> None:
+    read(put(declaration(), ("admin", "email"), f"{name}@mail1.shop.example"), FILE)
 
 
 def test_reports_may_come_to_an_address_that_inbound_takes() -> None:

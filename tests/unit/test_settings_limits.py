@@ -20,6 +20,8 @@ from postroad.mail.signing.keys import WantedKey
 from postroad.mail.signing.rotation import Place, new_selector
 from postroad.settings.doubts import doubts
 from postroad.settings.faults import EstateFaults, Fault
+from postroad.settings.hidden import NOT_YET
+from postroad.settings.model import Estate
 from postroad.settings.read import read
 from tests.unit import estates
 from tests.unit.declarations import Declaration, Path, declaration, drop, put
@@ -308,6 +310,10 @@ def test_two_domains_of_one_brand_have_one_mend_that_fits_both() -> None:
 # ---- what is told, and not refused
 
 
+def told_of(estate: Estate) -> list[str]:
+    return list(doubts(estate, estate.hosts[0]))
+
+
 @pytest.mark.parametrize("address", ["10.0.0.5", "172.31.0.5", "192.168.1.5", "100.64.0.5"])
 def test_a_private_address_is_told(address: str) -> None:
     estate = read(put(declaration(), (*HOST, "ipv4"), address), "x.py")
@@ -321,6 +327,60 @@ def test_a_private_way_out_is_told() -> None:
     estate = read(put(declaration(), way, "fd00::5"), "x.py")
     (told,) = doubts(estate, estate.hosts[0])
     assert '["ways_out"]["marketing"]["ipv6"]: fd00::5 is a private' in told
+
+
+@pytest.mark.parametrize("address", ["100::1", "64:ff9b:1::1", "2001::1", "2002:c000:221::1"])
+def test_an_address_that_nobody_answers_is_told(address: str) -> None:
+    estate = read(put(declaration(), (*HOST, "ipv6"), address), "x.py")
+    (told,) = doubts(estate, estate.hosts[0])
+    assert f'["mail1"]["ipv6"]: {estate.hosts[0].ipv6} is ' in told
+    assert "have the hoster route" in told
+
+
+@pytest.mark.parametrize(
+    ("networks", "told"), [(["2001:db8:1::/64"], 1), (["2001:db8:1::/64", "192.0.2.0/24"], 0)]
+)
+def test_clients_of_the_ip_version_that_a_host_lacks_are_told(
+    networks: list[str], told: int
+) -> None:
+    estate = read(put(declaration(), (*STREAM, "clients"), networks), "x.py")
+    found = list(doubts(estate, estate.hosts[0]))
+    assert len(found) == told
+    assert all("all are IPv6 networks" in one and "nobody can submit" in one for one in found)
+
+
+def test_admins_who_are_shut_out_are_told() -> None:
+    declared = put(declaration(), ("admin", "networks"), ["2001:db8:1::/64"])
+    estate = read(declared, "x.py")
+    assert list(doubts(estate, estate.hosts[0])) == []
+    estate = read(drop(declared, (*HOST, "ipv6")), "x.py")
+    (told,) = doubts(estate, estate.hosts[0])
+    assert "let nobody in by SSH" in told
+
+
+def test_headers_that_others_may_take_away_are_told() -> None:
+    declared = put(declaration(), (*STREAM, "sign_headers"), ["From", "Received", "Subject"])
+    (told,) = told_of(read(declared, "x.py"))
+    assert '["transactional"]["sign_headers"]: Received may be taken away' in told
+    assert told_of(read(declaration(), "x.py")) == []
+
+
+def test_one_web_host_for_policy_and_links_is_told() -> None:
+    web = "www.shop.example"
+    declared = put(declaration(), ("mta_sts",), {"mode": "testing", "web_host": web})
+    links = {"hostname": "mta-sts.bounce.shop.example", "web_host": web}
+    (told,) = told_of(read(put(declared, ("unsubscribe",), links), "x.py"))
+    assert "mta-sts.bounce.shop.example is where the MTA-STS policy is fetched" in told
+    assert '"unsubscribe.news.shop.example"' in told
+
+
+def test_a_hash_that_may_have_been_cut_is_told_and_not_repeated() -> None:
+    whole = declaration()["streams"]["transactional"]["users"]["shop"]["passwords"][0]
+    path: Path = (*STREAM, "users", "shop", "passwords")
+    (told,) = told_of(read(put(declaration(), path, [whole[:-3]]), "x.py"))
+    assert '["shop"]["passwords"][0]: its digest has 30 octets' in told
+    assert whole[-20:-3] not in told
+    assert told_of(read(put(declaration(), path, [NOT_YET]), "x.py")) == []
 
 
 def test_public_addresses_and_worlds_of_their_own_are_not_told() -> None:

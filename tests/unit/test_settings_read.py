@@ -105,8 +105,8 @@ def test_a_login_may_use_the_streams_domains_and_its_return_path() -> None:
 
 
 def test_two_hashes_are_valid_while_a_password_is_changed() -> None:
-    crypt = "{SHA512-CRYPT}$6$rounds=5000$saltsalt$" + "a" * 86
-    bcrypt = "{BLF-CRYPT}$2y$12$" + "b" * 53
+    crypt = "{SHA512-CRYPT}$6$rounds=5000$saltsalt$" + "a" * 85 + "."
+    bcrypt = "{BLF-CRYPT}$2y$12$" + "." * 53
     path = ("streams", "transactional", "users", "shop", "passwords")
     for hashes in ([HASH, crypt], [bcrypt]):
         (user,) = estate(put(declaration(), path, hashes)).stream("transactional").users

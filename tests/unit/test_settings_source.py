@@ -96,6 +96,21 @@ def test_no_estate_at_all(write: Write) -> None:
     assert fault.startswith("group_data/prod.py: estate: no host sees an estate")
 
 
+@pytest.mark.parametrize("name", ["group-data", "groupdata", "Group_Data", "group_vars"])
+def test_a_folder_that_pyinfra_passes_over_for_its_name(
+    write: Write, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    inventory = write("inventories/prod.py", HOSTS)
+    write(f"{name}/prod.py", days(4))
+    with pytest.raises(InventoryError) as caught:
+        load(inventory)
+    assert f"/{name}: is not where pyinfra looks for the estate" in str(caught.value)
+    assert f"git mv {name} group_data" in str(caught.value)
+    write("group_data/prod.py", days(3))
+    assert load(inventory).estate.log_days == 3
+
+
 def test_an_estate_that_is_no_dictionary(write: Write) -> None:
     inventory = write("inventories/prod.py", HOSTS)
     write("group_data/prod.py", "estate = []\n")

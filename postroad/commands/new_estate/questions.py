@@ -18,7 +18,7 @@ from postroad.settings.model import STREAM_NAMES
 from postroad.settings.read import read
 from postroad.settings.shapes import Node, text
 from postroad.settings.streams import stream_name
-from postroad.settings.values import address, domain, email, network
+from postroad.settings.values import domain, email, network, own_address
 
 # useradd(8), "CAVEATS": what a login of Debian's may be called.
 _LOGIN = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
@@ -90,7 +90,7 @@ def _server(node: Node) -> Server | None:
         return None
     before = len(node.faults)
     text(Node(name, node.where, node.faults))
-    found = [address(Node(one, node.where, node.faults)) for one in written]
+    found = [own_address(Node(one, node.where, node.faults)) for one in written]
     four = [one for one in found if isinstance(one, IPv4Address)]
     six = [one for one in found if isinstance(one, IPv6Address)]
     if len(node.faults) == before and (len(four) != 1 or len(six) > 1):

@@ -32,6 +32,7 @@ from postroad.settings.operator_files import (
     named,
     no_inventory,
     not_there,
+    other_group_data,
     refuse,
     unreadable_files,
 )
@@ -102,6 +103,7 @@ def load(path: Path) -> Loaded:
     except (InventoryError, EstateFaults):
         # Where pyinfra has left a group out, whatever else is wrong follows from that.
         refuse(passed_over(text, file))
+        refuse(other_group_data(place, base))
         raise
     state.limit_hosts = hosts_of(estate, inventory)
     _from_base(inventory, base)

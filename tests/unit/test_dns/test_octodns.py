@@ -121,6 +121,47 @@ def test_the_closest_zone_takes_a_record_and_the_rest_is_told() -> None:
     assert division.pointers == (records[3],)
 
 
+@pytest.mark.parametrize(
+    ("zone", "owner"),
+    [
+        ("0/25.2.0.192.in-addr.arpa", "12.0/25.2.0.192.in-addr.arpa"),
+        ("8/29.2.0.192.in-addr.arpa", "12.8/29.2.0.192.in-addr.arpa"),
+        ("0-25.2.0.192.in-addr.arpa", "12.0-25.2.0.192.in-addr.arpa"),
+        ("8-15.2.0.192.in-addr.arpa", "12.8-15.2.0.192.in-addr.arpa"),
+        # Of other addresses
+        ("16/28.2.0.192.in-addr.arpa", None),
+        ("0/25.2.0.10.in-addr.arpa", None),
+        ("13-63.2.0.192.in-addr.arpa", None),
+    ],
+)
+def test_a_part_of_a_reverse_zone_takes_the_names_of_its_addresses(
+    zone: str, owner: str | None
+) -> None:
+    """RFC 2317 §4: the name of each is an alias to there, which the hoster has set."""
+    pointer = record("12.2.0.192.in-addr.arpa", "PTR", "a.shop.example.")
+    other = record("12.2.0.192.in-addr.arpa.shop.example", "A", "192.0.2.12")
+    division = divide([pointer, other], [zone])
+    ((_, inside),) = division.inside
+    assert [one.owner for one in inside] == ([] if owner is None else [owner])
+    assert division.pointers == (() if owner else (pointer,))
+    assert division.outside == (other,)
+
+
+def test_the_whole_reverse_zone_comes_first() -> None:
+    pointer = record("12.2.0.192.in-addr.arpa", "PTR", "a.shop.example.")
+    division = divide([pointer], ["0/25.2.0.192.in-addr.arpa", "2.0.192.in-addr.arpa"])
+    assert dict(division.inside)["2.0.192.in-addr.arpa"] == (pointer,)
+
+
+def test_octodns_finds_the_file_of_a_part_of_a_reverse_zone(
+    command: Callable[..., int], tmp_path: Path
+) -> None:
+    zone = "0/25.2.0.192.in-addr.arpa"
+    command("--to", str(tmp_path / "new"), "--zone", zone)
+    found = read_by_octodns(tmp_path / "new", zone)
+    assert ("12.0/25.2.0.192.in-addr.arpa.", 3600, "PTR", "out1.shop.example.") in found
+
+
 @pytest.fixture
 def command(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
     """`postroad dns octodns` for an estate of paper."""
@@ -148,6 +189,14 @@ def test_one_zone_goes_to_standard_output(
     assert command("--zone", "shop.example") == 0
     (tmp_path / "shop.example.yaml").write_text(capsys.readouterr().out)
     assert read_by_octodns(tmp_path, "shop.example")
+
+
+def test_a_zone_may_be_one_of_records_alone(
+    command: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As _dmarc is, where it is delegated: estate["dns"]["zones"] takes it as well."""
+    assert command("--zone", "_dmarc.shop.example") == 1
+    assert "TXT" in capsys.readouterr().out
 
 
 def test_records_of_no_zone_are_told_by_name(

@@ -91,6 +91,15 @@ def test_declared_zones_hold_their_own_the_longest_first() -> None:
     assert "set PTR of 192.0.2.12" not in order
 
 
+def test_a_part_of_a_reverse_zone_that_is_declared_holds_its_own() -> None:
+    order = order_of(with_zones("0/25.2.0.192.in-addr.arpa"))
+    found = sections(order)
+    part = next(text for heading, text in found.items() if "0/25.2.0.192" in heading)
+    assert "  12.0/25.2.0.192.in-addr.arpa  PTR" in part
+    assert "set PTR of 192.0.2.12" not in order
+    assert "set PTR of 198.51.100.21" in order
+
+
 @pytest.mark.parametrize(
     ("name", "whole"),
     [
