@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,7 +23,9 @@ from pyinfra_cli.inventory import (  # type: ignore[import-untyped]
 
 from postroad.roles.run.pyinfra_call import called_inventory
 from postroad.roles.run.pyinfra_words import plainly
+from postroad.roles.run.ways_in import of_another_type
 from postroad.settings.faults import EstateFaults, Fault
+from postroad.settings.files import from_base, is_file
 from postroad.settings.literals import repeated_keys
 from postroad.settings.model import Estate
 from postroad.settings.operator_files import (
@@ -79,7 +82,7 @@ def load(path: Path) -> Loaded:
     Raises InventoryError where there is no such file or it cannot be run, and EstateFaults where
     the estate has faults.
     """
-    if not path.is_file():
+    if not is_file(path):
         raise InventoryError(not_there(path))
     refuse(no_inventory(path))
     plainly()
@@ -97,7 +100,8 @@ def load(path: Path) -> Loaded:
         inventory = _make(place, base, state)
         if not inventory.hosts:
             raise InventoryError(f"{file}: names no host; write mail = [...], a list of hosts")
-        state.init(inventory, Config())
+        refuse(of_another_type(inventory, place, base))
+        _init(state, inventory, file)
         estate = estate_of(inventory)
     except (InventoryError, EstateFaults):
         # Where pyinfra has left a group out, whatever else is wrong follows from that.
@@ -120,6 +124,13 @@ def _make(place: Path, base: Path, state: State) -> Inventory:
     return made
 
 
+def _init(state: State, inventory: Inventory, file: str) -> None:
+    try:
+        state.init(inventory, Config())
+    except PyinfraError as error:
+        raise InventoryError(f"{file}: {error}") from error
+
+
 def fault_of(error: Exception, place: Path, base: Path) -> Fault:
     """Which of the operator's lines ``error`` comes from, as pyinfra has run the file ``place``."""
     if not isinstance(error, UnexpectedExternalError):
@@ -137,8 +148,10 @@ def _from_base(inventory: Inventory, base: Path) -> None:
     for host in inventory:
         for key in _FILES_OF_SSH:
             path = host.data.get(key)
-            if isinstance(path, str) and not Path(path).expanduser().is_absolute():
-                inventory.host_data[host.name][key] = str(base / path)
+            if isinstance(path, str):
+                # What can be no file stays as it is written: who connects says so of that host.
+                with suppress(OSError):
+                    inventory.host_data[host.name][key] = str(from_base(base, path))
 
 
 def estate_of(inventory: Inventory) -> Estate:

@@ -6,14 +6,19 @@ told with file, line and mend, all at once. pyinfra itself would end in the fram
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
+from typing import Any
 
 import pyinfra
 from pyinfra.api.exceptions import PyinfraError
+from pyinfra.api.inventory import Inventory
 
 from postroad.roles.run.left_out import connected_all
-from postroad.roles.run.pyinfra_call import called
+from postroad.roles.run.pyinfra_call import called, called_inventory
 from postroad.roles.run.pyinfra_words import errors_plainly, plainly
+from postroad.roles.run.ways_in import of_another_type
 from postroad.settings.operator_files import (
     InventoryError,
     base_of,
@@ -34,6 +39,7 @@ def start() -> None:
         return
     errors_plainly()
     _connect_plainly()
+    _inventory_plainly()
     inventory, operations = called()
     try:
         _look(inventory, [Path(one) for one in operations if one.endswith(".py")])
@@ -47,6 +53,32 @@ def _connect_plainly() -> None:
 
     if not hasattr(cli.connect_all, "__wrapped__"):
         cli.connect_all = connected_all(cli.connect_all)
+
+
+def _inventory_plainly() -> None:
+    """From here on what an inventory says of the ways to its hosts is judged before they are made.
+
+    pyinfra names the first value that it does not take, and neither its file nor its mend.
+    """
+    from pyinfra_cli import cli
+
+    if not hasattr(cli.make_inventory, "__wrapped__"):
+        cli.make_inventory = _judged(cli.make_inventory)
+
+
+def _judged(make: Callable[..., Inventory]) -> Callable[..., Inventory]:
+    @wraps(make)
+    def made(inventory: str, **options: Any) -> Inventory:
+        found = make(inventory, **options)
+        place = called_inventory()
+        base = Path.cwd() if place is None else base_of(place)
+        try:
+            refuse(of_another_type(found, place, base))
+        except InventoryError as error:
+            raise PyinfraError(str(error)) from None
+        return found
+
+    return made
 
 
 def _look(inventory: str, deploys: list[Path]) -> None:
