@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
+from contextlib import ExitStack, redirect_stdout
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import NoReturn, TextIO, cast
 
 import pytest
 
 from postroad.audit import suites
-from postroad.commands.output import STANDARD_OUTPUT, add_json
-from postroad.settings.terminal import complain, tell, to_standard_error
+from postroad.audit.report import nagios_failure
+from postroad.commands.cli import INTERRUPTED
+from postroad.commands.output import STANDARD_OUTPUT, UnwrittenError, add_json, write
+from postroad.settings.terminal import Patient, complain, nobody_reads, tell, to_standard_error
 
 SUITES = Path(suites.__file__).parent
+_REPORTS = ("json", "junit")
+# The status of a Nagios plugin that cannot say.
+_UNKNOWN = 3
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,28 +46,74 @@ def run(arguments: argparse.Namespace) -> int:
     piped = [name for name in ("json", "junit") if getattr(arguments, name) == STANDARD_OUTPUT]
     if len(piped) + arguments.nagios > 1:
         complain("standard output takes one of --json -, --junit - and --nagios: name a file")
-        return 3 if arguments.nagios else 2
-    if piped:
-        return _piped(arguments, piped[0])
-    status = pytest.main(words(arguments))
-    if arguments.nagios:
-        return int(status)
-    return _status(status)
+        return _UNKNOWN if arguments.nagios else 2
+    with ExitStack() as around:
+        folder = around.enter_context(TemporaryDirectory())
+        # pytest would end in its frames where a report cannot be written: it does so beside them.
+        reports = {name: Path(folder) / name for name in _REPORTS if getattr(arguments, name)}
+        told = argparse.Namespace(**{**vars(arguments), **reports})
+        status = _audited(told, _AtOnce(around, is_nagios=arguments.nagios), piped)
+        try:
+            for name, report in reports.items():
+                _hand_over(report, getattr(arguments, name))
+        except UnwrittenError as error:
+            complain(error)
+            return status or (_UNKNOWN if arguments.nagios else 2)
+    return status
+
+
+def _audited(arguments: argparse.Namespace, at_once: _AtOnce, piped: list[str]) -> int:
+    """The exit status of an audit. What pytest says leaves standard output to a piped report."""
+    # The disk that standard output goes to may be full: pytest would tell that in its frames.
+    patient = Patient(sys.stdout)
+    try:
+        with to_standard_error() if piped else redirect_stdout(cast(TextIO, patient)):
+            status = pytest.main(words(arguments), plugins=[at_once])
+    except KeyboardInterrupt:
+        at_once.end()
+    if patient.fault:
+        nobody_reads()
+        complain(f"{patient.fault.filename}: {patient.fault.strerror}")
+        return _UNKNOWN if arguments.nagios else 2
+    return int(status) if arguments.nagios else _status(status)
 
 
 def _status(status: int) -> int:
     return {pytest.ExitCode.OK: 0, pytest.ExitCode.TESTS_FAILED: 1}.get(pytest.ExitCode(status), 2)
 
 
-def _piped(arguments: argparse.Namespace, name: str) -> int:
-    """Have a report as all of standard output: what pytest says goes to standard error."""
-    with TemporaryDirectory() as folder:
-        report = Path(folder) / "report"
-        with to_standard_error():
-            status = pytest.main(words(argparse.Namespace(**{**vars(arguments), name: report})))
-        if report.exists():
-            tell(report.read_text(encoding="utf-8"), end="")
-    return _status(status)
+def _hand_over(report: Path, to: Path) -> None:
+    """Write a report where it is wanted; an audit that could not begin has none."""
+    if not report.exists():
+        return
+    text = report.read_text(encoding="utf-8")
+    if to == STANDARD_OUTPUT:
+        tell(text, end="")
+    else:
+        write(to, text)
+
+
+@dataclass(frozen=True)
+class _AtOnce:
+    """Ends an audit on Ctrl-C as every command ends: pytest would tell where it was just then."""
+
+    around: ExitStack
+    is_nagios: bool
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """Not for `pytest.exit`, which comes here as well."""
+        if excinfo.type is KeyboardInterrupt:
+            self.end()
+
+    def end(self) -> NoReturn:
+        """Connections that are still being made would be waited for."""
+        self.around.close()
+        if self.is_nagios:
+            tell(nagios_failure("interrupted"))
+            os._exit(_UNKNOWN)
+        complain("interrupted")
+        os._exit(INTERRUPTED)
 
 
 def words(arguments: argparse.Namespace) -> list[str]:

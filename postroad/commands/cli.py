@@ -12,7 +12,14 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Protocol, cast
 
 from postroad.settings.meant import nearest
-from postroad.settings.terminal import any_character, complain, nobody_reads, tell
+from postroad.settings.terminal import (
+    any_character,
+    complain,
+    flush,
+    nobody_reads,
+    streams_open,
+    tell,
+)
 
 
 class CommandModule(Protocol):
@@ -140,6 +147,8 @@ COMMANDS = (
 # 128 and the signal's number, SIGINT and SIGPIPE (signal(7)), as a shell says it (POSIX, 2.8.2).
 INTERRUPTED = 130
 CUT_OFF = 141
+# The answer cannot be told.
+UNTOLD = 2
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -148,9 +157,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns its exit status: 0 done, 1 the answer is no, 2 it could not be asked; INTERRUPTED, or
     CUT_OFF where nobody reads the answer any more.
     """
+    if fault := streams_open():
+        complain(fault)
+        return UNTOLD
     any_character()
     try:
-        return _run(list(sys.argv[1:] if argv is None else argv))
+        try:
+            return _run(list(sys.argv[1:] if argv is None else argv))
+        finally:
+            flush()
     except KeyboardInterrupt:
         complain("interrupted")
         # At once: connections that are still being made would be waited for, and tell of their own
@@ -160,6 +175,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Whoever read the answer has enough of it, as head(1).
         nobody_reads()
         return CUT_OFF
+    except OSError as error:
+        # A full disk, a name that is too long for one: the machine's trouble, without our frames.
+        complain(f"{error.filename}: {error.strerror}" if error.filename else error)
+        return UNTOLD
 
 
 def _run(words: list[str]) -> int:

@@ -34,6 +34,11 @@ def no_inventory(path: Path) -> Iterator[Fault]:
         yield Fault(str(path), "is what the hosts are, not which there are", mend)
 
 
+def no_hosts(file: str) -> str:
+    """What to say of an inventory that names none."""
+    return f"{file}: names no host; write mail = [...], a list of hosts"
+
+
 def not_there(path: Path) -> str:
     """What to say of an inventory file that is none."""
     beside = sorted(str(one) for one in path.parent.glob("*.py"))

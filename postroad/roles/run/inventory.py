@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from traceback import walk_tb
 
 from pyinfra.api.config import Config
 from pyinfra.api.exceptions import PyinfraError
@@ -33,6 +34,7 @@ from postroad.settings.operator_files import (
     base_of,
     group_data_of,
     named,
+    no_hosts,
     no_inventory,
     not_there,
     refuse,
@@ -41,6 +43,7 @@ from postroad.settings.operator_files import (
 from postroad.settings.python import failed, odd_groups, passed_over
 from postroad.settings.read import match_inventory, read
 from postroad.settings.source import Seen, one_estate
+from postroad.settings.terminal import all_to_standard_error
 
 __all__ = ["InventoryError", "Loaded", "base_of", "estate_for_run", "estate_of", "hosts_of", "load"]
 
@@ -91,6 +94,13 @@ def load(path: Path) -> Loaded:
     refuse(unreadable_files([place, *group_data_of(base)], base))
     text, file = place.read_text(encoding="utf-8"), named(place, base)
     refuse(odd_groups(text, file))
+    # The operator's files may print: standard output is for our answer alone.
+    with all_to_standard_error():
+        return _loaded(place, base, text)
+
+
+def _loaded(place: Path, base: Path, text: str) -> Loaded:
+    file = named(place, base)
     # As pyinfra's command line does, so that inventories may import what lies beside them.
     if str(base) not in sys.path:
         sys.path.append(str(base))
@@ -99,7 +109,7 @@ def load(path: Path) -> Loaded:
     try:
         inventory = _make(place, base, state)
         if not inventory.hosts:
-            raise InventoryError(f"{file}: names no host; write mail = [...], a list of hosts")
+            raise InventoryError(no_hosts(file))
         refuse(of_another_type(inventory, place, base))
         _init(state, inventory, file)
         estate = estate_of(inventory)
@@ -119,7 +129,7 @@ def _make(place: Path, base: Path, state: State) -> Inventory:
     except PyinfraError as error:
         raise InventoryError(f"{named(place, base)}: {error}") from error
     # Inventories and group_data are the operator's code: anything may come out of them.
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise InventoryError(str(fault_of(error, place, base))) from error
     return made
 
@@ -131,8 +141,13 @@ def _init(state: State, inventory: Inventory, file: str) -> None:
         raise InventoryError(f"{file}: {error}") from error
 
 
-def fault_of(error: Exception, place: Path, base: Path) -> Fault:
+def fault_of(error: BaseException, place: Path, base: Path) -> Fault:
     """Which of the operator's lines ``error`` comes from, as pyinfra has run the file ``place``."""
+    if isinstance(error, SystemExit):
+        # Whatever else comes out of a file, pyinfra wraps with the file's name.
+        ours = {file.resolve() for file in (place, *group_data_of(base))}
+        files = [frame.f_code.co_filename for frame, _ in walk_tb(error.__traceback__)]
+        place = next((Path(one) for one in reversed(files) if Path(one).resolve() in ours), place)
     if not isinstance(error, UnexpectedExternalError):
         return failed(error, named(place, base), str(place))
     ran = str(error.filename)
@@ -207,7 +222,7 @@ def _bring_group_data(inventory: Inventory, place: Path | None) -> None:
         found = _get_group_data(str(base / "group_data"))
     except PyinfraError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise InventoryError(str(fault_of(error, base / "group_data", base))) from error
     for group, data in found.items():
         inventory.group_data[group].update(data)

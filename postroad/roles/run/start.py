@@ -15,6 +15,7 @@ import pyinfra
 from pyinfra.api.exceptions import PyinfraError
 from pyinfra.api.inventory import Inventory
 
+from postroad.roles.run.inventory import fault_of
 from postroad.roles.run.left_out import connected_all
 from postroad.roles.run.pyinfra_call import called, called_inventory
 from postroad.roles.run.pyinfra_words import errors_plainly, plainly
@@ -24,6 +25,7 @@ from postroad.settings.operator_files import (
     base_of,
     group_data_of,
     named,
+    no_hosts,
     no_inventory,
     not_there,
     refuse,
@@ -69,13 +71,17 @@ def _inventory_plainly() -> None:
 def _judged(make: Callable[..., Inventory]) -> Callable[..., Inventory]:
     @wraps(make)
     def made(inventory: str, **options: Any) -> Inventory:
-        found = make(inventory, **options)
         place = called_inventory()
         base = Path.cwd() if place is None else base_of(place)
         try:
+            found = make(inventory, **options)
+            if place and not found.hosts:
+                raise InventoryError(no_hosts(named(place, base)))
             refuse(of_another_type(found, place, base))
         except InventoryError as error:
             raise PyinfraError(str(error)) from None
+        except SystemExit as error:
+            raise PyinfraError(str(fault_of(error, place or base, base))) from None
         return found
 
     return made
@@ -96,4 +102,4 @@ def _look(inventory: str, deploys: list[Path]) -> None:
     refuse(odd_groups(text, file))
     if not may_name_hosts(text):
         refuse(passed_over(text, file))
-        raise InventoryError(f"{file}: names no host; write mail = [...], a list of hosts")
+        raise InventoryError(no_hosts(file))
