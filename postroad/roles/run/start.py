@@ -91,7 +91,7 @@ def _look(inventory: str, deploys: list[Path]) -> None:
     place = Path(inventory)
     if not place.is_file():
         # A list of hosts, a connector or a module is pyinfra's to understand.
-        if inventory.endswith(".py"):
+        if inventory.endswith(".py") or place.is_dir():
             raise InventoryError(not_there(place))
         return
     refuse(no_inventory(place))
