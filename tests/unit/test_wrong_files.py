@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from postroad.commands import cli
-from tests.unit.first_repository import DEPLOY, HOSTS, pyinfra, refusing, said, written
+from tests.unit.first_repository import DEPLOY, HOSTS, changed, pyinfra, refusing, said, written
 
 DEPLOYS = f"{DEPLOY}: is what is done on hosts, not which there are; name the inventory first, as"
 FOLDER = "inventories: is a folder; name the file in it, as inventories/shop.py"
@@ -73,3 +73,17 @@ def test_pyinfra_says_so_as_well(words: tuple[str, str], told: str, shop: Path) 
     done = pyinfra(shop, "--dry", *words)
     assert done.returncode == 1
     assert told in said(done)
+
+
+@pytest.mark.parametrize("whole", [False, True], ids=["relative", "absolute"])
+def test_pyinfra_started_elsewhere_by_chdir_is_as_here(
+    whole: bool, shop: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """As README.md has it: without config.py pyinfra has no mends, and ends for all hosts."""
+    changed(shop, "inventories/shop.py", '"ssh_port": 9', '"ssh_port": 9, "ssh_key": "none"')
+    words = [f"{shop}/{file}" if whole else file for file in ("inventories/shop.py", DEPLOY)]
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    there = said(pyinfra(shop, "--chdir", str(shop), "--dry", *words, cwd=elsewhere))
+    assert 'under "ssh_key", or make it by ssh-keygen' in there
+    assert "mail2: no connection: Could not connect" in there
+    assert list(elsewhere.iterdir()) == []
