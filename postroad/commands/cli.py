@@ -177,8 +177,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         return CUT_OFF
     except OSError as error:
         # A full disk, a name that is too long for one: the machine's trouble, without our frames.
-        complain(f"{error.filename}: {error.strerror}" if error.filename else error)
+        complain(_told(error))
         return UNTOLD
+
+
+def _told(error: OSError) -> str:
+    if error.filename and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    return str(error) or type(error).__name__
 
 
 def _run(words: list[str]) -> int:

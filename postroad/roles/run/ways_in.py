@@ -34,15 +34,18 @@ class _OtherTypeError(Exception):
 
 
 def of_another_type(inventory: Inventory, file: Path | None, base: Path) -> Iterator[Fault]:
-    """A fault for each value that pyinfra does not take, on whichever host; one for each key of a
-    group that many hosts are in."""
+    """A fault for each value that pyinfra does not take, on whichever host.
+
+    One for all hosts that a group gives it to. ``file`` is the inventory, where it is a file.
+    """
     told = set()
     for host in inventory:
         for key, value, wanted in _refused(host):
             if (key, repr(value)) in told:
                 continue
             told.add((key, repr(value)))
-            where = f'{_file_of(key, file, base)}: host "{host.name}": "{key}"'
+            source = "--data" if key in inventory.override_data else _file_of(key, file, base)
+            where = f'{source}: host "{host.name}": "{key}"'
             yield Fault(where, f"is {kind(value)}, not {wanted}", _mend(key, value, wanted))
 
 
