@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
+import signal
 import sys
-from contextlib import ExitStack, redirect_stdout
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import FrameType
 from typing import NoReturn, TextIO, cast
 
 import pytest
@@ -47,12 +50,10 @@ def run(arguments: argparse.Namespace) -> int:
     if len(piped) + arguments.nagios > 1:
         complain("standard output takes one of --json -, --junit - and --nagios: name a file")
         return _UNKNOWN if arguments.nagios else 2
-    with ExitStack() as around:
-        folder = around.enter_context(TemporaryDirectory())
+    with TemporaryDirectory() as folder, _ended_at_once(folder, arguments.nagios):
         # pytest would end in its frames where a report cannot be written: it does so beside them.
         reports = {name: Path(folder) / name for name in _REPORTS if getattr(arguments, name)}
-        told = argparse.Namespace(**{**vars(arguments), **reports})
-        status = _audited(told, _AtOnce(around, is_nagios=arguments.nagios), piped)
+        status = _audited(argparse.Namespace(**{**vars(arguments), **reports}), piped)
         try:
             for name, report in reports.items():
                 _hand_over(report, getattr(arguments, name))
@@ -62,15 +63,12 @@ def run(arguments: argparse.Namespace) -> int:
     return status
 
 
-def _audited(arguments: argparse.Namespace, at_once: _AtOnce, piped: list[str]) -> int:
+def _audited(arguments: argparse.Namespace, piped: list[str]) -> int:
     """The exit status of an audit. What pytest says leaves standard output to a piped report."""
     # The disk that standard output goes to may be full: pytest would tell that in its frames.
     patient = Patient(sys.stdout)
-    try:
-        with to_standard_error() if piped else redirect_stdout(cast(TextIO, patient)):
-            status = pytest.main(words(arguments), plugins=[at_once])
-    except KeyboardInterrupt:
-        at_once.end()
+    with to_standard_error() if piped else redirect_stdout(cast(TextIO, patient)):
+        status = pytest.main(words(arguments))
     if patient.fault:
         nobody_reads()
         complain(f"{patient.fault.filename}: {patient.fault.strerror}")
@@ -93,27 +91,36 @@ def _hand_over(report: Path, to: Path) -> None:
         write(to, text)
 
 
-@dataclass(frozen=True)
-class _AtOnce:
-    """Ends an audit on Ctrl-C as every command ends: pytest would tell where it was just then."""
+@contextmanager
+def _ended_at_once(folder: str, is_nagios: bool) -> Iterator[None]:
+    """Ctrl-C ends an audit as it ends every command, wherever it is just then.
 
-    around: ExitStack
-    is_nagios: bool
+    pytest would tell where that was, and takes no notice where it is in a thread of paramiko's.
+    """
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+    streams = {number: os.dup(number) for number in (1, 2)}
 
-    @pytest.hookimpl(trylast=True)
-    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
-        """Not for `pytest.exit`, which comes here as well."""
-        if excinfo.type is KeyboardInterrupt:
-            self.end()
-
-    def end(self) -> NoReturn:
-        """Connections that are still being made would be waited for."""
-        self.around.close()
-        if self.is_nagios:
+    def end(number: int, frame: FrameType | None) -> NoReturn:
+        # pytest may have them just then.
+        for stream, kept in streams.items():
+            os.dup2(kept, stream)
+        sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
+        shutil.rmtree(folder, ignore_errors=True)
+        if is_nagios:
             tell(nagios_failure("interrupted"))
             os._exit(_UNKNOWN)
         complain("interrupted")
         os._exit(INTERRUPTED)
+
+    signal.signal(signal.SIGINT, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        for kept in streams.values():
+            os.close(kept)
 
 
 def words(arguments: argparse.Namespace) -> list[str]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
-from typing import Protocol, cast
+from typing import NoReturn, Protocol, cast
 
 from postroad.settings.meant import nearest
 from postroad.settings.terminal import (
@@ -161,16 +162,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         complain(fault)
         return UNTOLD
     any_character()
+    before, threading.excepthook = threading.excepthook, _ended_in_a_thread
     try:
         try:
             return _run(list(sys.argv[1:] if argv is None else argv))
         finally:
+            threading.excepthook = before
             flush()
     except KeyboardInterrupt:
-        complain("interrupted")
-        # At once: connections that are still being made would be waited for, and tell of their own
-        # end in frames.
-        os._exit(INTERRUPTED)
+        _interrupted()
     except BrokenPipeError:
         # Whoever read the answer has enough of it, as head(1).
         nobody_reads()
@@ -179,6 +179,23 @@ def main(argv: Sequence[str] | None = None) -> int:
         # A full disk, a name that is too long for one: the machine's trouble, without our frames.
         complain(_told(error))
         return UNTOLD
+
+
+def _interrupted() -> NoReturn:
+    complain("interrupted")
+    # At once: connections that are still being made would be waited for, and tell of their own
+    # end in frames.
+    os._exit(INTERRUPTED)
+
+
+def _ended_in_a_thread(ended: threading.ExceptHookArgs) -> None:
+    """Ctrl-C may find a thread of paramiko's at work, which is a greenlet: it would be lost there.
+
+    pyinfra has threads made cooperative (gevent), so that all of them are in the main one.
+    """
+    if issubclass(ended.exc_type, KeyboardInterrupt):
+        _interrupted()
+    threading.__excepthook__(ended)
 
 
 def _told(error: OSError) -> str:

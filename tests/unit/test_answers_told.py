@@ -168,6 +168,35 @@ def test_an_audit_that_is_interrupted(
     assert (asking.returncode, *shown) == (status, out, err)
 
 
+def test_a_command_that_is_interrupted_in_a_thread(tmp_path: Path) -> None:
+    """As paramiko's are: Python would tell the thread's frames, and the command would go on."""
+    script = """
+import threading
+from postroad.commands import cli
+
+def interrupted():
+    raise KeyboardInterrupt
+
+def run(words):
+    thread = threading.Thread(target=interrupted)
+    thread.start()
+    thread.join()
+    return 0
+
+cli._run = run
+raise SystemExit(cli.main([]))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(CLONE)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "interrupted\n")
+
+
 # ---- inventories that end in silence
 
 
