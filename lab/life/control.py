@@ -1,5 +1,6 @@
 """Bringing a lab up and taking it down."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -27,6 +28,9 @@ class Target:
     suffixes: tuple[int, ...]
 
 
+_TARGET = re.compile(r"[a-z]([a-z0-9-]{0,30}[a-z0-9])?")
+_OCTET = re.compile(r"[0-9]{1,3}")
+
 # The number of a lab that has none yet.
 _NOWHERE = -1
 
@@ -36,11 +40,16 @@ DEFAULT_TARGETS = (Target("mail1", "bookworm", (11, 12, 13)),)
 def parse_target(text: str) -> Target:
     """The target that NAME:SUITE:OCTET[,OCTET…] means; raises LabError saying what is wrong."""
     parts = text.split(":")
-    if len(parts) != 3 or not parts[0] or not all(p.isdigit() for p in parts[2].split(",")):
+    if len(parts) != 3 or not all(_OCTET.fullmatch(part) for part in parts[2].split(",")):
         raise LabError(f"target {text!r}: write NAME:SUITE:OCTET[,OCTET…], as mail1:bookworm:11,12")
     suffixes = tuple(int(part) for part in parts[2].split(","))
     if any(not 5 <= suffix <= 254 for suffix in suffixes):
         raise LabError(f"target {text!r}: last octets are from 5 to 254")
+    # A label (RFC 1123, section 2.1), a folder and a container: the same in each of them.
+    if not _TARGET.fullmatch(parts[0]):
+        raise LabError(
+            f"target {text!r}: write a name of small letters, digits and -, as mail1, 32 at most"
+        )
     if parts[0] in internet.HOSTS:
         raise LabError(f"target {text!r}: {parts[0]} is a host of the internet; take another name")
     recipes.bare(parts[1])

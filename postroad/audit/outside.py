@@ -25,6 +25,7 @@ from postroad.roles.run import made, names, streams
 from postroad.roles.run.ask import UnansweredError
 from postroad.roles.run.live import Reached, of_each
 from postroad.roles.run.site import Site
+from postroad.settings.files import from_base
 from postroad.settings.model import AcmeTls, Estate
 
 # What the signers of each host have made of `postroad.audit.asking.probes`.
@@ -57,7 +58,7 @@ def _private_root(found: Reached) -> str | None:
     tls = found.loaded.estate.tls
     if not isinstance(tls, AcmeTls) or tls.ca_file is None:
         return None
-    return str((found.loaded.base / tls.ca_file).expanduser())
+    return str(from_base(found.loaded.base, tls.ca_file))
 
 
 def _facts(found: Reached, heard: Heard) -> Facts:

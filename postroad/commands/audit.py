@@ -4,16 +4,28 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import FrameType
+from typing import NoReturn, TextIO, cast
 
 import pytest
 
 from postroad.audit import suites
-from postroad.commands.output import STANDARD_OUTPUT, add_json
-from postroad.settings.terminal import complain, tell, to_standard_error
+from postroad.audit.report import nagios_failure
+from postroad.commands.cli import INTERRUPTED
+from postroad.commands.output import STANDARD_OUTPUT, UnwrittenError, add_json, write
+from postroad.settings.terminal import Patient, complain, nobody_reads, tell, to_standard_error
 
 SUITES = Path(suites.__file__).parent
+_REPORTS = ("json", "junit")
+# The status of a Nagios plugin that cannot say.
+_UNKNOWN = 3
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,28 +49,78 @@ def run(arguments: argparse.Namespace) -> int:
     piped = [name for name in ("json", "junit") if getattr(arguments, name) == STANDARD_OUTPUT]
     if len(piped) + arguments.nagios > 1:
         complain("standard output takes one of --json -, --junit - and --nagios: name a file")
-        return 3 if arguments.nagios else 2
-    if piped:
-        return _piped(arguments, piped[0])
-    status = pytest.main(words(arguments))
-    if arguments.nagios:
-        return int(status)
-    return _status(status)
+        return _UNKNOWN if arguments.nagios else 2
+    with TemporaryDirectory() as folder, _ended_at_once(folder, arguments.nagios):
+        # pytest would end in its frames where a report cannot be written: it does so beside them.
+        reports = {name: Path(folder) / name for name in _REPORTS if getattr(arguments, name)}
+        status = _audited(argparse.Namespace(**{**vars(arguments), **reports}), piped)
+        try:
+            for name, report in reports.items():
+                _hand_over(report, getattr(arguments, name))
+        except UnwrittenError as error:
+            complain(error)
+            return status or (_UNKNOWN if arguments.nagios else 2)
+    return status
+
+
+def _audited(arguments: argparse.Namespace, piped: list[str]) -> int:
+    """The exit status of an audit. What pytest says leaves standard output to a piped report."""
+    # The disk that standard output goes to may be full: pytest would tell that in its frames.
+    patient = Patient(sys.stdout)
+    with to_standard_error() if piped else redirect_stdout(cast(TextIO, patient)):
+        status = pytest.main(words(arguments))
+    if patient.fault:
+        nobody_reads()
+        complain(f"{patient.fault.filename}: {patient.fault.strerror}")
+        return _UNKNOWN if arguments.nagios else 2
+    return int(status) if arguments.nagios else _status(status)
 
 
 def _status(status: int) -> int:
     return {pytest.ExitCode.OK: 0, pytest.ExitCode.TESTS_FAILED: 1}.get(pytest.ExitCode(status), 2)
 
 
-def _piped(arguments: argparse.Namespace, name: str) -> int:
-    """Have a report as all of standard output: what pytest says goes to standard error."""
-    with TemporaryDirectory() as folder:
-        report = Path(folder) / "report"
-        with to_standard_error():
-            status = pytest.main(words(argparse.Namespace(**{**vars(arguments), name: report})))
-        if report.exists():
-            tell(report.read_text(encoding="utf-8"), end="")
-    return _status(status)
+def _hand_over(report: Path, to: Path) -> None:
+    """Write a report where it is wanted; an audit that could not begin has none."""
+    if not report.exists():
+        return
+    text = report.read_text(encoding="utf-8")
+    if to == STANDARD_OUTPUT:
+        tell(text, end="")
+    else:
+        write(to, text)
+
+
+@contextmanager
+def _ended_at_once(folder: str, is_nagios: bool) -> Iterator[None]:
+    """Ctrl-C ends an audit as it ends every command, wherever it is just then.
+
+    pytest would tell where that was, and takes no notice where it is in a thread of paramiko's.
+    """
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+    streams = {number: os.dup(number) for number in (1, 2)}
+
+    def end(number: int, frame: FrameType | None) -> NoReturn:
+        # pytest may have them just then.
+        for stream, kept in streams.items():
+            os.dup2(kept, stream)
+        sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
+        shutil.rmtree(folder, ignore_errors=True)
+        if is_nagios:
+            tell(nagios_failure("interrupted"))
+            os._exit(_UNKNOWN)
+        complain("interrupted")
+        os._exit(INTERRUPTED)
+
+    signal.signal(signal.SIGINT, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        for kept in streams.values():
+            os.close(kept)
 
 
 def words(arguments: argparse.Namespace) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import tempfile
 from pathlib import Path
@@ -40,9 +41,16 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def unfit(folder: Path) -> str:
-    """Why archives may not be kept there; empty where they may. It is made where it is missing."""
+    """Why archives may not be kept there; empty where they may. Nothing is made for that."""
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        while_missing = (one for one in (folder, *folder.absolute().parents) if one.exists())
+        nearest = next(while_missing, folder)
+        if not nearest.is_dir():
+            return f"{folder}: cannot be made: {nearest} is no folder"
+        if not os.access(nearest, os.W_OK | os.X_OK):
+            return f"{folder}: cannot be written: {os.strerror(errno.EACCES)} ({nearest})"
+        if nearest != folder:
+            return ""
         found = folder.stat()
     except OSError as error:
         return f"{folder}: cannot be made: {error.strerror}"
@@ -67,6 +75,8 @@ def _keep(arguments: argparse.Namespace) -> int:
             status = NOBODY
             continue
         try:
+            # Only now: where nobody answers, no folder is left behind.
+            arguments.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             written(place, archive)
         except OSError as error:
             complain(f"{place}: cannot be written: {error.strerror}; what was there before stays")

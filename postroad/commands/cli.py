@@ -5,14 +5,22 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Protocol, cast
+from typing import NoReturn, Protocol, cast
 
 from postroad.data import VERSION
 from postroad.settings.meant import nearest
-from postroad.settings.terminal import any_character, complain, nobody_reads, tell
+from postroad.settings.terminal import (
+    any_character,
+    complain,
+    flush,
+    nobody_reads,
+    streams_open,
+    tell,
+)
 
 
 class CommandModule(Protocol):
@@ -140,6 +148,8 @@ COMMANDS = (
 # 128 and the signal's number, SIGINT and SIGPIPE (signal(7)), as a shell says it (POSIX, 2.8.2).
 INTERRUPTED = 130
 CUT_OFF = 141
+# The answer cannot be told.
+UNTOLD = 2
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -148,18 +158,50 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns its exit status: 0 done, 1 the answer is no, 2 it could not be asked; INTERRUPTED, or
     CUT_OFF where nobody reads the answer any more.
     """
+    if fault := streams_open():
+        complain(fault)
+        return UNTOLD
     any_character()
+    before, threading.excepthook = threading.excepthook, _ended_in_a_thread
     try:
-        return _run(list(sys.argv[1:] if argv is None else argv))
+        try:
+            return _run(list(sys.argv[1:] if argv is None else argv))
+        finally:
+            threading.excepthook = before
+            flush()
     except KeyboardInterrupt:
-        complain("interrupted")
-        # At once: connections that are still being made would be waited for, and tell of their own
-        # end in frames.
-        os._exit(INTERRUPTED)
+        _interrupted()
     except BrokenPipeError:
         # Whoever read the answer has enough of it, as head(1).
         nobody_reads()
         return CUT_OFF
+    except OSError as error:
+        # A full disk, a name that is too long for one: the machine's trouble, without our frames.
+        complain(_told(error))
+        return UNTOLD
+
+
+def _interrupted() -> NoReturn:
+    complain("interrupted")
+    # At once: connections that are still being made would be waited for, and tell of their own
+    # end in frames.
+    os._exit(INTERRUPTED)
+
+
+def _ended_in_a_thread(ended: threading.ExceptHookArgs) -> None:
+    """Ctrl-C may find a thread of paramiko's at work, which is a greenlet: it would be lost there.
+
+    pyinfra has threads made cooperative (gevent), so that all of them are in the main one.
+    """
+    if issubclass(ended.exc_type, KeyboardInterrupt):
+        _interrupted()
+    threading.__excepthook__(ended)
+
+
+def _told(error: OSError) -> str:
+    if error.filename and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    return str(error) or type(error).__name__
 
 
 def _run(words: list[str]) -> int:

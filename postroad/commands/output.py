@@ -34,6 +34,13 @@ def place(text: str) -> Path:
     found = Path(text)
     if found == STANDARD_OUTPUT:
         return found
+    try:
+        return _writable(found, text)
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"{text}: {error.strerror}: name another file") from None
+
+
+def _writable(found: Path, text: str) -> Path:
     if found.is_dir():
         raise argparse.ArgumentTypeError(f"{text} is a folder: name a file in it")
     if not found.parent.is_dir():

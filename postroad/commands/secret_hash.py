@@ -9,6 +9,16 @@ import sys
 from postroad.settings.passwords import hashed
 from postroad.settings.terminal import complain, tell
 
+# Applications hand in what is typed there as UTF-8 (RFC 4616 §2).
+_NO_TEXT = (
+    "the password is no UTF-8 text: nothing hashed; set the terminal to UTF-8, as by"
+    " export LANG=C.UTF-8, or take letters and digits of ASCII alone"
+)
+
+
+class _NothingHashedError(Exception):
+    """There is no password; the message says why."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """It takes none: an argument would show in the process list."""
@@ -20,9 +30,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the hash; 1 where no login could use the password, or its repetition differs."""
-    password = _ask() if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
-    if password is None:
-        complain("the two passwords differ: nothing hashed")
+    try:
+        password = _ask() if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
+        password.encode("utf-8")
+    except _NothingHashedError as error:
+        complain(f"{error}: nothing hashed")
+        return 1
+    except UnicodeError:
+        complain(_NO_TEXT)
         return 1
     try:
         tell(hashed(password))
@@ -32,6 +47,12 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _ask() -> str | None:
-    first = getpass.getpass("Password: ")
-    return first if getpass.getpass("Again: ") == first else None
+def _ask() -> str:
+    try:
+        first = getpass.getpass("Password: ")
+        again = getpass.getpass("Again: ")
+    except EOFError:
+        raise _NothingHashedError("no password was typed") from None
+    if again != first:
+        raise _NothingHashedError("the two passwords differ")
+    return first

@@ -13,7 +13,9 @@ from postroad.commands.asking import told
 from postroad.dns import budget
 from postroad.dns.records import derive
 from postroad.roles.run.inventory import Loaded, load
+from postroad.roles.run.ways_in import no_ways
 from postroad.settings.doubts import doubts
+from postroad.settings.files import is_there
 from postroad.settings.hidden import in_the_clear, not_yet
 from postroad.settings.model import Estate, operator_files
 from postroad.settings.terminal import complain, tell
@@ -48,7 +50,8 @@ def _check(inventory: Path) -> int:
         return 1
     tell(summary(estate))
     unsure = (doubt for host in estate.hosts for doubt in doubts(estate, host))
-    for note in (*missing_files(loaded), *missing_ways_in(loaded), *unsure):
+    ways_in = (*missing_ways_in(loaded), *no_ways(loaded.hosts))
+    for note in (*missing_files(loaded), *ways_in, *unsure):
         complain(note)
     if loaded.outside:
         tell(f"not the estate's, and let be: {', '.join(loaded.outside)}")
@@ -66,14 +69,14 @@ def missing_ways_in(loaded: Loaded) -> Iterator[str]:
     """
     for key, mend in _WAYS_IN:
         for path in dict.fromkeys(host.data.get(key) for host in loaded.hosts):
-            if isinstance(path, str) and not (loaded.base / Path(path).expanduser()).is_file():
+            if isinstance(path, str) and not is_there(loaded.base, path):
                 yield f'the inventory\'s "{key}" is {path}, which is not there; {mend}'
 
 
 def missing_files(loaded: Loaded) -> Iterator[str]:
     """The files that the estate names and a run will read, where this machine has none."""
     for key, path in operator_files(loaded.estate):
-        if not (loaded.base / path).expanduser().is_file():
+        if not is_there(loaded.base, path):
             yield f"estate{key} names {path}, which is not there: a run will ask for it"
 
 

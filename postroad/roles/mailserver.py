@@ -49,7 +49,9 @@ def open_site() -> Site:
     left_out.unasked(host.state)
     # Read for the first host, it is the same for all: twice the hosts, not four times the work.
     estate = _SITES.estate(host.state) or estate_for_run(host.inventory)
-    if host.name not in {one.name for one in estate.hosts}:
+    ours = {one.name for one in estate.hosts}
+    left_out.let_be(host.state, ours)
+    if host.name not in ours:
         _SITES.let_be(host, estate)
         # pyinfra runs the deploy file in a greenlet a host: this ends it, and is no failure.
         raise GreenletExit

@@ -15,6 +15,7 @@ from postroad.mail.signing.found import KEYS
 from postroad.roles.own import deploy, operation
 from postroad.roles.run.left_out import RefusedError, alone
 from postroad.roles.run.site import Site
+from postroad.settings.files import from_base
 from postroad.settings.terminal import inform
 
 USAGE = "say where the backups are, as --data backups=/srv/backups/mail"
@@ -26,8 +27,9 @@ def backup_of(site: Site) -> Backup:
     folder = site.pyhost.data.get("backups")
     if not folder:
         raise PyinfraError(f"which backups? {USAGE}")
-    place = site.base / Path(str(folder)).expanduser() / archive_name(site.host.name)
+    place = Path(str(folder))
     try:
+        place = from_base(site.base, str(folder)) / archive_name(site.host.name)
         backup = checked(place.read_bytes())
     except OSError as error:
         raise RefusedError(f"{site.host.name}: {place} cannot be read: {error.strerror}") from None

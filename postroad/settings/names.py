@@ -90,7 +90,7 @@ def read_dmarc(
 ) -> Dmarc | None:
     """The DMARC section; ``from_domains`` are the estate's sending domains."""
     policy = section.optional("policy", one_of(POLICIES), defaults.DMARC_POLICY)
-    reports = section.nullable("reports", email, admin_email)
+    reports = section.optional("reports", email, admin_email)
     nobody: tuple[tuple[str, DmarcPolicy], ...] = ()
     stages = section.optional("stages", partial(_stages, from_domains=from_domains), nobody)
     return None if reports is None else Dmarc(policy, reports, stages)

@@ -12,6 +12,8 @@ from postroad.settings.python import unreadable
 
 # What the folder is called by mistake, and by Ansible.
 _LIKE_GROUP_DATA = ("groupdata", "groupdatas", "groupsdata", "groupvar", "groupvars", "datagroup")
+# How many files are proposed: the first of them is what most have.
+_LISTED = 3
 
 
 class InventoryError(Exception):
@@ -31,23 +33,58 @@ def base_of(inventory: Path) -> Path:
 
 
 def no_inventory(path: Path) -> Iterator[Fault]:
-    """The other half of an estate, named in the place of its inventory."""
-    if path.resolve().parent.name == "group_data":
-        mend = f"name the inventory, as inventories/{path.name}"
-        yield Fault(str(path), "is what the hosts are, not which there are", mend)
+    """Another part of a repository, named in the place of its inventory."""
+    place = path.resolve()
+    found = _inventories(place.parent.parent)
+    match place.parent.name:
+        case "group_data":
+            mend = f"name the inventory, as inventories/{path.name}"
+            yield Fault(str(path), "is what the hosts are, not which there are", mend)
+        case "deploys":
+            mend = f"name the inventory first, as {found[0] if found else 'inventories/prod.py'}"
+            yield Fault(str(path), "is what is done on hosts, not which there are", mend)
+
+
+def no_hosts(file: str) -> str:
+    """What to say of an inventory that names none."""
+    return f"{file}: names no host; write mail = [...], a list of hosts"
 
 
 def not_there(path: Path) -> str:
     """What to say of an inventory file that is none."""
-    beside = sorted(str(one) for one in path.parent.glob("*.py"))
-    if path.is_dir():
-        return f"{path}: is a folder; name the inventory file in it, as {path / 'prod.py'}"
-    mend = (
-        f"name one that is, as {' or '.join(beside)}"
-        if beside
-        else "correct its path, or have a first one written by `postroad init`"
-    )
-    return f"{path}: there is no such inventory file; {mend}"
+    is_folder = _is_dir(path)
+    found = next(filter(None, map(_inventories, (path if is_folder else path.parent, Path()))), [])
+    wrong = "is a folder" if is_folder else "there is no such inventory file"
+    if found:
+        some = " or ".join(found[:_LISTED])
+        mend = f"name the file in it, as {some}" if is_folder else f"name one that is, as {some}"
+    else:
+        mend = "correct its path, or have a first one written by `postroad init`"
+    return f"{path}: {wrong}; {mend}"
+
+
+def _inventories(folder: Path) -> list[str]:
+    """The files in ``folder`` that may be inventories, as they are typed from here."""
+    if not _is_dir(folder) or folder.resolve().name in ("group_data", "deploys"):
+        return []
+    here = Path.cwd()
+    for place in (folder / "inventories", folder):
+        if found := sorted(one for one in place.glob("*.py") if not _is_of_pyinfra(one)):
+            return [
+                str(one.relative_to(here) if one.is_relative_to(here) else one) for one in found
+            ]
+    return []
+
+
+def _is_of_pyinfra(file: Path) -> bool:
+    return file.name == "config.py" or file.name.startswith("_")
+
+
+def _is_dir(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
 
 
 def named(file: Path, base: Path) -> str:

@@ -69,6 +69,8 @@ def failed(error: BaseException, file: str, place: str) -> Fault:
     if isinstance(error, SyntaxError):
         return _syntax(error, file if error.filename in (None, place) else str(error.filename))
     line = _line(error.__traceback__, place)
+    if isinstance(error, SystemExit):
+        return Fault(_at(file, line), "ends Python (sys.exit)", "take that out: it hides all else")
     return Fault(_at(file, line), f"{type(error).__name__}: {error}", _mend(error))
 
 

@@ -71,10 +71,16 @@ def read(declared: EstateInput, source: str) -> Estate:
 
     Raises EstateFaults with every fault at once. Reads no file, clock or network.
     """
-    faults: list[Fault] = []
-    estate = _estate(Node(declared, f"{source}: estate", faults))
-    if faults or estate is None:
-        raise EstateFaults(faults)
+    node = Node(declared, f"{source}: estate", [])
+    estate = _estate(node)
+    if estate is None and not node.faults:
+        # A reader of ours has lost a value without a word: still no reason to leave anybody alone.
+        node.fault(
+            "cannot be used, and postroad does not know why: that is a fault of postroad's",
+            "take the key that you wrote last out again, and report it",
+        )
+    if node.faults or estate is None:
+        raise EstateFaults(node.faults)
     return estate
 
 

@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 from postroad.settings.faults import PlainError
+from postroad.settings.files import from_base
 from postroad.settings.hidden import Hidden
 from postroad.settings.model import SecretRef
 
@@ -31,7 +32,7 @@ def resolve(ref: SecretRef, base: Path) -> Secret:
         case "env":
             text = _from_environment(ref.value[0])
         case "file":
-            text = _from_file(base / Path(ref.value[0]).expanduser())
+            text = _from_file(base, ref.value[0])
         case "command":
             text = _from_command(ref.value, base)
     secret = text.removesuffix("\n").removesuffix("\r")
@@ -57,15 +58,16 @@ def _from_environment(name: str) -> str:
     return os.environ[name]
 
 
-def _from_file(path: Path) -> str:
+def _from_file(base: Path, written: str) -> str:
     try:
+        path = from_base(base, written)
         with path.open(encoding="utf-8") as file:
             mode = os.fstat(file.fileno()).st_mode
             if mode & 0o007:
                 raise SecretError(f"file {path} is open to everybody: chmod o= {path}")
             return file.read()
     except OSError as error:
-        raise SecretError(f"file {path} cannot be read: {error.strerror}") from None
+        raise SecretError(f"file {error.filename} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise SecretError(f"file {path} is not UTF-8 text: write the secret as text") from None
 

@@ -12,8 +12,8 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Callable
-from contextlib import AbstractContextManager, redirect_stdout
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, redirect_stdout
 from io import TextIOWrapper
 from textwrap import wrap
 from typing import Any
@@ -30,6 +30,8 @@ _ROW = re.compile(r"(\S.*?) {3,}((?:Change|Hosts|-|[0-9]+)(?: .*)?)")
 # Columns: what fits on a page or half a screen, and what is left there for a name.
 WIDE = 110
 NAME_WIDTH = 66
+# Their file descriptors (stdin(3)).
+_OUTPUT, _ERROR = 1, 2
 # By its name: whoever imports pyinfra has the whole process made cooperative (gevent).
 _logger = logging.getLogger("pyinfra")
 
@@ -68,8 +70,33 @@ def tell(text: str, end: str = "\n") -> None:
 
 
 def complain(text: object, end: str = "\n") -> None:
-    """Write ``text``, or what an error says, to standard error."""
-    _write(sys.stderr, str(text), end)
+    """Write ``text``, or what an error says, to standard error; where that is full, nowhere."""
+    try:
+        _write(sys.stderr, str(text), end)
+    except BrokenPipeError:
+        raise
+    except OSError:
+        return
+
+
+def streams_open() -> str:
+    """Make up for streams that whoever started us has closed; what nothing can make up for.
+
+    Python has None for each (sys.stdin). Nobody there is nobody who answers, and what is told to a
+    closed standard error is lost; an answer that nobody can get need not be looked for.
+    """
+    if sys.stdin is None:
+        sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    if sys.stdout is None:
+        return "standard output is closed: open it, as by > /dev/null"
+    return ""
+
+
+def flush() -> None:
+    """Hand over what is still to be told. Raises OSError, as on a full disk."""
+    _write(sys.stdout, "", "")
 
 
 def ask(prompt: str) -> str:
@@ -82,8 +109,56 @@ def ask(prompt: str) -> str:
 
 
 def _write(stream: Any, text: str, end: str) -> None:
-    stream.write(f"{shown(text)}{end}")
-    stream.flush()
+    try:
+        stream.write(f"{shown(text)}{end}")
+        stream.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        # What it did not take is still there, and would be tried again at the end.
+        _nowhere(stream)
+        raise OSError(error.errno, error.strerror, _name(stream)) from None
+
+
+def _name(stream: Any) -> str:
+    return "standard error" if stream is sys.stderr else "standard output"
+
+
+def _nowhere(stream: Any) -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+class Patient:
+    """Standard output for a library that ends in frames where nobody takes what it tells.
+
+    ``fault`` is why that is so; whoever lent it tells it afterwards.
+    """
+
+    def __init__(self, stream: Any) -> None:
+        self.stream = stream
+        self.fault: OSError | None = None
+
+    def write(self, text: str) -> int:
+        """As the stream itself, until that takes nothing more. BrokenPipeError stays."""
+        self._do(lambda: self.stream.write(text))
+        return len(text)
+
+    def flush(self) -> None:
+        """As `write`."""
+        self._do(self.stream.flush)
+
+    def _do(self, work: Callable[[], object]) -> None:
+        if self.fault is not None:
+            return
+        try:
+            work()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            self.fault = OSError(error.errno, error.strerror, "standard output")
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
 
 
 def to_standard_error() -> AbstractContextManager[object]:
@@ -91,9 +166,22 @@ def to_standard_error() -> AbstractContextManager[object]:
     return redirect_stdout(sys.stderr)
 
 
+@contextmanager
+def all_to_standard_error() -> Iterator[None]:
+    """As `to_standard_error`, for programs as well that whoever prints there may start."""
+    with to_standard_error():
+        kept = os.dup(_OUTPUT)
+        try:
+            os.dup2(_ERROR, _OUTPUT)
+            yield
+        finally:
+            os.dup2(kept, _OUTPUT)
+            os.close(kept)
+
+
 def nobody_reads() -> None:
     """Standard output is closed at its other end: what is still to be flushed goes nowhere."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    _nowhere(sys.stdout)
 
 
 def inform(text: str) -> None:

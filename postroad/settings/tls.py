@@ -71,7 +71,7 @@ def _acme(node: Node, admin_email: str | None) -> AcmeTls | None:
     if table is None:
         return None
     directory = table.optional("directory", url("https"), defaults.ACME_DIRECTORY)
-    mailbox = table.nullable("email", email, admin_email)
+    mailbox = table.optional("email", email, admin_email)
     ca_file = table.nullable("ca_file", own_path, None)
     challenge = _challenge(table)
     caa = table.nullable("caa", domain, _known_caa(directory))

@@ -7,13 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pyinfra.api.connect import connect_all
 from pyinfra.api.exceptions import ConnectError, PyinfraError
+from pyinfra.connectors.fake import FakeConnector
 
 from postroad.commands import cli
 from postroad.roles.run.inventory import load
+from postroad.roles.run.left_out import connected_all
 from postroad.roles.run.live import reach
 from tests.unit import runs
-from tests.unit.declarations import declaration
+from tests.unit.declarations import declaration, two_hosts
 from tests.unit.machine import Machine
 from tests.unit.runs import Runner
 
@@ -46,7 +49,7 @@ def runner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Runner:
 @pytest.fixture
 def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     heard: list[str] = []
-    monkeypatch.setattr("postroad.roles.run.site.inform", heard.append)
+    monkeypatch.setattr("postroad.roles.run.sites.inform", heard.append)
     return heard
 
 
@@ -109,3 +112,42 @@ def test_a_host_without_root_is_told_that_alone(runner: Runner) -> None:
         runner.plan(ESTATE)
     assert str(refused.value).startswith("mail1: the connection is not root's")
     assert "\n" not in str(refused.value)
+
+
+@pytest.fixture
+def down(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """The names of hosts that cannot be connected to."""
+    names: set[str] = set()
+
+    def connect(connector: FakeConnector) -> None:
+        if connector.host.name in names:
+            raise ConnectError("nobody is there")
+
+    monkeypatch.setattr(FakeConnector, "connect", connect)
+    monkeypatch.setattr(runs, "connect_all", connected_all(connect_all))
+    return names
+
+
+def test_one_that_is_down_is_not_a_run_that_was_not_done(
+    runner: Runner, down: set[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    down.add("web1")
+    runner.has(Machine(ESTATE), Other("web1"), Other("db1"))  # type: ignore[arg-type]
+    done = runner.run(ESTATE)
+    for host in done.state.activated_hosts:
+        host.disconnect()
+    assert not done.failed
+    assert "Not done on" not in caplog.text
+
+
+def test_one_of_the_estate_that_is_down_still_is(
+    runner: Runner, down: set[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    down |= {"web1", "mail1"}
+    both = two_hosts()
+    runner.has(Machine(both), Machine(both, "mail2"), Other("web1"))  # type: ignore[arg-type]
+    done = runner.run(both)
+    for host in done.state.activated_hosts:
+        host.disconnect()
+    assert done.failed == {"mail1"}
+    assert "Not done on mail1; the exit status is 1" in caplog.text

@@ -84,3 +84,9 @@ def test_a_command_that_is_not_there(tmp_path: Path) -> None:
 def test_an_empty_secret(tmp_path: Path, text: str) -> None:
     with pytest.raises(SecretError, match="empty secret"):
         resolve(command(f"import sys; sys.stdout.write({text!r})"), tmp_path)
+
+
+@pytest.mark.parametrize("path", ["~nouser-at-all/key", "a\0b", "x" * 300])
+def test_a_file_that_can_be_none(path: str, tmp_path: Path) -> None:
+    with pytest.raises(SecretError, match="cannot be read: "):
+        resolve(SecretRef("file", (path,)), tmp_path)

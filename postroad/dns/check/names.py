@@ -48,7 +48,7 @@ class Names:
     def __init__(self, asker: Asker, resolvers: Iterable[Address], port: int = 53) -> None:
         self._asker = asker
         self._port = port
-        self._resolvers = tuple(Server(address, port) for address in resolvers)
+        self.resolvers = tuple(Server(address, port) for address in resolvers)
         self._silent: dict[tuple[Server, str], Silence] = {}
 
     def silent(self) -> list[Silence]:
@@ -61,7 +61,7 @@ class Names:
         if question is None:
             return _NOTHING
         # Sent before anybody waits for the way to the zone's own servers.
-        resolvers = self._speaking(self._resolvers, ".", "NS")
+        resolvers = self._speaking(self.resolvers, ".", "NS")
         waiting = [(s, self._asker.start(Question(question, kind, s))) for s in resolvers]
         if not waiting:
             raise UnansweredError("no resolver answers")
@@ -125,7 +125,7 @@ class Names:
     def _first(self, name: str, kind: str) -> Answer:
         """The answer of the first resolver that has one."""
         answer = Answer("not asked", detail="no resolver answers")
-        for server in self._speaking(self._resolvers, ".", "NS"):
+        for server in self._speaking(self.resolvers, ".", "NS"):
             answer = self._asker.ask(Question(name, kind, server))
             if answer.says:
                 return answer
@@ -134,11 +134,23 @@ class Names:
     def _speaking(self, servers: Sequence[Server], zone: str, kind: str) -> tuple[Server, ...]:
         """Those that answer a first question; the others are told once, and have no say."""
         first = [(server, self._asker.start(Question(zone, kind, server))) for server in servers]
+        speaking = []
         for server, future in first:
-            if not future.result().says:
-                silence = Silence(server, zone, future.result().detail)
-                self._silent.setdefault((server, zone), silence)
-        return tuple(server for server, future in first if future.result().says)
+            if reason := _no_say(server, future.result()):
+                self._silent.setdefault((server, zone), Silence(server, zone, reason))
+            else:
+                speaking.append(server)
+        return tuple(speaking)
+
+
+def _no_say(server: Server, first: Answer) -> str:
+    """Why a server has no say after its first question; empty where it has one."""
+    if not first.says:
+        return first.detail
+    if server.recursive and first.outcome != "answer":
+        # As in a network that answers in place of the world's resolvers, and says no to everything.
+        return "it says that the root has no name servers, which no resolver of the world's does"
+    return ""
 
 
 @dataclass(frozen=True, slots=True)

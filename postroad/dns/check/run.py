@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
 from postroad.dns.check.ask import exchange
@@ -33,7 +33,25 @@ def judged(
     work = [desks.start(partial(_judge, check, names.ask)) for check in checks]
     found = [future.result() for future in work]
     told = [verdict for verdicts in found for verdict in verdicts]
-    return [*told, *(_of_silence(silence) for silence in names.silent())]
+    silent = [_of_silence(silence) for silence in names.silent()]
+    return [*_nobody(names), *told, *silent]
+
+
+def _nobody(names: Names) -> Iterator[Verdict]:
+    """Said first where no resolver has a say: all else follows from that."""
+    reasons = {one.server: one.reason for one in names.silent() if one.server.recursive}
+    if reasons and set(reasons) == set(names.resolvers):
+        addresses = ", ".join(str(server.address) for server in names.resolvers)
+        yield Verdict(
+            "resolvers",
+            "resolvers",
+            "unknown",
+            "required",
+            f"none of {addresses} can be asked from here ({next(iter(reasons.values()))}), so"
+            " nothing of what the world sees is known",
+            "let this machine ask them (UDP and TCP, port 53), or write others under"
+            ' estate["dns"]["resolvers"]',
+        )
 
 
 def _judge(check: Check, ask: Ask) -> list[Verdict]:

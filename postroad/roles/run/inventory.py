@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from traceback import walk_tb
 
 from pyinfra.api.config import Config
 from pyinfra.api.exceptions import PyinfraError
@@ -22,7 +24,9 @@ from pyinfra_cli.inventory import (  # type: ignore[import-untyped]
 
 from postroad.roles.run.pyinfra_call import called_inventory
 from postroad.roles.run.pyinfra_words import plainly
+from postroad.roles.run.ways_in import of_another_type
 from postroad.settings.faults import EstateFaults, Fault
+from postroad.settings.files import from_base, is_file
 from postroad.settings.literals import repeated_keys
 from postroad.settings.model import Estate
 from postroad.settings.operator_files import (
@@ -30,6 +34,7 @@ from postroad.settings.operator_files import (
     base_of,
     group_data_of,
     named,
+    no_hosts,
     no_inventory,
     not_there,
     other_group_data,
@@ -39,6 +44,7 @@ from postroad.settings.operator_files import (
 from postroad.settings.python import failed, odd_groups, passed_over
 from postroad.settings.read import match_inventory, read
 from postroad.settings.source import Seen, one_estate
+from postroad.settings.terminal import all_to_standard_error
 
 __all__ = ["InventoryError", "Loaded", "base_of", "estate_for_run", "estate_of", "hosts_of", "load"]
 
@@ -80,7 +86,7 @@ def load(path: Path) -> Loaded:
     Raises InventoryError where there is no such file or it cannot be run, and EstateFaults where
     the estate has faults.
     """
-    if not path.is_file():
+    if not is_file(path):
         raise InventoryError(not_there(path))
     refuse(no_inventory(path))
     plainly()
@@ -89,6 +95,13 @@ def load(path: Path) -> Loaded:
     refuse(unreadable_files([place, *group_data_of(base)], base))
     text, file = place.read_text(encoding="utf-8"), named(place, base)
     refuse(odd_groups(text, file))
+    # The operator's files may print: standard output is for our answer alone.
+    with all_to_standard_error():
+        return _loaded(place, base, text)
+
+
+def _loaded(place: Path, base: Path, text: str) -> Loaded:
+    file = named(place, base)
     # As pyinfra's command line does, so that inventories may import what lies beside them.
     if str(base) not in sys.path:
         sys.path.append(str(base))
@@ -97,8 +110,9 @@ def load(path: Path) -> Loaded:
     try:
         inventory = _make(place, base, state)
         if not inventory.hosts:
-            raise InventoryError(f"{file}: names no host; write mail = [...], a list of hosts")
-        state.init(inventory, Config())
+            raise InventoryError(no_hosts(file))
+        refuse(of_another_type(inventory, place, base))
+        _init(state, inventory, file)
         estate = estate_of(inventory)
     except (InventoryError, EstateFaults):
         # Where pyinfra has left a group out, whatever else is wrong follows from that.
@@ -117,13 +131,25 @@ def _make(place: Path, base: Path, state: State) -> Inventory:
     except PyinfraError as error:
         raise InventoryError(f"{named(place, base)}: {error}") from error
     # Inventories and group_data are the operator's code: anything may come out of them.
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise InventoryError(str(fault_of(error, place, base))) from error
     return made
 
 
-def fault_of(error: Exception, place: Path, base: Path) -> Fault:
+def _init(state: State, inventory: Inventory, file: str) -> None:
+    try:
+        state.init(inventory, Config())
+    except PyinfraError as error:
+        raise InventoryError(f"{file}: {error}") from error
+
+
+def fault_of(error: BaseException, place: Path, base: Path) -> Fault:
     """Which of the operator's lines ``error`` comes from, as pyinfra has run the file ``place``."""
+    if isinstance(error, SystemExit):
+        # Whatever else comes out of a file, pyinfra wraps with the file's name.
+        ours = {file.resolve() for file in (place, *group_data_of(base))}
+        files = [frame.f_code.co_filename for frame, _ in walk_tb(error.__traceback__)]
+        place = next((Path(one) for one in reversed(files) if Path(one).resolve() in ours), place)
     if not isinstance(error, UnexpectedExternalError):
         return failed(error, named(place, base), str(place))
     ran = str(error.filename)
@@ -139,8 +165,10 @@ def _from_base(inventory: Inventory, base: Path) -> None:
     for host in inventory:
         for key in _FILES_OF_SSH:
             path = host.data.get(key)
-            if isinstance(path, str) and not Path(path).expanduser().is_absolute():
-                inventory.host_data[host.name][key] = str(base / path)
+            if isinstance(path, str):
+                # What can be no file stays as it is written: who connects says so of that host.
+                with suppress(OSError):
+                    inventory.host_data[host.name][key] = str(from_base(base, path))
 
 
 def estate_of(inventory: Inventory) -> Estate:
@@ -196,7 +224,7 @@ def _bring_group_data(inventory: Inventory, place: Path | None) -> None:
         found = _get_group_data(str(base / "group_data"))
     except PyinfraError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise InventoryError(str(fault_of(error, base / "group_data", base))) from error
     for group, data in found.items():
         inventory.group_data[group].update(data)

@@ -6,7 +6,7 @@ not connect. What is one host's trouble ends the run there alone; the exit statu
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from functools import wraps
 from typing import NoReturn, ParamSpec, TypeVar
@@ -87,6 +87,14 @@ def of(state: State) -> LeftOut:
         made.why[host.name] = f"{host.name}: no connection, see above"
     state.add_callback_handler(made)
     return made
+
+
+def let_be(state: State, ours: Collection[str]) -> None:
+    """What hosts fail at that are not ``ours`` is not this run's: nothing was to be done there."""
+    found = of(state)
+    for host in [host for host in state.failed_hosts if host.name not in ours]:
+        state.failed_hosts.discard(host)
+        found.why.pop(host.name, None)
 
 
 def unasked(state: State) -> None:

@@ -23,6 +23,7 @@ from postroad.mail.questions import questions
 from postroad.mail.return_paths import RETURN_PATHS, Marks
 from postroad.roles.run.ask import UnansweredError, ask
 from postroad.roles.run.facts.host import State
+from postroad.settings.files import from_base
 from postroad.settings.model import Estate, Host, SecretRef, StreamName
 from postroad.settings.secrets import resolve
 
@@ -103,8 +104,8 @@ class Site:
         return ""
 
     def operator_file(self, path: str) -> str:
-        """The text of a file that the operator named; relative to the inventory's folder."""
-        return (self.base / path).expanduser().read_text(encoding="utf-8")
+        """The text of a file that the operator named; as `from_base` finds it. OSError."""
+        return from_base(self.base, path).read_text(encoding="utf-8")
 
     def _known(self) -> _Reading:
         executing = self.pyhost.state.is_executing

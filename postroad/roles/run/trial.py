@@ -12,6 +12,7 @@ from postroad.roles.run import streams
 from postroad.roles.run.facts.followed import Followed
 from postroad.roles.run.site import Site
 from postroad.roles.run.tunnel import connected
+from postroad.settings.files import from_base
 from postroad.settings.model import AcmeTls, Estate, SuppliedTls
 from postroad.settings.secrets import Secret
 from postroad.watch.send_test.letter import Letter, letter
@@ -37,15 +38,16 @@ def trust(estate: Estate, base: Path) -> ssl.SSLContext:
     context = ssl.create_default_context()
     match estate.tls:
         case AcmeTls(ca_file=str(path)):
-            _believe(context, base / path)
+            _believe(context, base, path)
         case SuppliedTls(chain_file=path) if estate.lone:
-            _believe(context, base / path)
+            _believe(context, base, path)
     return context
 
 
-def _believe(context: ssl.SSLContext, place: Path) -> None:
-    file = place.expanduser()
+def _believe(context: ssl.SSLContext, base: Path, written: str) -> None:
+    file = base / written
     try:
+        file = from_base(base, written)
         context.load_verify_locations(cafile=file)
     except OSError as error:
         raise TrustError(f"{file}: no certificates to trust: {error.strerror or error}") from None

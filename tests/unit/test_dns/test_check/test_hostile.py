@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from postroad.dns.check import dmarc
+from postroad.dns.check import dmarc, report
+from postroad.dns.check.answers import Answer
 from postroad.dns.check.checks import checks
 from postroad.dns.check.verdict import Check, Verdict
 
@@ -112,6 +113,26 @@ def test_all_servers_silent_is_all_unknown() -> None:
     verdicts = world.judge(*checks(ESTATE, FACTS, no_web))
     assert {verdict.verdict for verdict in verdicts} == {"unknown"}
     assert world.questions == len(RESOLVERS)
+    assert report.text(verdicts).startswith(
+        "resolvers\n  unknown (required): resolvers: none of 192.0.2.253, 192.0.2.254 can be asked"
+    )
+
+
+def test_a_network_that_says_no_to_everything_is_no_resolver() -> None:
+    """As where somebody answers in place of the world's resolvers."""
+    world = World(published())
+    world.trouble = {str(address): lambda question: Answer("nxdomain") for address in RESOLVERS}
+    verdicts = world.judge(*checks(ESTATE, FACTS, no_web))
+    assert {verdict.verdict for verdict in verdicts} == {"unknown"}
+    assert world.questions == len(RESOLVERS)
+    assert "which no resolver of the world's does" in verdicts[0].reason
+
+
+def test_one_resolver_that_is_silent_is_not_all() -> None:
+    world = World(published())
+    world.trouble = {str(RESOLVERS[0]): silent}
+    verdicts = world.judge(*checks(ESTATE, FACTS, no_web))
+    assert "resolvers" not in {verdict.check for verdict in verdicts}
 
 
 def test_the_walk_asks_eight_names_of_a_long_one() -> None:
