@@ -6,13 +6,12 @@ import argparse
 import os
 import shutil
 import signal
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import FrameType
-from typing import NoReturn, TextIO, cast
+from typing import NoReturn
 
 import pytest
 
@@ -20,7 +19,14 @@ from postroad.audit import suites
 from postroad.audit.report import nagios_failure
 from postroad.commands.cli import INTERRUPTED
 from postroad.commands.output import STANDARD_OUTPUT, UnwrittenError, add_json, write
-from postroad.settings.terminal import Patient, complain, nobody_reads, tell, to_standard_error
+from postroad.settings.terminal import (
+    Patient,
+    complain,
+    first_streams,
+    nobody_reads,
+    tell,
+    to_standard_error,
+)
 
 SUITES = Path(suites.__file__).parent
 _REPORTS = ("json", "junit")
@@ -66,8 +72,8 @@ def run(arguments: argparse.Namespace) -> int:
 def _audited(arguments: argparse.Namespace, piped: list[str]) -> int:
     """The exit status of an audit. What pytest says leaves standard output to a piped report."""
     # The disk that standard output goes to may be full: pytest would tell that in its frames.
-    patient = Patient(sys.stdout)
-    with to_standard_error() if piped else redirect_stdout(cast(TextIO, patient)):
+    patient = Patient.of_standard_output()
+    with to_standard_error() if piped else patient.heard():
         status = pytest.main(words(arguments))
     if patient.fault:
         nobody_reads()
@@ -106,7 +112,7 @@ def _ended_at_once(folder: str, is_nagios: bool) -> Iterator[None]:
         # pytest may have them just then.
         for stream, kept in streams.items():
             os.dup2(kept, stream)
-        sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
+        first_streams()
         shutil.rmtree(folder, ignore_errors=True)
         if is_nagios:
             tell(nagios_failure("interrupted"))

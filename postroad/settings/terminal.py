@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, redirect_stdout
 from io import TextIOWrapper
 from textwrap import wrap
-from typing import Any
+from typing import Any, TextIO, cast
 
 # Printable to str.isprintable(), and yet not to be seen (Unicode: Default_Ignorable_Code_Point).
 _UNSEEN = (
@@ -138,6 +138,15 @@ class Patient:
         self.stream = stream
         self.fault: OSError | None = None
 
+    @classmethod
+    def of_standard_output(cls) -> Patient:
+        """The one that stands between a library and standard output."""
+        return cls(sys.stdout)
+
+    def heard(self) -> AbstractContextManager[object]:
+        """Have whoever prints do so by this one."""
+        return redirect_stdout(cast(TextIO, self))
+
     def write(self, text: str) -> int:
         """As the stream itself, until that takes nothing more. BrokenPipeError stays."""
         self._do(lambda: self.stream.write(text))
@@ -177,6 +186,11 @@ def all_to_standard_error() -> Iterator[None]:
         finally:
             os.dup2(kept, _OUTPUT)
             os.close(kept)
+
+
+def first_streams() -> None:
+    """Tell by the streams that this program began with, whoever has put others in their place."""
+    sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
 
 
 def nobody_reads() -> None:
