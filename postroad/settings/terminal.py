@@ -134,8 +134,8 @@ class Patient:
     ``fault`` is why that is so; whoever lent it tells it afterwards.
     """
 
-    def __init__(self, stream: Any) -> None:
-        self.stream = stream
+    def __init__(self) -> None:
+        self.stream: Any = sys.stdout
         self.fault: OSError | None = None
 
     def write(self, text: str) -> int:
@@ -177,6 +177,23 @@ def all_to_standard_error() -> Iterator[None]:
         finally:
             os.dup2(kept, _OUTPUT)
             os.close(kept)
+
+
+@contextmanager
+def given_back() -> Iterator[Callable[[], None]]:
+    """What gives the terminal back to us, whoever has turned both streams elsewhere meanwhile."""
+    kept = {number: os.dup(number) for number in (_OUTPUT, _ERROR)}
+
+    def give_back() -> None:
+        for number, own in kept.items():
+            os.dup2(own, number)
+        sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
+
+    try:
+        yield give_back
+    finally:
+        for own in kept.values():
+            os.close(own)
 
 
 def nobody_reads() -> None:
