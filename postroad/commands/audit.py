@@ -7,11 +7,11 @@ import os
 import shutil
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import FrameType
-from typing import NoReturn
+from typing import NoReturn, TextIO, cast
 
 import pytest
 
@@ -22,7 +22,7 @@ from postroad.commands.output import STANDARD_OUTPUT, UnwrittenError, add_json, 
 from postroad.settings.terminal import (
     Patient,
     complain,
-    first_streams,
+    given_back,
     nobody_reads,
     tell,
     to_standard_error,
@@ -72,8 +72,8 @@ def run(arguments: argparse.Namespace) -> int:
 def _audited(arguments: argparse.Namespace, piped: list[str]) -> int:
     """The exit status of an audit. What pytest says leaves standard output to a piped report."""
     # The disk that standard output goes to may be full: pytest would tell that in its frames.
-    patient = Patient.of_standard_output()
-    with to_standard_error() if piped else patient.heard():
+    patient = Patient()
+    with to_standard_error() if piped else redirect_stdout(cast(TextIO, patient)):
         status = pytest.main(words(arguments))
     if patient.fault:
         nobody_reads()
@@ -106,27 +106,23 @@ def _ended_at_once(folder: str, is_nagios: bool) -> Iterator[None]:
     if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
         yield
         return
-    streams = {number: os.dup(number) for number in (1, 2)}
+    with given_back() as give_back:
 
-    def end(number: int, frame: FrameType | None) -> NoReturn:
-        # pytest may have them just then.
-        for stream, kept in streams.items():
-            os.dup2(kept, stream)
-        first_streams()
-        shutil.rmtree(folder, ignore_errors=True)
-        if is_nagios:
-            tell(nagios_failure("interrupted"))
-            os._exit(_UNKNOWN)
-        complain("interrupted")
-        os._exit(INTERRUPTED)
+        def end(number: int, frame: FrameType | None) -> NoReturn:
+            # pytest may have the terminal just then.
+            give_back()
+            shutil.rmtree(folder, ignore_errors=True)
+            if is_nagios:
+                tell(nagios_failure("interrupted"))
+                os._exit(_UNKNOWN)
+            complain("interrupted")
+            os._exit(INTERRUPTED)
 
-    signal.signal(signal.SIGINT, end)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        for kept in streams.values():
-            os.close(kept)
+        signal.signal(signal.SIGINT, end)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def words(arguments: argparse.Namespace) -> list[str]:

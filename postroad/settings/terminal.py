@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, redirect_stdout
 from io import TextIOWrapper
 from textwrap import wrap
-from typing import Any, TextIO, cast
+from typing import Any
 
 # Printable to str.isprintable(), and yet not to be seen (Unicode: Default_Ignorable_Code_Point).
 _UNSEEN = (
@@ -134,18 +134,9 @@ class Patient:
     ``fault`` is why that is so; whoever lent it tells it afterwards.
     """
 
-    def __init__(self, stream: Any) -> None:
-        self.stream = stream
+    def __init__(self) -> None:
+        self.stream: Any = sys.stdout
         self.fault: OSError | None = None
-
-    @classmethod
-    def of_standard_output(cls) -> Patient:
-        """The one that stands between a library and standard output."""
-        return cls(sys.stdout)
-
-    def heard(self) -> AbstractContextManager[object]:
-        """Have whoever prints do so by this one."""
-        return redirect_stdout(cast(TextIO, self))
 
     def write(self, text: str) -> int:
         """As the stream itself, until that takes nothing more. BrokenPipeError stays."""
@@ -188,9 +179,21 @@ def all_to_standard_error() -> Iterator[None]:
             os.close(kept)
 
 
-def first_streams() -> None:
-    """Tell by the streams that this program began with, whoever has put others in their place."""
-    sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
+@contextmanager
+def given_back() -> Iterator[Callable[[], None]]:
+    """What gives the terminal back to us, whoever has turned both streams elsewhere meanwhile."""
+    kept = {number: os.dup(number) for number in (_OUTPUT, _ERROR)}
+
+    def give_back() -> None:
+        for number, own in kept.items():
+            os.dup2(own, number)
+        sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
+
+    try:
+        yield give_back
+    finally:
+        for own in kept.values():
+            os.close(own)
 
 
 def nobody_reads() -> None:

@@ -590,6 +590,9 @@ def test_the_folder_is_of_whoever_keeps_and_closed_to_others(
 ) -> None:
     folder = tmp_path / "kept"
     assert command.unfit(folder) == ""
+    assert not folder.exists()
+    folder.mkdir(mode=0o700)
+    assert command.unfit(folder) == ""
     folder.chmod(0o750)
     assert "chmod 700" in command.unfit(folder)
     folder.chmod(0o700)
