@@ -18,7 +18,7 @@ from dns.rdatatype import RdataType
 from dns.rdtypes.ANY.MX import MX
 from dns.update import UpdateMessage
 
-from postroad.dns.owned import Around, foreign, holds, let_be, strangers, subject
+from postroad.dns.owned import Around, foreign, holds, let_be, says_something, strangers, subject
 from postroad.dns.record import Record
 from postroad.dns.rrset import Key, RRset, content, key_of, rrsets
 
@@ -192,6 +192,8 @@ def _with_lost(line: Line, served: Mapping[Name, tuple[RRset, ...]], own: Collec
     if line.verdict != "add":
         return line
     name = line.wanted.name
+    told = {n: tuple(filter(says_something, held)) for n, held in served.items()}
+    served = {n: held for n, held in told.items() if held}
     above = [n for n in served if name.is_subdomain(n) and n not in own]
     if above:
         return replace(line, verdict="in the way", lost=served[min(above, key=len)])

@@ -210,6 +210,14 @@ def strangers(wanted: RRset, seen: Mapping[Key, RRset], around: Around) -> RRset
     return None
 
 
+def says_something(rrset: RRset) -> bool:
+    """Whether anybody could live by ``rrset``: nobody does by what says that nothing is there."""
+    return not all(
+        _NOBODY_SENDS.fullmatch(_text(rdata)) or rdata.to_text() == _NULL_MX
+        for rdata in rrset.rdatas
+    )
+
+
 def merged(wanted: RRset, theirs: Collection[Rdata]) -> str:
     """The SPF record that lets through whom ``theirs`` does, and ours as well; empty where there is
     no such thing, as of another kind of record, or of two policies at one name."""

@@ -72,8 +72,10 @@ def carry_out(
 def _planned(place: Place) -> ZonePlan:
     seen = dict(place.primary.look(questions((*place.records, *place.gone))))
     first = plan(place.zone, place.records, place.gone, seen, place.shared)
-    if suspects := doubtful(first):
-        real = place.primary.has(suspects)
+    real: frozenset[Key] = frozenset()
+    # Behind one that a wildcard made, another may come to light.
+    while suspects := [key for key in doubtful(first) if key not in real]:
+        real |= place.primary.has(suspects)
         seen = {key: found for key, found in seen.items() if key in real or key not in suspects}
         first = plan(place.zone, place.records, place.gone, seen, place.shared)
     names = brought(first)

@@ -182,6 +182,22 @@ def test_where_others_live_by_a_wildcard_nothing_comes_to_exist() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("kind", "data", "verdict"),
+    [
+        ("TXT", '"v=spf1 -all"', "add"),
+        ("MX", "0 .", "add"),
+        ("TXT", '"v=spf1 mx -all"', "in the way"),
+    ],
+)
+def test_nobody_lives_by_a_wildcard_that_says_nothing(kind: str, data: str, verdict: str) -> None:
+    toys = dns.name.from_text("toys.shop.example")
+    records = [record("_dmarc.toys.shop.example", "TXT", '"v=DMARC1; p=none"')]
+    made = {toys: (held((toys.to_text(), kind, 60, [data])).popitem()[1],)}
+    (line,) = plan(ZONE, records, (), {}, SHARED, made).lines
+    assert line.verdict == verdict
+
+
 def test_beside_foreign_texts_the_ttl_is_no_change() -> None:
     seen = held(("shop.example", "TXT", 900, [GOOGLE, SPF]))
     assert line_of([record("shop.example", "TXT", SPF)], seen).verdict == "unchanged"

@@ -197,6 +197,16 @@ def test_a_wildcard_that_others_live_by_goes_on(
     assert paper.held[key] == mx
 
 
+def test_addresses_that_a_wildcard_makes_are_nobodys_mail(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for kind, data in (("A", "203.0.113.80"), ("AAAA", "2001:db8:f::80")):
+        key, made = rrset("bounce.shop.example", kind, data)
+        world.zones["shop.example"].wild[key] = made
+    assert world.run("--yes") == 0
+    assert "a wildcard answers for bounce.shop.example now" in capsys.readouterr().out
+
+
 def test_what_is_in_the_way_is_told_and_all_else_is_published(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
