@@ -6,17 +6,19 @@ touches, so that it is carried out whole, or not at all where the zone is no lon
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Literal
 
+import dns.name
 from dns.name import Name
 from dns.rdata import Rdata
 from dns.rdatatype import RdataType
 from dns.rdtypes.ANY.MX import MX
 from dns.update import UpdateMessage
 
-from postroad.dns.owned import Around, foreign, holds, let_be, subject
+from postroad.dns.owned import Around, foreign, holds, let_be, says_something, strangers, subject
 from postroad.dns.record import Record
 from postroad.dns.rrset import Key, RRset, content, key_of, rrsets
 
@@ -26,6 +28,11 @@ Verdict = Literal["add", "change", "unchanged", "remove", "in the way", "waits"]
 _ALONE = (RdataType.TXT, RdataType.CNAME, RdataType.PTR)
 # An alias stands alone at its name (RFC 1034 §3.6.2): where one is wanted, these are asked for too.
 _BESIDE_ALIAS = (RdataType.A, RdataType.AAAA, RdataType.MX, RdataType.TXT)
+# Mail to a name without MX goes to its address (RFC 5321 §5.1).
+_ADDRESSES = (RdataType.A, RdataType.AAAA)
+_BESIDE = {RdataType.CNAME: _BESIDE_ALIAS, RdataType.MX: _ADDRESSES}
+
+_NOTHING: Mapping[Name, tuple[RRset, ...]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +42,9 @@ class Line:
     ``seen`` is what stands at its name (None: nothing), ``kept`` what of that is not ours.
     *in the way*: what stands there is not ours to replace, so nothing happens. *waits*: something
     is in the way of another part of the same, and half of it would be worse than nothing. *remove*:
-    ``wanted`` was ours once, and whatever of its kind stands there goes.
+    ``wanted`` was ours once, and whatever of its kind stands there goes. ``lost`` is what a
+    wildcard answers now and would not any more once this is there: in the way where others live by
+    it, told where the name is the estate's own.
     """
 
     verdict: Verdict
@@ -43,6 +52,7 @@ class Line:
     why: tuple[str, ...]
     seen: RRset | None = None
     kept: tuple[Rdata, ...] = ()
+    lost: tuple[RRset, ...] = ()
 
     @property
     def is_to_do(self) -> bool:
@@ -76,10 +86,12 @@ def plan(
     gone: Iterable[Record],
     seen: Mapping[Key, RRset],
     shared: Collection[Name],
+    served: Mapping[Name, tuple[RRset, ...]] = _NOTHING,
 ) -> ZonePlan:
     """What ``zone`` needs to hold ``records``, and none of those that are ``gone``.
 
-    ``seen`` is what its primary holds of `questions`, ``shared`` the names that others use too.
+    ``seen`` is what its primary holds of `questions`, ``shared`` the names that others use too,
+    ``served`` those of `brought` that a wildcard answers for, and what.
     """
     everything = tuple(records)
     why: dict[Key, dict[str, None]] = {}
@@ -87,7 +99,11 @@ def plan(
         why.setdefault(key_of(record), {})[record.why] = None
     gathered = rrsets(everything)
     around = Around.of(gathered, seen, shared)
-    lines = [_line(wanted, tuple(why[wanted.key]), seen, around) for wanted in gathered]
+    own = {wanted.name for wanted in gathered}.difference(shared)
+    lines = [
+        _with_lost(_line(wanted, tuple(why[wanted.key]), seen, around), served, own)
+        for wanted in gathered
+    ]
     removals = (_removal(record, seen) for record in gone)
     return ZonePlan(zone, (*_together(lines), *(line for line in removals if line is not None)))
 
@@ -97,7 +113,7 @@ def questions(records: Iterable[Record]) -> tuple[Key, ...]:
     asked: dict[Key, None] = {}
     for record in records:
         name, kind = key_of(record)
-        others = _BESIDE_ALIAS if kind == RdataType.CNAME else ()
+        others = _BESIDE.get(kind, ())
         asked.update(dict.fromkeys((name, one) for one in (kind, *others)))
     return tuple(asked)
 
@@ -110,6 +126,21 @@ def doubtful(plan: ZonePlan) -> tuple[Key, ...]:
     """
     differing = (line.seen for line in plan.lines if line.verdict != "unchanged")
     return tuple(dict.fromkeys(seen.key for seen in differing if seen))
+
+
+def brought(plan: ZonePlan) -> tuple[Name, ...]:
+    """The names that would come to exist with what is added, each once: its own and those above.
+
+    What exists is served by no wildcard any more, though nothing stands at it (an empty
+    non-terminal, RFC 4592 §2.2.2). Names that begin with an underscore (RFC 8552) and those of keys
+    are nobody's to visit or to write to, and those of addresses have each its own pointer.
+    """
+    apex = dns.name.from_text(plan.zone)
+    found: dict[Name, None] = {}
+    for line in plan.lines:
+        if line.verdict == "add" and line.wanted.type != RdataType.PTR:
+            found.update(dict.fromkeys(_up_to(line.wanted.name, apex)))
+    return tuple(found)
 
 
 def update(plan: ZonePlan) -> UpdateMessage:
@@ -136,7 +167,8 @@ def _line(wanted: RRset, why: tuple[str, ...], seen: Mapping[Key, RRset], around
             return Line("in the way", wanted, why, alone)
     found = seen.get(wanted.key)
     if found is None:
-        return Line("add", wanted, why)
+        taken = strangers(wanted, seen, around)
+        return Line("in the way", wanted, why, taken) if taken else Line("add", wanted, why)
     theirs, beside = foreign(wanted, found, around), let_be(wanted, found)
     ours = [rdata for rdata in found.rdatas if rdata not in theirs and rdata not in beside]
     kept = (*beside, *theirs)
@@ -150,6 +182,29 @@ def _line(wanted: RRset, why: tuple[str, ...], seen: Mapping[Key, RRset], around
     is_timely = bool(kept) or found.ttl == wanted.ttl
     is_as_wanted = _same(ours, wanted.rdatas) and is_timely
     return Line("unchanged" if is_as_wanted else "change", wanted, why, found, kept)
+
+
+def _with_lost(line: Line, served: Mapping[Name, tuple[RRset, ...]], own: Collection[Name]) -> Line:
+    """``line`` with what a wildcard would not answer any more, at the highest name of which.
+
+    At a name of the estate's own nobody else is at home; beneath one, others may be.
+    """
+    if line.verdict != "add":
+        return line
+    name = line.wanted.name
+    told = {n: tuple(filter(says_something, held)) for n, held in served.items()}
+    served = {n: held for n, held in told.items() if held}
+    above = [n for n in served if name.is_subdomain(n) and n not in own]
+    if above:
+        return replace(line, verdict="in the way", lost=served[min(above, key=len)])
+    return replace(line, lost=served.get(name, ()))
+
+
+def _up_to(name: Name, apex: Name) -> Iterator[Name]:
+    while name != apex and name.is_subdomain(apex):
+        if not name.labels[0].startswith(b"_") and b"_domainkey" not in name.labels:
+            yield name
+        name = name.parent()
 
 
 def _together(lines: Iterable[Line]) -> tuple[Line, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from postroad.settings.model import Estate
 from postroad.settings.rules import is_registry
 
@@ -15,6 +17,19 @@ def declared_zone(estate: Estate, owner: str) -> str | None:
     """The zone under estate["dns"]["zones"] that holds ``owner``; None where none does."""
     found = [zone.name for zone in estate.dns.zones if is_within(owner, zone.name)]
     return max(found, key=len, default=None)
+
+
+def between(owners: Iterable[str], zone: str) -> tuple[str, ...]:
+    """The names in ``zone`` that exist by what is beneath them alone, of those that people visit
+    or write to: empty non-terminals (RFC 4592 §2.2.2), which no wildcard serves any more."""
+    known, found = set(owners), dict[str, None]()
+    for owner in known:
+        labels = owner.removesuffix(zone).rstrip(".").split(".")
+        for at in range(1, len(labels)):
+            name = ".".join([*labels[at:], zone])
+            if owner != zone and not labels[at].startswith("_") and name not in known:
+                found[name] = None
+    return tuple(sorted(found))
 
 
 def organisation(owner: str) -> str:

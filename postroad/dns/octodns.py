@@ -17,6 +17,7 @@ from dns.rdtypes.ANY.MX import MX
 from dns.rdtypes.ANY.TLSA import TLSA
 from dns.rdtypes.ANY.TXT import TXT
 
+from postroad.dns.names import between
 from postroad.dns.record import Record
 from postroad.dns.rrset import RRset, rrsets
 
@@ -26,7 +27,13 @@ _HEADING = """\
 # (`postroad docs octodns`): it plans to delete the rest otherwise. Read its plan before --doit:
 # an Update of what was not set for this estate, as another SPF or DMARC record,
 # takes away what others live by. Name another domain in the estate instead.
----
+{wildcard}---
+"""
+
+_WILDCARD = """\
+# By what is beneath them, these names come to exist: {names}.
+# Where a wildcard (*) of the zone serves one of them, it will not any more: write what it holds at
+# that name first.
 """
 
 
@@ -35,11 +42,14 @@ def document(zone: str, records: Iterable[Record]) -> str:
 
     Each name stands below the reasons for its records.
     """
+    everything = tuple(records)
     named: dict[str, list[Record]] = {}
-    for record in records:
+    for record in everything:
         named.setdefault(_relative(record.owner, zone), []).append(record)
     blocks = (_block(name, named[name]) for name in sorted(named, key=_natural))
-    return _HEADING.format(zone=zone) + "".join(blocks)
+    alone = between((r.owner for r in everything if r.type != "PTR"), zone)
+    wildcard = _WILDCARD.format(names=", ".join(alone)) if alone else ""
+    return _HEADING.format(zone=zone, wildcard=wildcard) + "".join(blocks)
 
 
 def file_name(zone: str) -> str:

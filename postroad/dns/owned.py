@@ -8,10 +8,11 @@ record itself and what stands beside it:
   ``3 1 1``, CAA ``0 issue``, a key with ``h=sha256; t=s``. Whatever else there is, somebody else
   has written, and lives by it: an ``include:``, a ``redirect=``, an ``mx``, a vendor's report
   address.
-- *Its neighbours*, where a form is not enough: anybody may write ``v=spf1 ip4:192.0.2.1 ~all``. It
-  is ours where it has an address in common with what is wanted, or stands at a name of which
-  something else is as wanted: our MX, the address in our SPF record. So a host that is added, goes
-  or gets another address is told from an office.
+- *Its neighbours*, where a form is not enough: anybody may write ``v=spf1 ip4:192.0.2.1 ~all``,
+  also an office that lets a host of ours through beside its own. It is ours where it holds
+  addresses of the estate and no others, or stands at a name of which something else is as wanted:
+  our MX, the address in our SPF record. So a host that is added, goes or gets another address is
+  told from an office.
 - *Nobody lives by nothing*: ``v=spf1 -all``, a null MX and a revoked key may go for what is wanted.
 
 An alias, a pointer or an MX is ours where it leads to the organization that the wanted one leads
@@ -29,8 +30,10 @@ from ipaddress import ip_address
 from dns.name import Name
 from dns.rdata import Rdata
 from dns.rdatatype import RdataType
+from dns.rdtypes.ANY.MX import MX
 from dns.rdtypes.ANY.TXT import TXT
 
+from postroad.dns.mx import PREFERENCE
 from postroad.dns.names import organisation
 from postroad.dns.rrset import Key, RRset, content
 
@@ -41,6 +44,7 @@ _KEY = re.compile(rb"(^|;)\s*p\s*=\s*([A-Za-z0-9+/=]*)")
 
 SPF, DKIM, _STS = b"spf1", b"dkim1", b"stsv1"
 _POLICY = re.compile(rb"v=spf1((?: (?:ip4|ip6|include):[^ ]+)*) [~-]all")
+_IS_END = re.compile(rb"[-+?~]?all|redirect=.*", re.IGNORECASE)
 _NOBODY_SENDS = re.compile(rb"\s*v\s*=\s*spf1\s+-all\s*", re.IGNORECASE)
 # A name of which a part of a policy is told (`postroad.dns.spf`), below the policy's own.
 _PART = re.compile(rb"_spf[1-9][0-9]*", re.IGNORECASE)
@@ -63,13 +67,15 @@ class Around:
     """What stands around an RRset. ``shared`` are names that others use as well.
 
     ``ours`` are the subjects of which something is as wanted (`known_subjects`), ``published`` the
-    names with a policy in our form, ``addresses`` what the wanted policies hold, by subject.
+    names with a policy in our form, ``addresses`` what the wanted policies hold, by subject,
+    ``estate`` every address that is wanted anywhere, as a policy has it (``ip4:192.0.2.1``).
     """
 
     shared: Collection[Name] = ()
     ours: Collection[Name] = ()
     published: Collection[Name] = ()
     addresses: Mapping[Name, frozenset[bytes]] = field(default_factory=dict)
+    estate: frozenset[bytes] = frozenset()
 
     @classmethod
     def of(
@@ -82,6 +88,7 @@ class Around:
             known_subjects(everything, seen),
             frozenset(rrset.name for rrset in everything if _published_policy(rrset.name, seen)),
             addresses_of(everything),
+            estate_of(everything),
         )
 
 
@@ -173,11 +180,60 @@ def known_subjects(wanted: Iterable[RRset], seen: Mapping[Key, RRset]) -> frozen
     """
     everything = tuple(wanted)
     names = {rrset.name for rrset in everything}
+    estate = estate_of(everything)
     return frozenset(
         subject(rrset.name, names)
         for rrset in everything
-        if rrset.key in seen and _tells(rrset, seen[rrset.key], seen)
+        if rrset.key in seen and _tells(rrset, seen[rrset.key], seen, estate)
     )
+
+
+def estate_of(wanted: Iterable[RRset]) -> frozenset[bytes]:
+    """Every address that is wanted, of a host or in a policy, in a policy's words."""
+    found: set[bytes] = set()
+    for rrset in wanted:
+        for rdata in rrset.rdatas:
+            found.update(_told_addresses(rdata) or _addresses(rdata))
+    return frozenset(found)
+
+
+def strangers(wanted: RRset, seen: Mapping[Key, RRset], around: Around) -> RRset | None:
+    """The addresses that mail goes to now, and would not once the MX that is ``wanted`` is there:
+    it goes to a name's address where there is no MX (RFC 5321 §5.1). None where nobody's does."""
+    if wanted.type != RdataType.MX or wanted.name in around.ours:
+        return None
+    for kind in (RdataType.A, RdataType.AAAA):
+        found = seen.get((wanted.name, kind))
+        told = {word for r in found.rdatas for word in _told_addresses(r)} if found else set()
+        if not told <= around.estate:
+            return found
+    return None
+
+
+def says_something(rrset: RRset) -> bool:
+    """Whether anybody could live by ``rrset``: nobody does by what says that nothing is there."""
+    return not all(
+        _NOBODY_SENDS.fullmatch(_text(rdata)) or rdata.to_text() == _NULL_MX
+        for rdata in rrset.rdatas
+    )
+
+
+def merged(wanted: RRset, theirs: Collection[Rdata]) -> str:
+    """The SPF record that lets through whom ``theirs`` does, and ours as well; empty where there is
+    no such thing, as of another kind of record, or of two policies at one name."""
+    ours = [rdata for rdata in wanted.rdatas if kind(wanted.name, rdata) == SPF]
+    if len(ours) != 1 or len(theirs) != 1:
+        return ""
+    (policy,) = theirs
+    if kind(wanted.name, policy) != SPF:
+        return ""
+    words = _words(policy)
+    # What comes behind an all is never read, and a redirect only where nothing before it fits.
+    ends = (n for n, word in enumerate(words) if _IS_END.fullmatch(word))
+    end = next(ends, len(words))
+    known = {word.removeprefix(b"+").lower() for word in words[:end]}
+    new = [w for w in _words(ours[0]) if not _IS_END.fullmatch(w) and w.lower() not in known]
+    return b" ".join([b"v=spf1", *words[:end], *new, *words[end:]]).decode("ascii", "replace")
 
 
 def addresses_of(wanted: Iterable[RRset]) -> dict[Name, frozenset[bytes]]:
@@ -215,7 +271,7 @@ def _is_ours(wanted: RRset, rdata: Rdata, around: Around) -> bool:
         return _leads_home(wanted, rdata)
     is_known = subject(wanted.name, (wanted.name,)) in around.ours
     if rdata.rdtype == RdataType.MX:
-        return said == _NULL_MX or (is_known and _leads_home(wanted, rdata))
+        return said == _NULL_MX or (is_known and _is_equal(rdata) and _leads_home(wanted, rdata))
     if rdata.rdtype == RdataType.TLSA:
         # It tells the key of a host, and the host is ours.
         return _KEY_OF_HOST.fullmatch(said) is not None
@@ -223,6 +279,11 @@ def _is_ours(wanted: RRset, rdata: Rdata, around: Around) -> bool:
         # An address alone may have been set before us, and with it a rule of those who set it.
         return wanted.name in around.published and _ONE_ISSUER.fullmatch(said) is not None
     return is_known
+
+
+def _is_equal(rdata: Rdata) -> bool:
+    """Whether an MX is one of equals, as ours are: who ranks them has another use for ours."""
+    return isinstance(rdata, MX) and rdata.preference == PREFERENCE
 
 
 def _leads_home(wanted: RRset, rdata: Rdata) -> bool:
@@ -256,8 +317,14 @@ def _is_our_policy(name: Name, about: Name, rdata: Rdata, around: Around) -> boo
     if not _is_our_form(name, rdata):
         return False
     parts = [word for word in _words(rdata) if word.startswith(b"include:")]
-    ours = (around.addresses or {}).get(about, frozenset())
-    return bool(parts) or about in around.ours or bool(_addresses(rdata) & ours)
+    ours = around.addresses.get(about, frozenset())
+    return bool(parts) or about in around.ours or _is_of(rdata, ours, around.estate)
+
+
+def _is_of(policy: Rdata, ours: Collection[bytes], estate: Collection[bytes]) -> bool:
+    """Whether a policy holds one of ``ours``, and nothing that is not the estate's."""
+    found = _addresses(policy)
+    return not found.isdisjoint(ours) and found.issubset(estate)
 
 
 def _is_our_word(name: Name, word: bytes) -> bool:
@@ -277,7 +344,9 @@ def _is_our_word(name: Name, word: bytes) -> bool:
     return True
 
 
-def _tells(wanted: RRset, found: RRset, seen: Mapping[Key, RRset]) -> bool:
+def _tells(
+    wanted: RRset, found: RRset, seen: Mapping[Key, RRset], estate: Collection[bytes]
+) -> bool:
     """Whether ``found`` shows that what is at its name was made for the estate."""
     if wanted.type in (RdataType.A, RdataType.AAAA):
         there = {str(ip_address(rdata.to_text())).encode() for rdata in found.rdatas}
@@ -285,14 +354,15 @@ def _tells(wanted: RRset, found: RRset, seen: Mapping[Key, RRset]) -> bool:
         return is_shared or _is_own_policy(wanted.name, there, seen)
     if wanted.type == RdataType.MX:
         hosts = {_target(rdata) for rdata in wanted.rdatas} - {""}
-        return any(_target(rdata) in hosts for rdata in found.rdatas)
+        is_in_form = all(_is_equal(rdata) for rdata in found.rdatas)
+        return is_in_form and any(_target(rdata) in hosts for rdata in found.rdatas)
     if wanted.type != RdataType.TXT:
         return False
     if any(_FORMS[_STS].fullmatch(_text(rdata)) for rdata in found.rdatas):
         return _STS in {kind(wanted.name, rdata) for rdata in wanted.rdatas}
     ours = {a for r in wanted.rdatas if kind(wanted.name, r) == SPF for a in _addresses(r)}
     policy = _published_policy(wanted.name, seen)
-    return policy is not None and bool(ours & _addresses(policy))
+    return policy is not None and _is_of(policy, ours, estate)
 
 
 def _is_own_policy(name: Name, there: Collection[bytes], seen: Mapping[Key, RRset]) -> bool:
@@ -316,6 +386,14 @@ def _published_policy(name: Name, seen: Mapping[Key, RRset]) -> Rdata | None:
 def _is_our_form(name: Name, rdata: Rdata) -> bool:
     is_form = _POLICY.fullmatch(_text(rdata)) is not None
     return is_form and all(_is_our_word(name, word) for word in _words(rdata))
+
+
+def _told_addresses(rdata: Rdata) -> frozenset[bytes]:
+    """An address record's own, in a policy's words; empty of any other record."""
+    if rdata.rdtype not in (RdataType.A, RdataType.AAAA):
+        return frozenset()
+    address = ip_address(rdata.to_text())
+    return frozenset([f"ip{address.version}:{address}".encode()])
 
 
 def _addresses(rdata: Rdata) -> frozenset[bytes]:

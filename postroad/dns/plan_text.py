@@ -7,10 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping
 import dns.name
 import dns.reversename
 from dns.rdata import Rdata
+from dns.rdatatype import RdataType
 
 from postroad.dns.changes import Line, ZonePlan
+from postroad.dns.owned import merged
 from postroad.dns.primary import PrimaryError
 from postroad.dns.record import Record
+from postroad.dns.rrset import RRset
 from postroad.dns.zones import Division
 
 
@@ -42,9 +45,55 @@ def _line_text(line: Line) -> str:
         sign = "-> " if line.seen is not None else ""
         parts += [f"      {sign}{rdata.to_text()}" for rdata in line.wanted.rdatas]
     parts += [f"      {reason}" for reason in line.why]
-    if line.verdict in _STANDING:
-        parts.append(f"      {_STANDING[line.verdict]}")
+    parts += [f"      {sentence}" for sentence in _standing(line)]
     return "\n".join(parts)
+
+
+def _standing(line: Line) -> Iterator[str]:
+    """What to do about a line that is not simply carried out, and what an addition costs."""
+    if line.lost:
+        yield from _of_wildcard(line)
+    elif line.verdict == "in the way" and _is_implicit(line):
+        yield _IMPLICIT
+    elif line.verdict in _STANDING:
+        yield _STANDING[line.verdict]
+    if line.verdict == "in the way" and (text := merged(line.wanted, line.kept)):
+        yield f'to let the estate\'s hosts through as well, it would read: "{text}"'
+
+
+def _of_wildcard(line: Line) -> Iterator[str]:
+    name = line.lost[0].name.to_text(omit_final_dot=True)
+    if line.verdict != "in the way":
+        yield f"a wildcard answers for {name} now, and will not any more:"
+        yield from (f"  {each}" for each in _told(line.lost, name))
+        return
+    yield (
+        f"a wildcard answers for {name}, which does not exist, and would not any more once this is"
+        f" there (RFC 4592): write these at {name}, and at *.{name} where names beneath it are"
+        " used, then publish again"
+    )
+    yield from (f"  {each}" for each in _told(line.lost, name))
+
+
+def _told(rrsets: Iterable[RRset], name: str) -> Iterator[str]:
+    for rrset in rrsets:
+        for rdata in rrset.rdatas:
+            yield f"{name}. {rrset.ttl} IN {rrset.type.name} {rdata.to_text()}"
+
+
+def _is_implicit(line: Line) -> bool:
+    return line.wanted.type == RdataType.MX and line.seen is not None and _is_address(line.seen)
+
+
+def _is_address(rrset: RRset) -> bool:
+    return rrset.type in (RdataType.A, RdataType.AAAA)
+
+
+_IMPLICIT = (
+    "without an MX, mail to this name goes to its address (RFC 5321 §5.1), and would come to the"
+    " estate's hosts instead, which refuse it: name another envelope_domain; or, where nobody gets"
+    " mail there, remove the address, or write this MX by hand, then publish again"
+)
 
 
 _STANDING = {

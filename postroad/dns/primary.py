@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from secrets import token_hex
 
 import dns.exception
 import dns.flags
@@ -22,6 +23,7 @@ import dns.rdataclass
 import dns.rdatatype
 import dns.tsig
 from dns.message import Message
+from dns.name import Name
 from dns.rdataclass import IN
 from dns.update import UpdateMessage
 
@@ -38,6 +40,19 @@ _UNSIGNED = (
     dns.tsig.BadTime,
     dns.message.UnknownTSIGKey,
     dns.exception.FormError,
+)
+
+# What a wildcard may hold for others, beside a CNAME, which is seen with any of them.
+_SERVED = (
+    dns.rdatatype.A,
+    dns.rdatatype.AAAA,
+    dns.rdatatype.MX,
+    dns.rdatatype.TXT,
+    dns.rdatatype.CAA,
+    dns.rdatatype.HTTPS,
+    dns.rdatatype.SRV,
+    dns.rdatatype.NAPTR,
+    dns.rdatatype.SSHFP,
 )
 
 _CHANGED = (dns.rcode.NXRRSET, dns.rcode.YXRRSET, dns.rcode.YXDOMAIN, dns.rcode.NXDOMAIN)
@@ -81,6 +96,31 @@ class Primary:
         """
         return frozenset(key for key in keys if self._stands(*key))
 
+    def served(self, names: Iterable[Name]) -> dict[Name, tuple[RRset, ...]]:
+        """Those of ``names`` that do not exist and that a wildcard answers for, and what.
+
+        Of a name that exists, one beneath it that nobody has made is denied, or made from a
+        wildcard of its own: then the name itself or its wildcard is in use.
+        """
+        with self._connected() as connection:
+            suspects = [
+                name
+                for name in names
+                if self._is_answered(connection, name)
+                and self._is_answered(connection, _of_nobody(name))
+            ]
+        missing = [
+            name
+            for name in suspects
+            if not self._stands(name) and not self._stands(Name((b"*", *name.labels)))
+        ]
+        keys = [(name, kind) for name in missing for kind in _SERVED]
+        found = self.look(keys) if keys else {}
+        of_each = {
+            name: tuple(rrset for (at, _), rrset in found.items() if at == name) for name in missing
+        }
+        return {name: rrsets for name, rrsets in of_each.items() if rrsets}
+
     def change(self, message: UpdateMessage) -> None:
         """Carry the update out. ChangedError where a prerequisite failed, else PrimaryError."""
         with self._connected() as connection:
@@ -93,12 +133,17 @@ class Primary:
             )
         self._must_be_well(rcode)
 
-    def _stands(self, name: dns.name.Name, kind: dns.rdatatype.RdataType) -> bool:
+    def _is_answered(self, connection: _Connection, name: Name) -> bool:
+        """Whether the name exists, or a wildcard is there for it."""
+        return self._asked(connection, name, dns.rdatatype.A).rcode() != dns.rcode.NXDOMAIN
+
+    def _stands(self, name: Name, *kind: dns.rdatatype.RdataType) -> bool:
+        """Whether an RRset of the ``kind`` stands at the name itself; without one, any."""
         message = UpdateMessage(f"{self.zone.name}.")
-        message.present(name, kind)
+        message.present(name, *kind)
         with self._connected() as connection:
             rcode = self._exchange(connection, message).rcode()
-        if rcode == dns.rcode.NXRRSET:
+        if rcode in (dns.rcode.NXRRSET, dns.rcode.NXDOMAIN):
             return False
         self._must_be_well(rcode)
         return True
@@ -114,9 +159,7 @@ class Primary:
             " and the key must be allowed to query it"
         )
 
-    def _asked(
-        self, connection: _Connection, name: dns.name.Name, kind: dns.rdatatype.RdataType
-    ) -> Message:
+    def _asked(self, connection: _Connection, name: Name, kind: dns.rdatatype.RdataType) -> Message:
         answer = self._exchange(connection, _question(name, kind))
         if answer.rcode() != dns.rcode.NXDOMAIN:
             self._must_be_well(answer.rcode())
@@ -252,9 +295,17 @@ _DISBELIEF = {
 }
 
 
-def _question(name: dns.name.Name, kind: dns.rdatatype.RdataType) -> Message:
+def _question(name: Name, kind: dns.rdatatype.RdataType) -> Message:
     # Without RD: what it says is to come from its own zone.
     return dns.message.make_query(name, kind, flags=0)
+
+
+def _of_nobody(name: Name) -> Name:
+    """A name beneath ``name`` that nobody has made; itself where there is no room for one."""
+    try:
+        return Name((f"nobody-{token_hex(4)}".encode(), *name.labels))
+    except dns.name.NameTooLong:
+        return name
 
 
 def _is_its_own(answer: Message) -> bool:

@@ -11,7 +11,7 @@ import dns.name
 from dns.name import Name
 from dns.update import UpdateMessage
 
-from postroad.dns.changes import ZonePlan, doubtful, plan, questions, update
+from postroad.dns.changes import ZonePlan, brought, doubtful, plan, questions, update
 from postroad.dns.primary import PrimaryError
 from postroad.dns.record import Record
 from postroad.dns.rrset import Key, RRset
@@ -26,6 +26,9 @@ class Holder(Protocol):
 
     def has(self, keys: Iterable[Key]) -> frozenset[Key]:
         """Those of ``keys`` that no wildcard made."""
+
+    def served(self, names: Iterable[Name]) -> Mapping[Name, tuple[RRset, ...]]:
+        """Those of ``names`` that do not exist and that a wildcard answers for, and what."""
 
     def change(self, message: UpdateMessage) -> None:
         """Carry an update out."""
@@ -69,12 +72,17 @@ def carry_out(
 def _planned(place: Place) -> ZonePlan:
     seen = dict(place.primary.look(questions((*place.records, *place.gone))))
     first = plan(place.zone, place.records, place.gone, seen, place.shared)
-    suspects = doubtful(first)
-    if not suspects:
+    real: frozenset[Key] = frozenset()
+    # Behind one that a wildcard made, another may come to light.
+    while suspects := [key for key in doubtful(first) if key not in real]:
+        real |= place.primary.has(suspects)
+        seen = {key: found for key, found in seen.items() if key in real or key not in suspects}
+        first = plan(place.zone, place.records, place.gone, seen, place.shared)
+    names = brought(first)
+    if not names:
         return first
-    real = place.primary.has(suspects)
-    standing = {key: found for key, found in seen.items() if key in real or key not in suspects}
-    return plan(place.zone, place.records, place.gone, standing, place.shared)
+    served = place.primary.served(names)
+    return plan(place.zone, place.records, place.gone, seen, place.shared, served)
 
 
 def _side_by_side(

@@ -8,7 +8,7 @@ import dns.name
 import dns.reversename
 
 from postroad.dns.dmarc import authorisations_by_others
-from postroad.dns.names import declared_zone, organisation
+from postroad.dns.names import between, declared_zone, organisation
 from postroad.dns.record import Record
 from postroad.dns.zones import placed
 from postroad.settings.model import Estate
@@ -29,7 +29,13 @@ def work_order(estate: Estate, records: Iterable[Record], gone: Iterable[Record]
             pointers.append(record)
         else:
             zones.setdefault(zone or organisation(record.owner), []).append(record)
+    alone = [
+        name
+        for zone, held in zones.items()
+        for name in between((r.owner for r in held if r.type != "PTR"), zone)
+    ]
     parts = (
+        _WILDCARD.format(names=", ".join(alone)) if alone else "",
         *(_section(_zone_heading(zone), map(_entry, zones[zone])) for zone in zones),
         _section(_AT_THE_HOSTER, map(_pointer, pointers)),
         _section(_ASK_OTHERS, map(_entry, authorisations_by_others(estate))),
@@ -43,6 +49,12 @@ A name has one TXT record that begins with v=spf1, and one that begins with v=DM
 that you have set for this estate before. Where another one stands, or an MX, others live by it:
 leave it, and name another domain in the estate. Where a value is several quoted strings and the
 form has one field, put the strings together without the quotes and without a space between them.
+"""
+
+_WILDCARD = """\
+By what is beneath them, these names come to exist: {names}.
+Where a wildcard (*) of the zone serves one of them, it will not any more (RFC 4592): write what the
+wildcard holds at that name first, and at *. that name where names beneath it are used.
 """
 
 _AT_THE_HOSTER = """\

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import binascii
+import re
 import shlex
 from base64 import b64decode
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,6 +24,13 @@ RENEWAL = (
     "dns_rfc2136_credentials",
     "dns_rfc2136_propagation_seconds",
 )
+
+#: certbot(1) renews a certificate 30 days before it ends: where less is left, something is amiss.
+DAYS_LEFT = 14
+DAY = 86400
+
+# What may be asked for again: a wildcard was never ours.
+_NAME = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +69,20 @@ def certificate_faults(
     if found.key_fault:
         return (f"certificate's key {found.key_fault}",)
     lacking = [name for name in server.certificate_names if name not in found.names]
+    old = former_names(server, found)
     if lacking:
-        return (f"certificate lacks {', '.join(lacking)}",)
+        kept = f"; keeps {', '.join(old)} while it leads here" if old else ""
+        return (f"certificate lacks {', '.join(lacking)}{kept}",)
+    if old and found.seconds_left < DAYS_LEFT * DAY:
+        return (f"certificate is not renewed, perhaps because {', '.join(old)} led elsewhere",)
     return tuple(renewal_faults(tls, found))
+
+
+def former_names(server: Host, found: CertificateState | None) -> tuple[str, ...]:
+    """Names of the certificate that are ``server``'s no more: until applications are told of the
+    new ones, they submit to these."""
+    names = found.names.difference(server.certificate_names) if found else ()
+    return tuple(sorted(name for name in names if _NAME.fullmatch(name)))
 
 
 def renewal_faults(tls: AcmeTls, found: CertificateState) -> Iterator[str]:

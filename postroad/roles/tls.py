@@ -8,7 +8,7 @@ from pyinfra import host
 from pyinfra.api.command import StringCommand
 
 from postroad.mail.acme import request_script
-from postroad.mail.certificate import CERTIFICATE, certificate_faults
+from postroad.mail.certificate import CERTIFICATE, certificate_faults, former_names
 from postroad.mail.parts import certificate as fresh
 from postroad.mail.parts import trust
 from postroad.roles.apply import converge, titled
@@ -32,6 +32,10 @@ def missing_certificate(site: Site) -> tuple[str, ...]:
     return certificate_faults(site.estate.tls, site.host, site.state()[CERTIFICATE])
 
 
+def _former(site: Site) -> tuple[str, ...]:
+    return former_names(site.host, site.state()[CERTIFICATE])
+
+
 @operation()
 def request(site: Site) -> Generator[StringCommand]:
     """Get the certificate where there is none with every name that clients use."""
@@ -39,5 +43,5 @@ def request(site: Site) -> Generator[StringCommand]:
     if not isinstance(tls, AcmeTls) or not missing_certificate(site):
         host.noop("the certificate has every name")
         return
-    yield StringCommand("sh", "-s", _stdin=request_script(tls, site.host))
+    yield StringCommand("sh", "-s", _stdin=request_script(tls, site.host, _former(site)))
     site.forget()

@@ -86,7 +86,8 @@ def test_what_is_not_ours_survives(bare: Lab) -> None:
     # As it was when there was one host more.
     own = bare.targets["mail1"].ipv4[1]
     old = (SPF, 300, "TXT", f'"v=spf1 ip4:192.0.2.99 ip4:{own} ~all"')
-    bare.dns.load_zone(ZONE, [*FOREIGN, old])
+    mx = (SPF, 300, "MX", "10 mail1.shop.example.")
+    bare.dns.load_zone(ZONE, [*FOREIGN, old, mx])
     said = road.publish(bare)
     assert f"goes TXT {old[3]}" in said
     assert f"stays TXT {FOREIGN[1][3]}" in said
@@ -117,6 +118,26 @@ def test_what_an_office_lives_by_stays_and_nothing_beside_it(
         assert {one for one in there if one[0].endswith(SPF)} == {row(office)}
         # What has nothing to do with it is published.
         assert ("bounce.news.shop.example.", "MX") in {one[:2] for one in there}
+
+
+def test_what_a_wildcard_serves_a_from_domain_stays(bare: Lab) -> None:
+    wild = [
+        ("*.shop.example.", 300, "MX", "10 office.elsewhere.example."),
+        ("*.shop.example.", 300, "A", "192.0.2.80"),
+    ]
+    bare.dns.load_zone(ZONE, wild)
+    done = road.postroad("dns", "publish", "--yes", str(road.INVENTORY))
+    assert done.returncode == 1, done.stderr
+    assert "in the way  _dmarc.news.shop.example  TXT" in done.stdout
+    assert "news.shop.example. 300 IN MX 10 office.elsewhere.example." in done.stdout
+    assert "news.shop.example. 300 IN A 192.0.2.80" in done.stdout
+    there = served(bare)
+    assert not [one for one in there if one[0].endswith("news.shop.example.")]
+    # What stands at no such name is published: it is the estate's own.
+    assert ("mail1.shop.example.", "A") in {one[:2] for one in there}
+    # What it says to write settles it; a name with nothing but names beneath it exists.
+    bare.dns.load_zone(ZONE, [*wild, ("www.news.shop.example.", 300, "A", "192.0.2.81")])
+    assert "the primary holds all of it" in road.publish(bare)
 
 
 def test_a_zone_that_changes_under_the_plan_is_left_as_it_is(bare: Lab) -> None:

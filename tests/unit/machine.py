@@ -6,6 +6,7 @@ does on a real host is tested in test_component.py; here a component's script ma
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import shlex
@@ -55,6 +56,7 @@ from postroad.mail.software import SOFTWARE, packages
 from postroad.mail.standing import LATCHES
 from postroad.mail.version import CONVERGED_BY
 from postroad.roles.run import made
+from postroad.roles.run.facts.contents import Contents
 from postroad.roles.run.facts.host import State
 from postroad.roles.run.facts.world import Seen, WorldSees
 from postroad.roles.run.site import Site
@@ -163,6 +165,7 @@ class Machine:
     asked: list[str] = field(default_factory=list)
     happened: list[str] = field(default_factory=list)
     readings: list[int] = field(default_factory=list, repr=False)
+    contents: dict[str, bytes] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         if not self.state.distribution:
@@ -220,6 +223,9 @@ class Machine:
         if "postqueue" in command:
             self.asked.append("queues")
             return True, json.dumps({"marketing": _NOTHING_WAITS})
+        if 'base64 -w0 "$f"' in command:
+            self.asked.append("contents")
+            return True, self._shown(command)
         if "/dev/tcp/" in command:
             self.asked.append("port 25")
             return True, self.port25
@@ -262,8 +268,19 @@ class Machine:
             return "rollback armed" if "systemd-run" in command else "rollback disarmed"
         raise UnknownCommandError(f"{command}\n{stdin}")
 
+    def _shown(self, command: str) -> str:
+        paths = shlex.split(command.partition("for f in ")[2].partition("; do")[0])
+        there = [path for path in paths if path in self.contents]
+        return "\n".join(
+            line
+            for path in there
+            for line in (path, base64.b64encode(self.contents[path]).decode("ascii"))
+        )
+
     def _make_true(self, name: str) -> None:
-        self.state = made_true(self.state, self.component(name))
+        component = self.component(name)
+        self.state = made_true(self.state, component)
+        self.contents |= {file.path: file.content for file in component.files}
         if name == "inbound":
             marks = self.state[RETURN_PATHS]
             taken = frozenset({*return_paths.wanted(self.estate), *marks.returning})
@@ -385,6 +402,9 @@ class PaperSite(Site):
         machine = cast(_Asked, self.pyhost).machine
         if isinstance(question, State):
             return cast(T, machine.state)
+        if isinstance(question, Contents):
+            held = machine.contents
+            return cast(T, {path: held[path] for path in question.paths if path in held})
         assert isinstance(question, WorldSees)
         return cast(T, machine.seen(question.needs))
 

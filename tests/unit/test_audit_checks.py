@@ -335,6 +335,18 @@ def test_a_certificate_that_ends_soon_is_seen() -> None:
     )
 
 
+def test_one_that_a_former_name_keeps_from_being_renewed_is_the_run_s_to_mend() -> None:
+    host = with_certificate(13.9, "out1.shop.example")
+    found = host.state[CERTIFICATE]
+    assert found is not None
+    late = replace(found, names=found.names | {"old.shop.example"}, seconds_left=13 * DAY)
+    (fault,) = submission.wrong_certificates(host)
+    assert fault.mend.startswith("certbot renew")
+    host = replace(host, state=altered(host.state, certificate=late))
+    (fault,) = submission.wrong_certificates(host)
+    assert fault.mend == host.run
+
+
 def test_a_certificate_with_two_weeks_left_is_no_fault() -> None:
     host = with_certificate(14.1, "out1.shop.example")
     assert list(submission.wrong_certificates(host)) == []

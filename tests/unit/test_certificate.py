@@ -6,14 +6,21 @@ from dataclasses import replace
 
 import pytest
 
-from postroad.mail.certificate import RENEWAL, CertificateState, certificate_faults, wanted_renewal
+from postroad.mail.certificate import (
+    DAY,
+    DAYS_LEFT,
+    RENEWAL,
+    CertificateState,
+    certificate_faults,
+    former_names,
+    wanted_renewal,
+)
 from postroad.settings.model import AcmeTls
 from tests.unit import estates
 from tests.unit.declarations import put
 
 ESTATE = estates.estate(estates.DECLARED["an address a stream"])
 HOST = ESTATE.hosts[0]
-DAY = 86400
 
 
 def acme(name: str) -> AcmeTls:
@@ -42,6 +49,25 @@ def test_none_and_one_that_is_over_and_one_that_lacks_a_name() -> None:
     assert certificate_faults(tls, HOST, lacking) == (
         f"certificate lacks {HOST.certificate_names[-1]}",
     )
+
+
+def test_a_former_name_stays_until_it_keeps_the_certificate_from_being_renewed() -> None:
+    tls = acme("an address a stream")
+    old = (*HOST.certificate_names, "old.shop.example")
+    kept = replace(good(tls), names=frozenset(old), seconds_left=DAYS_LEFT * DAY)
+    assert former_names(HOST, kept) == ("old.shop.example",)
+    assert former_names(HOST, replace(kept, names=frozenset(["*.shop.example"]))) == ()
+    assert certificate_faults(tls, HOST, kept) == ()
+    lacking = replace(kept, names=frozenset(old[1:]))
+    assert certificate_faults(tls, HOST, lacking) == (
+        f"certificate lacks {old[0]}; keeps old.shop.example while it leads here",
+    )
+    late = replace(kept, seconds_left=DAYS_LEFT * DAY - 1)
+    (fault,) = certificate_faults(tls, HOST, late)
+    assert "not renewed, perhaps because old.shop.example led elsewhere" in fault
+    # One that ends soon for another reason is the timer's.
+    late = replace(late, names=frozenset(HOST.certificate_names))
+    assert certificate_faults(tls, HOST, late) == ()
 
 
 def test_another_challenge_than_the_one_it_was_got_by() -> None:

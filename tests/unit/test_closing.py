@@ -8,13 +8,17 @@ import pytest
 
 from postroad.commands.diff import _parts
 from postroad.host.found import FileState
-from postroad.host.paths import pause_path
+from postroad.host.paths import opened_path, pause_path
 from postroad.mail.before.listeners import Listener
+from postroad.mail.certificate import CertificateState
+from postroad.mail.firewall import allowed
+from postroad.mail.firewall.read import FirewallState
 from postroad.mail.leaving.instances import Instance
 from postroad.mail.signing.found import KEYS
 from postroad.roles.run.closing import closings, outlook
 from postroad.roles.run.facts.world import Seen
-from tests.unit.declarations import Declaration, declaration, put
+from tests.unit.declarations import HASH, Declaration, declaration, put
+from tests.unit.machine import INSTALLED_UFW, made_true
 from tests.unit.states import altered
 from tests.unit.test_site_opening import Answering, keyed, latched
 
@@ -109,6 +113,115 @@ def test_without_a_certificate_every_open_door_is_closed() -> None:
     assert said.startswith(
         'this run will CLOSE the marketing stream on mail1: tls.source is "none"'
     )
+
+
+def served(before: Declaration, after: Declaration) -> Answering:
+    """A host that a run for ``before`` has left open, of which ``after`` is declared now."""
+    machine = Answering(before)
+    machine.answer("sh -s", "install -d /etc/postroad/x/keys/")
+    certificate = CertificateState(frozenset(machine.host.certificate_names), 10**7)
+    machine.state = altered(machine.state, certificate=certificate)
+    machine = latched(machine)
+    for stream in machine.host.streams:
+        component = machine.component(stream)
+        machine.state = made_true(machine.state, component)
+        machine.contents |= {file.path: file.content for file in component.files}
+    rules = tuple(allowed.rules(machine.estate, machine.host))
+    status = replace(INSTALLED_UFW, enabled=True, loaded=True)
+    machine.state = altered(machine.state, firewall=FirewallState(status=status, rules4=rules))
+    machine.declared = after
+    return machine
+
+
+USERS = ("streams", "marketing", "users")
+CLIENTS = ("streams", "marketing", "clients")
+LIMITS = ("streams", "marketing", "limits")
+LOGIN = {"passwords": [HASH]}
+NEWS = {**LOGIN, "from": ["a@news.shop.example", "b@news.shop.example"]}
+RICH = put(declaration(), USERS, {"campaigns": NEWS, "other": LOGIN})
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        (
+            declaration(),
+            put(declaration(), (*WAY, "starttls_port"), 2587),
+            ["this run will CLOSE 192.0.2.13:587, [2001:db8::13]:587 on mail1"],
+        ),
+        (
+            declaration(),
+            put(declaration(), (*WAY, "tls_port"), 2465),
+            ["this run will CLOSE 192.0.2.13:465, [2001:db8::13]:465 on mail1"],
+        ),
+        (
+            declaration(),
+            put(declaration(), CLIENTS, ["198.51.100.32/28"]),
+            ["CLOSE port 587 and 465 of 192.0.2.13 on mail1 to 198.51.100.32/27: the estate"],
+        ),
+        (declaration(), put(declaration(), CLIENTS, ["198.51.100.0/24"]), []),
+        (
+            declaration(),
+            put(declaration(), ("admin", "networks"), ["198.51.100.0/25"]),
+            ["this run will CLOSE port 22 on mail1 to 198.51.100.0/24: the estate"],
+        ),
+        (
+            declaration(),
+            put(declaration(), USERS, {"mailer": LOGIN}),
+            ["CLOSE the marketing login campaigns on mail1: the estate does not declare it any"],
+        ),
+        (
+            RICH,
+            put(RICH, (*USERS, "campaigns", "from"), ["a@news.shop.example"]),
+            ["mail of the login campaigns with From: b@news.shop.example is refused on mail1"],
+        ),
+        (
+            RICH,
+            put(RICH, (*USERS, "other", "from"), ["a@news.shop.example"]),
+            ["the login other with From: some addresses at news.shop.example is refused"],
+        ),
+        (RICH, put(RICH, (*USERS, "campaigns", "from"), ["@news.shop.example"]), []),
+        (
+            put(RICH, (*USERS, "other", "envelope"), ["x@bounce.news.shop.example"]),
+            put(RICH, (*USERS, "other", "envelope"), ["y@bounce.news.shop.example"]),
+            ["the login other with MAIL FROM:<x@bounce.news.shop.example> is refused on mail1"],
+        ),
+        (
+            put(declaration(), (*LIMITS, "message_size"), 20_000_000),
+            put(declaration(), (*LIMITS, "message_size"), 10_000_000),
+            ["of more than 10000000 octets is refused after this run, where 20000000 is"],
+        ),
+        (
+            put(declaration(), (*LIMITS, "recipients_per_message"), 100),
+            put(declaration(), (*LIMITS, "recipients_per_message"), 10),
+            ["to more than 10 recipients is refused after this run, where 100 is the limit"],
+        ),
+        (
+            put(declaration(), (*LIMITS, "queue_lifetime"), "5d"),
+            put(declaration(), (*LIMITS, "queue_lifetime"), "20h"),
+            ["mail that waits longer than 20h comes back after this run, where 5d is the limit"],
+        ),
+        (
+            put(declaration(), (*LIMITS, "message_size"), 10_000_000),
+            put(declaration(), (*LIMITS, "message_size"), 20_000_000),
+            [],
+        ),
+    ],
+)
+def test_what_applications_may_not_do_any_more_is_said(
+    before: Declaration, after: Declaration, told: list[str]
+) -> None:
+    said = list(closings(served(before, after).site()))
+    assert len(said) == len(told)
+    for sentence, part in zip(said, told, strict=True):
+        assert part in sentence
+
+
+def test_of_a_stream_that_takes_no_mail_nothing_is_taken_away() -> None:
+    machine = served(declaration(), put(declaration(), USERS, {"mailer": LOGIN}))
+    files = {p: f for p, f in machine.state.files.items() if p != opened_path("marketing")}
+    machine.state = replace(machine.state, files=files)
+    assert not [said for said in closings(machine.site()) if "login" in said]
 
 
 def test_a_lone_box_closes_for_nobody() -> None:

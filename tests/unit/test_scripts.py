@@ -156,6 +156,40 @@ def test_one_certificate_with_every_name_of_the_host(box: Sandbox) -> None:
     assert "--email=ops@shop.example" in asked
 
 
+FORMER = ("old.shop.example", "gone.shop.example", "void.shop.example")
+# What getent(1) says of each.
+LEADS = """case $2 in
+old.*) echo '192.0.2.99 STREAM'; echo '192.0.2.12 STREAM';;
+gone.*) echo '192.0.2.100 STREAM';;
+*) exit 2;; esac"""
+
+
+def test_a_former_name_stays_in_the_certificate_while_it_leads_to_the_host(box: Sandbox) -> None:
+    program(box, "certbot", 'echo "$*" >> $root/asked')
+    program(box, "getent", LEADS)
+    estate = estates.estate(estates.DECLARED["an address a stream"])
+    assert isinstance(estate.tls, AcmeTls)
+    script = request_script(estate.tls, estate.hosts[0], FORMER)
+    assert "192.0.2.12" in script
+    assert box.sh(script).returncode == 0
+    (asked,) = box.text("/asked").splitlines()
+    assert asked.endswith(" -d old.shop.example")
+    assert asked.count(" -d ") == 4
+
+
+def test_a_former_name_that_the_authority_refuses_is_in_nobody_s_way(box: Sandbox) -> None:
+    refuse = 'echo "$*" >> $root/asked; case $* in *old.*) echo refused; exit 1;; esac'
+    program(box, "certbot", refuse)
+    program(box, "getent", LEADS)
+    estate = estates.estate(estates.DECLARED["an address a stream"])
+    assert isinstance(estate.tls, AcmeTls)
+    done = box.sh(request_script(estate.tls, estate.hosts[0], FORMER))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    _, asked = box.text("/asked").splitlines()
+    assert asked.count(" -d ") == 3
+    assert not (box.root / CERTIFICATE_FAULT.lstrip("/")).exists()
+
+
 def test_dns_01_is_asked_with_the_operator_s_credentials(box: Sandbox) -> None:
     program(box, "certbot", 'echo "$*" > $root/asked')
     request(box, "dns-01")

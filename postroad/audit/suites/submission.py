@@ -11,15 +11,19 @@ from postroad.audit.evidence import Dialogue
 from postroad.audit.fault import Fault, refute
 from postroad.audit.mends import reload, restart, restart_instance
 from postroad.host.paths import ACME_LINEAGE, paths_for
-from postroad.mail.certificate import CERTIFICATE, certificate_faults, renewal_faults
+from postroad.mail.certificate import (
+    CERTIFICATE,
+    DAY,
+    DAYS_LEFT,
+    certificate_faults,
+    renewal_faults,
+)
 from postroad.settings.model import AcmeTls, NoTls
 
 _NO_MAIL = "applications cannot hand in any mail there"
 _NO_MORE = "from then on no application connects"
 # Whose certificate the operator brings.
 _OWN = 'put a new certificate at estate["tls"]["chain_file"]'
-DAYS_LEFT = 14
-DAY = 86400
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +170,10 @@ def _end(seconds_left: int) -> str:
 
 def _renewed(audited: Audited) -> str:
     """How there will be a fresh certificate."""
-    if isinstance(audited.estate.tls, AcmeTls):
+    tls = audited.estate.tls
+    if isinstance(tls, AcmeTls):
+        if certificate_faults(tls, audited.host, audited.state[CERTIFICATE]):
+            return audited.run
         return "certbot renew   (why it did not: journalctl -u certbot; systemctl list-timers)"
     return f"{_OWN}; then {audited.run}"
 

@@ -39,7 +39,7 @@ def standing(site: Site, stream: StreamName) -> Standing:
 def closes(site: Site, stream: StreamName) -> str:
     """Why the run closes ``stream``, which takes mail now; empty where it does not."""
     # A lone box waits for nobody: what it lacks, the run makes.
-    if site.estate.lone or pause_of(site, stream) or not _takes_mail(site, stream):
+    if site.estate.lone or pause_of(site, stream) or not takes_mail(site, stream):
         return ""
     return standing(site, stream).closed
 
@@ -49,7 +49,7 @@ def drops(site: Site, stream: StreamName) -> tuple[str, ...]:
     declared = site.estate.stream(stream).from_domains
     verified = verified_keys(site.host, site.state(), stream)
     gone = tuple(d for d in dict.fromkeys(key.domain for key in verified) if d not in declared)
-    return gone if _takes_mail(site, stream) else ()
+    return gone if takes_mail(site, stream) else ()
 
 
 def pause_of(site: Site, stream: StreamName) -> Pause:
@@ -57,7 +57,7 @@ def pause_of(site: Site, stream: StreamName) -> Pause:
     return site.pauses.get(stream, found(site.state(), stream))
 
 
-def _takes_mail(site: Site, stream: StreamName) -> bool:
+def takes_mail(site: Site, stream: StreamName) -> bool:
     """Whether the host takes mail for ``stream`` as it is now."""
     state = site.state()
     return opened_path(stream) in state.files and not found(state, stream)

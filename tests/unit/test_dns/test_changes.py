@@ -13,7 +13,7 @@ import pytest
 from dns.rdataclass import IN
 from dns.update import UpdateMessage
 
-from postroad.dns.changes import Line, ZonePlan, doubtful, plan, questions, update
+from postroad.dns.changes import Line, ZonePlan, brought, doubtful, plan, questions, update
 from postroad.dns.plan_text import plan_text
 from postroad.dns.record import Record
 from postroad.dns.rrset import Key, RRset, answered
@@ -121,16 +121,81 @@ def test_another_ttl_is_a_change() -> None:
 
 
 def test_foreign_texts_stay_and_the_old_policy_goes() -> None:
-    old = '"v=spf1 ip4:192.0.2.1 ip4:192.0.2.2 ~all"'
+    old = '"v=spf1 ip4:192.0.2.1 -all"'
     seen = held(("shop.example", "TXT", 900, [GOOGLE, old]))
     found = planned([record("shop.example", "TXT", SPF)], seen)
     assert rows(update(found)) == [
-        ("need", "shop.example.", "IN", "TXT", 0, GOOGLE),
         ("need", "shop.example.", "IN", "TXT", 0, old),
+        ("need", "shop.example.", "IN", "TXT", 0, GOOGLE),
         ("do", "shop.example.", "NONE", "TXT", 0, old),
         # The TTL of the RRset is not ours alone.
         ("do", "shop.example.", "IN", "TXT", 900, SPF),
     ]
+
+
+def test_where_others_live_by_a_wildcard_nothing_comes_to_exist() -> None:
+    """RFC 4592 §2.2.2: an empty non-terminal is served by no wildcard, nor is what is beneath."""
+    toys = dns.name.from_text("toys.shop.example")
+    records = [
+        record("_dmarc.toys.shop.example", "TXT", '"v=DMARC1; p=none; sp=none; np=none"'),
+        record("x._domainkey.toys.shop.example", "TXT", '"v=DKIM1; p=AAAA"'),
+        record("mail1.shop.example", "A", "192.0.2.1"),
+        record("m.eu.shop.example", "A", "192.0.2.1"),
+        record("_dmarc.shop.example", "TXT", '"v=DMARC1; p=none; sp=none; np=none"'),
+        record("1.2.0.192.in-addr.arpa", "PTR", "m.eu.shop.example."),
+    ]
+    first = planned(records, {})
+    asked = [name.to_text(omit_final_dot=True) for name in brought(first)]
+    assert asked == [
+        "toys.shop.example",
+        "mail1.shop.example",
+        "m.eu.shop.example",
+        "eu.shop.example",
+    ]
+    made = {
+        n: (held((n.to_text(), "MX", 60, ["10 office.example."])).popitem()[1],)
+        for n in (
+            toys,
+            dns.name.from_text("mail1.shop.example"),
+            dns.name.from_text("eu.shop.example"),
+        )
+    }
+    found = plan(ZONE, records, (), {}, SHARED, made)
+    verdicts = {line.wanted.name.to_text(omit_final_dot=True): line.verdict for line in found.lines}
+    assert verdicts == {
+        "_dmarc.toys.shop.example": "in the way",
+        "x._domainkey.toys.shop.example": "in the way",
+        # The estate's own: said, and done.
+        "mail1.shop.example": "add",
+        "m.eu.shop.example": "in the way",
+        "_dmarc.shop.example": "add",
+        "1.2.0.192.in-addr.arpa": "add",
+    }
+    said = plan_text(found)
+    assert "write these at toys.shop.example, and at *.toys.shop.example where names" in said
+    assert "  toys.shop.example. 60 IN MX 10 office.example.\n" in said
+    assert "a wildcard answers for mail1.shop.example now, and will not any more" in said
+    assert {r.name.to_text() for r in update(found).update} == {
+        "mail1.shop.example.",
+        "_dmarc.shop.example.",
+        "1.2.0.192.in-addr.arpa.",
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "verdict"),
+    [
+        ("TXT", '"v=spf1 -all"', "add"),
+        ("MX", "0 .", "add"),
+        ("TXT", '"v=spf1 mx -all"', "in the way"),
+    ],
+)
+def test_nobody_lives_by_a_wildcard_that_says_nothing(kind: str, data: str, verdict: str) -> None:
+    toys = dns.name.from_text("toys.shop.example")
+    records = [record("_dmarc.toys.shop.example", "TXT", '"v=DMARC1; p=none"')]
+    made = {toys: (held((toys.to_text(), kind, 60, [data])).popitem()[1],)}
+    (line,) = plan(ZONE, records, (), {}, SHARED, made).lines
+    assert line.verdict == verdict
 
 
 def test_beside_foreign_texts_the_ttl_is_no_change() -> None:
@@ -221,6 +286,8 @@ def test_a_cname_of_ours_is_changed() -> None:
     ("kind", "wanted", "others"),
     [
         ("MX", "10 mail1.shop.example.", ["1 mx.people.example."]),
+        # Who ranks its servers has another use for one of ours.
+        ("MX", "10 mail1.shop.example.", ["5 mx.shop.example."]),
         ("CAA", '0 issue "letsencrypt.org"', ['0 issue "other.example"']),
     ],
 )

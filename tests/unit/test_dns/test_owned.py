@@ -185,6 +185,50 @@ def test_an_offices_policy_stays_and_nothing_is_published_beside_it(
     assert "waits for what is in the way" in said
 
 
+@pytest.mark.parametrize(
+    ("theirs", "merged"),
+    [
+        (
+            "v=spf1 ip4:203.0.113.5 ip4:203.0.113.6 ip4:192.0.2.12 ~all",
+            "v=spf1 ip4:203.0.113.5 ip4:203.0.113.6 ip4:192.0.2.12 ip6:2001:db8::12 ~all",
+        ),
+        (
+            "v=spf1 ip4:192.0.2.12 redirect=_spf.office.example",
+            "v=spf1 ip4:192.0.2.12 ip6:2001:db8::12 redirect=_spf.office.example",
+        ),
+        (
+            "v=spf1 mx:office.example a:www.office.example ip4:192.0.2.0/24 -ALL",
+            "v=spf1 mx:office.example a:www.office.example ip4:192.0.2.0/24 ip4:192.0.2.12"
+            " ip6:2001:db8::12 -ALL",
+        ),
+    ],
+)
+def test_an_office_that_lets_one_of_ours_through_keeps_its_own(theirs: str, merged: str) -> None:
+    stands = beside({}, BOUNCE, "TXT", txt(theirs))
+    # Nor is its MX taken for a former one of ours, though it is of the same organization.
+    found = planned(whole_estate(MAIL1), beside(stands, BOUNCE, "MX", "10 mx.shop.example."))
+    assert verdicts(found)[BOUNCE, "TXT"] == "in the way"
+    assert verdicts(found)[BOUNCE, "MX"] == "in the way"
+    assert f'it would read: "{merged}"' in plan_text(found)
+    # What it says to write settles it.
+    settled = planned(whole_estate(MAIL1), beside({}, BOUNCE, "TXT", txt(merged)))
+    assert verdicts(settled)[BOUNCE, "TXT"] == "unchanged"
+
+
+@pytest.mark.parametrize(("kind", "data"), [("A", "203.0.113.5"), ("AAAA", "2001:db8:f::5")])
+def test_a_name_that_gets_its_mail_at_its_address_gets_no_mx(kind: str, data: str) -> None:
+    found = planned(whole_estate(MAIL1), beside({}, BOUNCE, kind, data))
+    assert verdicts(found)[BOUNCE, "MX"] == "in the way"
+    assert verdicts(found)[BOUNCE, "TXT"] == "waits"
+    assert f"stays {kind} {data}" in plan_text(found)
+    assert "without an MX, mail to this name goes to its address" in plan_text(found)
+    # An address of the estate's own, or beside an MX of ours, is nobody's mail.
+    ours = planned(whole_estate(MAIL1), beside({}, BOUNCE, "A", "192.0.2.12"))
+    assert verdicts(ours)[BOUNCE, "MX"] == "add"
+    there = published(whole_estate(MAIL1))
+    assert not planned(whole_estate(MAIL1), beside(there, BOUNCE, kind, data)).in_the_way
+
+
 def test_two_policies_are_not_made_one() -> None:
     ours = "v=spf1 ip4:192.0.2.12 ip6:2001:db8::12 ~all"
     both = [txt(ours), txt("v=spf1 include:_spf.google.com ~all")]
@@ -261,6 +305,11 @@ def test_no_words_tell_people_to_replace_what_is_not_the_estates() -> None:
     assert "replace an older one" not in " ".join(order.split())
     assert "others live by it: leave it" in " ".join(order.split())
     assert "takes away what others live by" in document(ZONE, records[:1])
+    # news.shop.example is in From: and has nothing of its own.
+    alone = "these names come to exist: news.shop.example."
+    assert alone in " ".join(order.split())
+    held = [r for r in records if r.owner.endswith(ZONE)]
+    assert alone in document(ZONE, held)
 
 
 def test_a_pointer_is_ours_within_the_organization() -> None:

@@ -17,7 +17,8 @@ import dns.rrset
 import dns.tsig
 import pytest
 from dns.message import Message
-from dns.rdatatype import MX, TXT
+from dns.name import Name
+from dns.rdatatype import MX, SOA, TXT
 from dns.update import UpdateMessage
 
 from postroad.dns import primary
@@ -185,6 +186,53 @@ def test_what_stands_in_the_zone_itself(serving: Serving) -> None:
     assert serving(saying(dns.rcode.NXRRSET)).has([(NAME, TXT)]) == frozenset()
     with pytest.raises(PrimaryError):
         serving(saying(dns.rcode.REFUSED)).has([(NAME, TXT)])
+
+
+TOYS, EU = (dns.name.from_text(f"{label}.shop.example") for label in ("toys", "eu"))
+WWW = dns.name.from_text("www.shop.example")
+STAR = dns.name.from_text("*.shop.example")
+
+
+def zone(*names: dns.name.Name) -> Answers:
+    """A zone with these names, of which each but the apex has an A; a wildcard has an MX alone."""
+
+    def answer(query: Message) -> Message:
+        if query.opcode() == dns.opcode.UPDATE:
+            made = response(query)
+            assert isinstance(query, UpdateMessage)
+            (needed,) = query.prerequisite
+            if needed.name not in names:
+                made.set_rcode(dns.rcode.NXDOMAIN)
+            return made
+        (question,) = query.question
+        if question.rdtype == SOA:
+            return soa(query)
+        made, at = response(query), question.name
+        existing = {n for name in (NAME, *names) for n in (name, name.parent())}
+        exists = any(at == n for n in existing)
+        if not exists:
+            encloser = at.parent()
+            while encloser not in existing:
+                encloser = encloser.parent()
+            if Name((b"*", *encloser.labels)) not in names:
+                made.set_rcode(dns.rcode.NXDOMAIN)
+            elif question.rdtype == MX:
+                made.answer = [dns.rrset.from_text(at, 60, "IN", "MX", "10 office.example.")]
+        return made
+
+    return answer
+
+
+def test_what_a_wildcard_answers_for_names_that_do_not_exist(serving: Serving) -> None:
+    asked = [TOYS, EU, WWW]
+    assert serving(zone(WWW)).served(asked) == {}
+    # eu exists by what is beneath it, without a record of its own.
+    found = serving(zone(WWW, STAR, dns.name.from_text("m.eu.shop.example"))).served(asked)
+    assert list(found) == [TOYS]
+    assert [r.to_text() for rrset in found[TOYS] for r in rrset.rdatas] == ["10 office.example."]
+    # A wildcard beneath a name shows that the name exists.
+    own = dns.name.from_text("*.toys.shop.example")
+    assert serving(zone(WWW, STAR, own)).served([TOYS]) == {}
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import dns.name
 import dns.rdataset
 import dns.rdatatype
 import pytest
+from dns.name import Name
 from dns.rdataclass import ANY, IN, NONE
 from dns.update import UpdateMessage
 
@@ -49,6 +50,12 @@ class Paper:
 
     def has(self, keys: Iterable[Key]) -> frozenset[Key]:
         return frozenset(key for key in keys if key in self.held)
+
+    def served(self, names: Iterable[Name]) -> dict[Name, tuple[RRset, ...]]:
+        there = {name for name, _ in self.held}
+        missing = [n for n in names if not any(name.is_subdomain(n) for name in there)]
+        found = {n: tuple(r for (at, _), r in self.wild.items() if at == n) for n in missing}
+        return {name: rrsets for name, rrsets in found.items() if rrsets}
 
     def change(self, message: UpdateMessage) -> None:
         self.changes += 1
@@ -170,6 +177,34 @@ def test_what_a_wildcard_makes_does_not_stand_at_the_name(world: World) -> None:
     assert [r.to_text() for r in world.zones["shop.example"].held[key].rdatas] == [
         '"v=spf1 ip4:192.0.2.12 ip6:2001:db8::12 -all"'
     ]
+
+
+def test_a_wildcard_that_others_live_by_goes_on(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paper = world.zones["shop.example"]
+    key, mx = rrset("news.shop.example", "MX", "10 office.elsewhere.example.")
+    paper.wild[key] = mx
+    assert world.run("--yes") == 1
+    said = capsys.readouterr().out
+    assert "in the way  _dmarc.news.shop.example  TXT" in said
+    assert "news.shop.example. 3600 IN MX 10 office.elsewhere.example." in said
+    news = key[0]
+    assert not [name for name, _ in paper.held if name.is_subdomain(news) and name != news]
+    # What it says to write settles it.
+    paper.held[key] = mx
+    assert world.run("--yes") == 0
+    assert paper.held[key] == mx
+
+
+def test_addresses_that_a_wildcard_makes_are_nobodys_mail(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for kind, data in (("A", "203.0.113.80"), ("AAAA", "2001:db8:f::80")):
+        key, made = rrset("bounce.shop.example", kind, data)
+        world.zones["shop.example"].wild[key] = made
+    assert world.run("--yes") == 0
+    assert "a wildcard answers for bounce.shop.example now" in capsys.readouterr().out
 
 
 def test_what_is_in_the_way_is_told_and_all_else_is_published(
