@@ -87,6 +87,33 @@ def test_words_that_say_nothing_of_the_configuration_are_none(
     assert done.stdout == f"{complains}\n"
 
 
+def test_whom_a_login_may_write_as_is_read_from_what_is_rendered(
+    installed: Path, tmp_path: Path
+) -> None:
+    """The policy has a table of return paths as well."""
+    estate = estates.estate(estates.DECLARED["an address a stream"])
+    host, stream = estate.hosts[0], estate.streams[0].name
+    facts = estates.facts(estate, host)
+    for name, path in (
+        ("policy.lua", f"/etc/postroad/{stream}/policy.lua"),
+        ("sender_logins", f"/etc/postfix-{stream}/sender_logins"),
+        ("users", f"/etc/postroad/{stream}/users"),
+    ):
+        (tmp_path / name).write_text(estates.text(path, estate, host, facts))
+    asked = (
+        "from types import SimpleNamespace as Canary\n"
+        "from pathlib import Path\n"
+        "from logins import logins\n"
+        f"place = Path({str(tmp_path)!r})\n"
+        "print([one.from_grants for one in logins(Canary(config=place, folder=place))])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", asked], cwd=installed, capture_output=True, text=True
+    )
+    wanted = [user.from_addresses for user in estate.streams[0].users]
+    assert done.stdout == f"{wanted}\n", done.stderr
+
+
 def test_a_domain_that_waits_is_found_in_header_checks_and_asks_for_no_good_letter(
     installed: Path, tmp_path: Path
 ) -> None:
