@@ -85,7 +85,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _address(written: str) -> str:
-    node = Node(written, "", [])
+    node = Node(_in_small(written), "", [])
     found = email(node)
     if found is None:
         raise argparse.ArgumentTypeError(f"{written!a}: {_why(node)}")
@@ -93,11 +93,17 @@ def _address(written: str) -> str:
 
 
 def _sender(written: str) -> str:
-    node = Node(written if "@" in written else f"@{written}", "", [])
+    node = Node(_in_small(written if "@" in written else f"@{written}"), "", [])
     found = sender(node)
     if found is None:
         raise argparse.ArgumentTypeError(f"{written!a}: {_why(node)}")
     return found
+
+
+def _in_small(address: str) -> str:
+    """Its domain in small letters: the same one to mail (RFC 5321 2.4), not to the settings."""
+    local, at, domain = address.rpartition("@")
+    return f"{local}{at}{domain.lower()}"
 
 
 def _why(node: Node) -> str:
@@ -184,11 +190,12 @@ def _sent(
 
 def _sources(named: Sequence[tuple[str, SecretRef]], estate: Estate) -> Mapping[str, SecretRef]:
     """Where the password of each login is. LoginError for a login that there is not."""
-    known = [user.name for stream in estate.streams for user in stream.users]
+    known = {user.login: user.name for stream in estate.streams for user in stream.users}
     for login, _ in named:
-        if login not in known:
-            raise LoginError(f"--password names the login {login}; there are {', '.join(known)}")
-    return dict(named)
+        if login.lower() not in known:
+            there = ", ".join(known.values())
+            raise LoginError(f"--password names the login {login}; there are {there}")
+    return {known[login.lower()]: source for login, source in named}
 
 
 def _passwords(trials: Sequence[Trial], sources: Mapping[str, SecretRef]) -> dict[str, Secret]:

@@ -19,8 +19,9 @@ PLACES_OF_CLIENT = 8
 PLACES_OF_NETWORK = 16
 # Connections and messages a minute of one address or /64.
 RATE_OF_CLIENT = 120
-# A report wraps the message that it is about.
-WRAPPING = 64 * 1024
+# A report may return the whole message (RFC 3462), and tells of up to a thousand recipients, each
+# in words and once more for programs (RFC 3464).
+WRAPPING = MIB
 # At least, and so many messages: root is told at four fifths, before there is no room for one more.
 MAILDIR_BYTES = 256 * MIB
 MAILDIR_MESSAGES = 10

@@ -112,7 +112,9 @@ def _logins(stream: str, host: str, before: str, after: str) -> Iterator[str]:
 
 def _written(policy: str) -> dict[str, list[str]]:
     """The addresses that each login may write, by the signer's policy."""
-    return {login: _ADDRESS.findall(held) for login, held in _LOGIN.findall(policy)}
+    # Its next table is of return paths.
+    allowed = policy.partition("\n}\n")[0]
+    return {login: _ADDRESS.findall(held) for login, held in _LOGIN.findall(allowed)}
 
 
 def _is_written(address: str, wanted: Collection[str]) -> bool:

@@ -98,6 +98,17 @@ def test_a_stranger_brings_no_more_than_a_report_holds(name: str, deployed: Lab)
 
 
 @pytest.mark.parametrize("name", HOSTS)
+def test_a_report_may_return_the_largest_message_whole(name: str, deployed: Lab) -> None:
+    """With a page for each of its recipients around it (RFC 3464)."""
+    guest = deployed.targets[name]
+    largest = int(guest.run("postconf -c /etc/postfix-transactional -h message_size_limit").stdout)
+    mail_from = f"MAIL FROM:<> SIZE={largest + 1_000_000}\r\n".encode()
+    steps = [b"EHLO outsider.lab.example\r\n", mail_from, f"RCPT TO:<{BOUNCES}>\r\n".encode()]
+    said = deployed.outsider.converse(guest.ipv4[0], 25, steps, tls="none")
+    assert [reply[:3] for reply in said[-3:-1]] == ["250", "250"], said
+
+
+@pytest.mark.parametrize("name", HOSTS)
 def test_the_postmaster_without_a_domain_has_a_budget_as_well(name: str, deployed: Lab) -> None:
     """Of him Postfix asks nothing at RCPT."""
     guest = deployed.targets[name]

@@ -55,7 +55,10 @@ FINAL = {
         b"FROM" + REST + BODY + b"a" * 999 + b"\r\n",
         "550 5.6.0 line longer than 998 octets",
     ),
-    "an octet 0": (b"FROM" + REST + BODY + b"\0\r\n", "550 5.7.1 disallowed character"),
+    "an octet 0": (
+        b"FROM" + REST + BODY + b"\0\r\n",
+        "550 5.7.1 disallowed character: the octet 0 (NUL) is in it",
+    ),
 }
 
 
@@ -91,6 +94,46 @@ def test_an_address_beyond_ascii_is_refused_where_it_is_named(
     assert "SMTPUTF8" not in offered
     assert said.startswith(answer), said
     assert "xn--" in said
+
+
+@pytest.mark.parametrize(
+    ("said", "answer", "words"),
+    [
+        (["MAIL FROM:ENVELOPE"], "501 5.1.7 ", "write MAIL FROM:<ENVELOPE>"),
+        (["MAIL FROM:<bounce@b\u00f6unce.shop.example>"], "501 5.1.7 ", "xn--"),
+        (["MAIL FROM:<ENVELOPE>", "RCPT TO:alice@bigmail.example"], "501 5.1.3 ", "in angle"),
+        (
+            ["MAIL FROM:<ENVELOPE>", "RCPT TO:<alice@bigmail.example, bob@bigmail.example>"],
+            "501 5.1.3 ",
+            "one command for each",
+        ),
+        (["MAIL FROM:<ENVELOPE> RET=HDRS"], "501 5.7.1 ", "leave out RET, ENVID, NOTIFY"),
+        (
+            ["MAIL FROM:<ENVELOPE>", "RCPT TO:<alice@bigmail.example> NOTIFY=FAILURE"],
+            "501 5.7.1 ",
+            "leave out RET, ENVID, NOTIFY",
+        ),
+        (
+            ["MAIL FROM:<bounce+j\u00f6rg@DOMAIN>", "RCPT TO:<alice@bigmail.example>"],
+            "553 5.6.7 ",
+            "SMTPUTF8, which is not offered here: write MAIL FROM in ASCII, as ENVELOPE",
+        ),
+    ],
+)
+def test_what_is_wrong_in_a_command_is_told_with_what_to_write(
+    entrance: Entrance,  # noqa: F811
+    said: list[str],
+    answer: str,
+    words: str,
+) -> None:
+    def own(text: str) -> str:
+        domain = entrance.envelope.rpartition("@")[2]
+        return text.replace("ENVELOPE", entrance.envelope).replace("DOMAIN", domain)
+
+    steps = [f"{own(command)}\r\n".encode() for command in ["EHLO app", *said]]
+    *_, reply, _ = entrance.converse(steps, logged_in=True, tls="starttls")
+    assert reply.startswith(answer), reply
+    assert own(words) in reply
 
 
 def test_whoever_cannot_log_in_reads_why(entrance: Entrance) -> None:  # noqa: F811

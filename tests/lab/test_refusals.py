@@ -13,12 +13,14 @@ from uuid import uuid4
 
 import pytest
 
+from lab.hosts.guest import wait_until
 from lab.life.session import Lab
 from lab.mail import letters, shop, verify
 from lab.world.client import SmtpReply, Tls
 from lab.world.providers import Provider
 from postroad.settings.model import Estate, StreamName, WayOut
 from postroad.settings.ports import SYSTEM_MAIL_PORT
+from tests.lab import host as inside
 
 HOSTS = ("mail1", "mail2")
 STREAMS: tuple[StreamName, ...] = ("transactional", "marketing")
@@ -197,7 +199,20 @@ def test_the_other_streams_envelope_sender_is_refused(entrance: Entrance) -> Non
     assert _said(reply).startswith("550 5.7.1 "), reply
 
 
-@pytest.mark.parametrize("sender", ["bounce", "Bounce", "bounce+x=bigmail.example", "BOUNCE+1"])
+@pytest.mark.parametrize(
+    "sender",
+    [
+        "bounce",
+        "Bounce",
+        "bounce+x=bigmail.example",
+        "BOUNCE+1",
+        "bounce+alice%40bigmail.example",
+        "bounce+alice%bigmail.example",
+        "bounce+bigmail.example!alice",
+        "bounce+a%b!c%d",
+        "bounce+{x}$y&'z/#",
+    ],
+)
 def test_where_bounces_come_back_to_is_taken_on_both_sides(entrance: Entrance, sender: str) -> None:
     written = f"{sender}@{entrance.envelope.rpartition('@')[2]}"
     steps = [b"EHLO app\r\n", f"MAIL FROM:<{written}>\r\n".encode()]
@@ -207,6 +222,39 @@ def test_where_bounces_come_back_to_is_taken_on_both_sides(entrance: Entrance, s
     address = entrance.lab.targets[entrance.host].ipv4[0]
     back = entrance.lab.outsider.converse(address, 25, steps, tls="none")
     assert [said[2][:3], back[2][:3]] == ["250", "250"], (said, back)
+
+
+def test_a_bounce_to_a_return_path_that_asks_to_be_sent_on_comes_home(
+    shops_entrance: Entrance,
+) -> None:
+    """Of ours and of a stranger: it is taken for what it is, and nothing is sent on."""
+    token = uuid4().hex
+    back = f"bounce+{token}%bigmail.example@bounce.shop.example"
+    guest = shops_entrance.lab.targets[shops_entrance.host]
+    lines = len(inside.log(guest, "inbound"))
+    reply = shops_entrance.submit(
+        shops_entrance.letter(),
+        login=shops_entrance.login,
+        mail_from=back,
+        rcpts=["unknown@bigmail.example"],
+    )
+    assert reply.is_accepted, reply
+    stranger = shops_entrance.lab.outsider.submit(
+        guest.ipv4[0],
+        25,
+        mail_from="",
+        rcpts=[back],
+        message=b"From: mailer-daemon@x.example\r\nSubject: back\r\n\r\nHello.\r\n",
+        helo="outsider.lab.example",
+        tls="none",
+    )
+    assert stranger.is_accepted, stranger
+    local = f"to=<{re.escape(back)}>, relay=virtual, .*status=sent "
+
+    def both() -> bool:
+        return sum(bool(re.search(local, r)) for r in inside.log(guest, "inbound")[lines:]) == 2
+
+    wait_until(both, 30, f"two reports to {back} in the Maildir")
 
 
 def test_the_empty_sender_is_refused(entrance: Entrance) -> None:
@@ -284,6 +332,13 @@ PATHS = (
     "alice@bigmail.example@bounce.shop.example",
     "alice%bigmail.example",
     "alice@[{bigmail}]",
+    '"postmaster@bigmail.example"@bounce.shop.example',
+    '"bounce+alice@bigmail.example"@bounce.shop.example',
+    "postmaster%bigmail.example@bounce.shop.example",
+    "bigmail.example!bounce@bounce.shop.example",
+    "bounce%bounce.shop.example@bigmail.example",
+    "bounce+alice%bigmail.example@[{address}]",
+    "bounce+alice%bigmail.example",
 )
 
 RELAY = """
@@ -451,6 +506,18 @@ def _message(fields: str, body: str = "Hello.\r\n") -> bytes:
     return f"{fields}\r\nTo: alice@bigmail.example\r\nSubject: SUBJECT\r\n\r\n{body}".encode()
 
 
+def attached(octets: int, part: str = "message/rfc822") -> bytes:
+    """A message that has another one, or a part, within: a field of it has so many octets."""
+    row = ",\r\n " + "jane@customer.example" * 3
+    field = "To: jane@customer.example" + row * (octets // len(row))
+    return _message(
+        "From: orders@shop.example\r\nMIME-Version: 1.0\r\n"
+        "Content-Type: multipart/mixed; boundary=b",
+        f"--b\r\nContent-Type: {part}\r\n{'' if part == 'text/plain' else chr(13) + chr(10)}"
+        f"{field}\r\nSubject: within\r\n\r\nHello.\r\n--b--\r\n",
+    )
+
+
 SENT = {
     "name and address": _message('From: "Shop, the" <orders@shop.example>'),
     "bare address": _message("From: orders@shop.example"),
@@ -468,6 +535,21 @@ SENT = {
     "no end of line": _message("From: orders@shop.example", "no newline"),
     "dots": _message("From: orders@shop.example", ".\r\n..\r\n.dot\r\n"),
     "empty body": _message("From: orders@shop.example", ""),
+    "Sender is the return path": _message(
+        "From: Shop <orders@shop.example>\r\nSender: bounce@bounce.shop.example"
+    ),
+    "Sender is a return path of its own": _message(
+        "From: Shop <orders@shop.example>\r\n"
+        "Sender: Shop <bounce+alice%40bigmail.example@bounce.shop.example>"
+    ),
+    "an address of 254 octets": _message(f"From: Shop <{'o' * 241}@shop.example>"),
+    "a name of 900 octets": _message(f'From: "{"S" * 900}" <orders@shop.example>'),
+    "a field of 59 kB in an attached message": attached(59_000),
+    "a body of base64": _message(
+        "From: orders@shop.example\r\nMIME-Version: 1.0\r\nContent-Type: application/pdf\r\n"
+        "Content-Transfer-Encoding: base64",
+        ("QUJD" * 19 + "\r\n") * 2600,
+    ),
     "trailing space and empty lines": _message("From: orders@shop.example", "a \t b  \r\n\r\n\r\n"),
 }
 # Where it cannot find one sender's address, the signer itself stumbles before our policy is asked,
@@ -500,6 +582,40 @@ REFUSED = {
     "route": (_message("From: <@evil.example:orders@shop.example>"), UNWRITTEN),
     "empty": (_message("From: <>"), UNWRITTEN),
     "folded to another": (_message("From: orders@shop.example,\r\n boss@evil.example"), UNWRITTEN),
+    "from a return path": (_message("From: bounce@bounce.shop.example"), r"550 5\.7\.1 From: "),
+    "another's return path": (
+        _message("From: orders@shop.example\r\nSender: returns@bounce.shop.example"),
+        PLAIN,
+    ),
+    "the other stream's return path": (
+        _message("From: orders@shop.example\r\nSender: bounce@bounce.news.shop.example"),
+        r"550 5\.7\.1 From: ",
+    ),
+    "an address of 255 octets": (
+        _message(f"From: Shop <{'o' * 242}@shop.example>"),
+        r"550 5\.6\.0 the address in From: .* 254 octets",
+    ),
+    "an address of 900 octets": (
+        _message(f"From: {'o' * 900}@shop.example"),
+        r"550 5\.6\.0 the address in From: .* 254 octets",
+    ),
+    "a domain beyond ASCII": (
+        _message("From: Shop <orders@b\u00fccher.example>"),
+        r"550 5\.6\.0 .*xn--",
+    ),
+    "a field of 62 kB in an attached message": (
+        attached(62_000),
+        r"550 5\.6\.0 header field of a part ",
+    ),
+    "a field of 120 kB of a part": (
+        attached(120_000, "text/plain"),
+        r"550 5\.6\.0 header field of a part ",
+    ),
+    # Of lines of the body Postfix tells 2048 octets at once: never the words about a field.
+    "a body of base64 in one line": (
+        _message("From: orders@shop.example", "QUJD" * 40_000 + "\r\n"),
+        r"550 5\.6\.0 line longer than 998 octets",
+    ),
     "body line over 998": (_message("From: orders@shop.example", LONG + "\r\n"), "550 5.6.0 "),
     "header line over 998": (
         _message(f"From: orders@shop.example\r\nX-Long: {LONG}"),
@@ -513,6 +629,10 @@ def _unique(message: bytes) -> tuple[str, bytes]:
     return subject, message.replace(b"SUBJECT", subject.encode())
 
 
+def _body(message: bytes) -> bytes:
+    return message.replace(b"\r\n", b"\n").partition(b"\n\n")[2].rstrip()
+
+
 @pytest.mark.parametrize("message", SENT.values(), ids=SENT.keys())
 def test_what_is_taken_verifies_at_the_receiver(
     message: bytes, shops_entrance: Entrance, bigmail: Provider
@@ -521,6 +641,8 @@ def test_what_is_taken_verifies_at_the_receiver(
     reply = shops_entrance.submit(own, login=shops_entrance.login)
     assert reply.is_accepted, reply
     received = bigmail.wait_for(subject)
+    # What is cut off before it is signed verifies as well.
+    assert _body(received.raw) == _body(own)
     assert verify.has_valid_signature(shops_entrance.lab, received.raw)
     assert "dkim=pass" in " ".join(received.authentication_results)
 

@@ -132,6 +132,15 @@ MESSAGES = {
     "a folded field of 50 kB": _message("X-Long:" + "\r\n " * 500 + "x" * 90 + "\r\n", "x\r\n"),
     "a header of 60 kB": _message("X-Long: " + ("x" * 90 + "\r\n ") * 640 + "x\r\n", "x\r\n"),
     "a header of 110 kB": _message(f"X-Long: {'x' * 900}\r\n" * 120, "x\r\n"),
+    "a folded field of 59 kB within": _message(
+        "MIME-Version: 1.0\r\nContent-Type: message/rfc822\r\n",
+        "Subject: within\r\nTo: " + "jane@x.example,\r\n " * 3400 + "j@x.example\r\n\r\nx\r\n",
+    ),
+    "a folded field of 62 kB within": _message(
+        "MIME-Version: 1.0\r\nContent-Type: message/rfc822\r\n",
+        "Subject: within\r\nTo: " + "jane@x.example,\r\n " * 3700 + "j@x.example\r\n\r\nx\r\n",
+    ),
+    "Sender is the return path": _message("Sender: bounce@bounce.shop.example\r\n", "x\r\n"),
     "many recipients named": _message(
         "Cc: " + ",\r\n ".join(f"c{n}@x.example" for n in range(500)) + "\r\n", "x\r\n"
     ),

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import ast
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from postroad.onhost.canary import main
 from postroad.onhost.canary.journal import HARMLESS, POSTFIX_COMPLAINT
 from postroad.onhost.canary.keys import Key
-from postroad.onhost.canary.logins import Login, waiting
+from postroad.onhost.canary.logins import Login, logins, waiting
 from postroad.onhost.canary.places import Canary
 from postroad.onhost.canary.refusal import RefusedError
 from postroad.onhost.canary.submission import good_letters, waiting_letters
+from tests.unit import estates
 
 SOURCE = Path(main.__file__).parent
 MODULES = sorted(path.name for path in SOURCE.glob("*.py"))
@@ -49,6 +52,23 @@ class Copy(Canary):
     @property
     def config(self) -> Path:
         return self.stage
+
+
+def test_whom_a_login_may_write_as_is_read_from_what_is_rendered(tmp_path: Path) -> None:
+    """The policy has a table of return paths as well."""
+    estate = estates.estate(estates.DECLARED["an address a stream"])
+    host, stream = estate.hosts[0], estate.streams[0].name
+    facts = estates.facts(estate, host)
+    for name, path in (
+        ("policy.lua", f"/etc/postroad/{stream}/policy.lua"),
+        ("sender_logins", f"/etc/postfix-{stream}/sender_logins"),
+        ("users", f"/etc/postroad/{stream}/users"),
+    ):
+        (tmp_path / name).write_text(estates.text(path, estate, host, facts))
+    there = cast(Canary, SimpleNamespace(config=tmp_path, folder=tmp_path))
+    assert [one.from_grants for one in logins(there)] == [
+        user.from_addresses for user in estate.streams[0].users
+    ]
 
 
 def test_a_domain_that_waits_is_found_in_header_checks_and_asks_for_no_good_letter(

@@ -565,6 +565,9 @@ def test_inbound_relays_nothing_signs_nothing_and_sends_nothing() -> None:
     assert said["virtual_uid_maps"] == "static:998"
     assert said["virtual_gid_maps"] == "static:997"
     assert said["inet_interfaces"] == "127.0.0.1, 192.0.2.11, 2001:db8::11"
+    # Only so are return paths with % or ! taken (test_refusals in the lab: nothing is sent on).
+    assert said["allow_untrusted_routing"] == "yes"
+    assert said["allow_percent_hack"] == said["swap_bangpath"] == "no"
 
 
 @pytest.mark.parametrize(
@@ -579,6 +582,13 @@ def test_inbound_relays_nothing_signs_nothing_and_sends_nothing() -> None:
         ("xbounce@bounce.shop.example", None),
         ("root@mail1.shop.example", None),
         ("bounce@bounce.shop.example.evil.example", None),
+        ("bounce+jane%40a.example@bounce.shop.example", "transactional/bounces/"),
+        ("bounce+a!b@bounce.shop.example", "transactional/bounces/"),
+        ("jane%a.example@bounce.shop.example", None),
+        ("postmaster%a.example@bounce.shop.example", None),
+        # Without their quotes, as Postfix looks addresses up.
+        ("postmaster@a.example@bounce.shop.example", None),
+        ("bounce+jane@a.example@bounce.shop.example", None),
     ],
 )
 def test_inbound_knows_its_addresses_and_no_other(address: str, mailbox: str | None) -> None:
@@ -598,6 +608,9 @@ def test_inbound_knows_its_addresses_and_no_other(address: str, mailbox: str | N
         ("From: orders@shop.example.evil.example", "REJECT"),
         ("From: orders@evil.example", "REJECT"),
         ("From: orders@shop.example, <me@evil.example>", "REJECT"),
+        ("Sender: Shop <bounce+7@bounce.shop.example>", "DUNNO"),
+        ("Sender: bounce@bounce.news.shop.example", "REJECT"),
+        ("From: bounce@bounce.shop.example", "REJECT"),
         ("Subject: me@evil.example", None),
         ("X-PHP-Originating-Script: 33:mail.php", "IGNORE"),
         ("X-Long: " + "x" * 990, None),
@@ -631,6 +644,10 @@ def test_body_lines_over_998_octets_are_refused_wherever_they_stand() -> None:
     table = text("/etc/postfix-marketing/body_checks")
     assert (pcre(table, "x" * 999) or "").startswith("REJECT ")
     assert pcre(table, "x" * 998) is None
+    # A header field of a part, with its folds: so much of it Postfix keeps.
+    field = "To: " + ",\n ".join(["jane@a.example"] * 9000)
+    assert pcre(table, field[:59_999]) is None
+    assert (pcre(table, field[:60_000]) or "").startswith("REJECT 5.6.0 header field of a part")
     said = main_cf("-marketing")
     assert said["body_checks"].endswith("/body_checks")
     assert int(said["body_checks_size_limit"]) >= int(said["message_size_limit"])
@@ -652,7 +669,8 @@ def test_senders_are_bound_to_logins_and_nobody_may_send_as_nobody() -> None:
         rf"/^invoice{at} erp, pos",
         rf"/^bounce\+[^@]+{at} shop, wms",
     ]
-    null, *known, rest = logical(text("/etc/postfix-transactional/sender_access"))
+    beyond, null, *known, rest = logical(text("/etc/postfix-transactional/sender_access"))
+    assert beyond.startswith("/[^ -~]/ 553 5.6.7 ")
     assert null.startswith("/^<>$/ 550 ")
     assert all(row.endswith(" DUNNO") for row in known)
     assert rest.startswith("/^/ 550 ")
@@ -777,8 +795,9 @@ def test_a_login_may_write_what_was_declared_and_nothing_else() -> None:
     written = estates.text(
         "/etc/postroad/transactional/policy.lua", estate, estate.host("mail1"), FACTS
     )
-    table = written[written.index("local allowed") : written.index("local function")]
-    rows = [line.strip() for line in table.splitlines() if line.strip().startswith("[")]
+    begin, middle = written.index("local allowed"), written.index("local return_paths")
+    table = written[begin : written.index("local function")]
+    rows = [row.strip() for row in written[begin:middle].splitlines() if row.startswith("  [")]
     assert rows == [
         '[ "shop" ] = { [ "@shop.example" ] = true, },',
         '[ "erp" ] = { [ "invoice@shop.example" ] = true, [ "billing@shop.example" ] = true, },',

@@ -16,7 +16,7 @@ import pytest
 
 from tests.strange import fields, readers
 from tests.unit import estates
-from tests.unit.declarations import declaration
+from tests.unit.declarations import HASH, declaration, put
 from tests.unit.postfix_tables import pcre
 
 QUEUE_ID = "4cjWzF6Xb5z5tF"
@@ -63,14 +63,14 @@ class Signer:
     def set_result(self, ctx: object, result: str) -> None:
         self.results.append(result)
 
-    def refuses(self) -> bool:
+    def refuses(self, policy: str = POLICY) -> bool:
         """Whether the policy refuses the message."""
         runtime = lupa.LuaRuntime(encoding="latin-1")
         names = ("get_header", "get_mtasymbol", "log", "set_result")
         given = runtime.globals()
         given.odkim = runtime.table_from({name: getattr(self, name) for name in names})
         given.ctx, given.SMFIS_REJECT, given.SMFIS_TEMPFAIL = 0, "refused", "deferred"
-        runtime.execute(POLICY)
+        runtime.execute(policy)
         return "refused" in self.results
 
 
@@ -138,6 +138,57 @@ def test_what_cannot_be_read_in_one_way_is_refused_with_what_to_write(form: str,
     field = form.replace("{a}", fields.ADDRESS).replace("{b}", fields.BORROWED)
     answer = pcre(CHECKS, f"{name}: {field}") or ""
     assert answer.startswith('REJECT 5.6.0 write From: as "Name" <somebody@shop.example>')
+
+
+@pytest.mark.parametrize("name", ["From", "Sender"])
+@pytest.mark.parametrize("form", ["{a}", "Shop <{a}>", "{a} (Shop)", '"A, B" <{a}>'])
+def test_an_address_longer_than_any_path_is_refused_with_its_length(form: str, name: str) -> None:
+    """OpenDKIM cuts it, finds no key for what is left, and says 451 for ever."""
+    for octets, begins in ((254, "DUNNO"), (255, "REJECT 5.6.0 "), (900, "REJECT 5.6.0 ")):
+        address = "o" * (octets - len("@shop.example")) + "@shop.example"
+        answer = pcre(CHECKS, f"{name}: {form.format(a=address)}") or ""
+        assert answer.startswith(begins), octets
+        assert ("254 octets" in answer) == (octets > 254)
+
+
+@pytest.mark.parametrize("form", ["{a}", "Shop <{a}>", "{a} (Shop)"])
+def test_a_domain_beyond_ascii_is_told_its_own_form(form: str) -> None:
+    field = form.format(a="orders@b\u00fccher.example").encode().decode("latin-1")
+    assert "xn--" in (pcre(CHECKS, f"From: {field}") or "")
+    other = "J\u00f6rg <orders@shop.example>, b@shop.example".encode().decode("latin-1")
+    assert "xn--" not in (pcre(CHECKS, f"From: {other}") or "")
+
+
+@pytest.mark.parametrize(
+    ("address", "login", "is_refused"),
+    [
+        ("bounce@bounce.shop.example", "shop", False),
+        ("Bounce+42=a.example@bounce.shop.example", "shop", False),
+        ("returns@bounce.shop.example", "shop", True),
+        ("returns@bounce.shop.example", "erp", False),
+        ("returns+1@bounce.shop.example", "erp", True),
+        ("bounce@bounce.shop.example", "erp", True),
+        ("bounce+42@bounce.shop.example", "erp", True),
+        ("bounce@bounce.shop.example", "nobody", True),
+        ("bounce@bounce.shop.example", None, True),
+        ("bounce@bounce.news.shop.example", "shop", True),
+    ],
+)
+def test_sender_may_be_the_login_s_own_return_path_and_from_may_not(
+    address: str, login: str | None, is_refused: bool
+) -> None:
+    users = {
+        "shop": {"passwords": [HASH]},
+        "erp": {"passwords": [HASH], "envelope": ["returns@bounce.shop.example"]},
+    }
+    estate = estates.estate(put(declaration(), ("streams", "transactional", "users"), users))
+    policy = estates.text(
+        "/etc/postroad/transactional/policy.lua", estate, estate.host("mail1"), FACTS
+    )
+    field = f"Shop <{address}>".encode()
+    own = ESTATE.system_sender.encode() if login is None else b"orders@shop.example"
+    assert Signer({"From": [own], "Sender": [field]}, login).refuses(policy) is is_refused
+    assert Signer({"From": [field]}, login).refuses(policy)
 
 
 @pytest.mark.parametrize("name", ["From ", "From\t", "From\x01", "from ", "Sender "])

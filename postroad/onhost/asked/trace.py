@@ -39,8 +39,17 @@ MOST_REFUSALS = 20
 OF_MESSAGE = re.compile(
     r"\]: (?:warning: )?([0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-z]{10,20}|[0-9A-F]{5,20}): "
 )
-# Refused before it had a queue id; or a login, of which smtpd(8) warns.
-REFUSED = re.compile(r"\]: (?:NOQUEUE: |warning: \S+: SASL \S+ authentication failed)")
+# Refused before it had a queue id: also a login, TLS, too much at once, and no SMTP (smtpd(8)).
+# Postfix 3.10 says NOQUEUE before some of it, 3.7 does not.
+REFUSED = re.compile(
+    r"\]: (?:NOQUEUE: |SSL_accept |lost connection |timeout after |too many errors |improper "
+    r"command |warning: (?:\S+: SASL \S+ authentication failed|.* limit exceeded: |Refusing "
+    r"|non-SMTP command |TLS library problem: ))"
+)
+# What OpenSSL says of it is the next line of the same process, which names no client.
+TLS_FAILED = re.compile(r"(\[\d+\]: )(?:NOQUEUE: )?SSL_accept ")
+TLS_REASON = "warning: TLS library problem: "
+HUNG_UP = re.compile(r"\]: (?:NOQUEUE: )?(?:lost connection|timeout) after ")
 # Whose words on a message are in the journal alone.
 SIGNERS = ("dkim", "milter")
 # How long the journal may take, in seconds.
@@ -80,12 +89,13 @@ def found(what: str, instance: str) -> Json:
         met = OF_MESSAGE.search(line)
         if met is not None and met[1] in messages:
             messages[met[1]].append(line)
-    refused += [line for line in told if f"({what}," in line]
+    # Logins are in small letters there.
+    refused += [line for line in told if f"({what.lower()}," in line]
     more = len(ids) - len(newest)
     why = "; ".join(f"{place} cannot be read: {reason}" for place, reason in unread.items())
     return {
         "messages": messages,
-        "refused": refused[-MOST_REFUSALS:],
+        "refused": telling(refused),
         "queued": where,
         "more": more,
         "why": why,
@@ -107,21 +117,37 @@ def queued(instance: str, ids: list[str], unread: dict[str, str]) -> dict[str, s
 def wanted(what: str) -> re.Pattern[str]:
     """A pattern for lines that are about it: never a part of a longer id or address."""
     if OF_MESSAGE.fullmatch(f"]: {what}: "):
-        return re.compile(rf"\]: (?:warning: )?{what}: ")
+        # An operator who queues it anew gives it another id (pickup(8)).
+        return re.compile(rf"\]: (?:warning: )?{what}: |\borig_id={what}$")
     try:
         return re.compile(rf"\[{re.escape(str(ip_address(what)))}\]")
     except ValueError:
-        word = re.escape(what.strip("<>"))
-        return re.compile(rf"<{word}>|\bsasl_username={word}(?![^\s,])", re.IGNORECASE)
+        # The whole value of a Message-ID field may come, which has comments (RFC 5322 3.6.4).
+        bracketed = re.search("<(.*)>", what)
+        word = logged((bracketed[1] if bracketed else what).strip("<> "))
+        named = rf"\bmessage-id=(?:\([^()]*\)[? ]*)*{word}(?=$|[ ?(])"
+        login = rf"\bsasl_username={word}(?![^\s,])"
+        return re.compile(rf"< *{word} *>|{named}|{login}", re.IGNORECASE)
+
+
+def logged(word: str) -> str:
+    """A pattern for ``word`` as Postfix logs it: a question mark for each octet beyond ASCII."""
+    return "".join(re.escape(c) if c.isascii() else rf"(?:{re.escape(c)}|\?{{1,4}})" for c in word)
 
 
 def hits(pattern: re.Pattern[str], known: Iterable[str]) -> tuple[list[str], list[str]]:
     """The queue ids in the order of their last lines that fit, and refusals without an id."""
     ids: dict[str, None] = {}
     refused: list[str] = []
+    failed: set[str] = set()
     for line in known:
+        if TLS_REASON in line and (found := [one for one in failed if one in line]):
+            refused.append(line)
+            failed.difference_update(found)
         if not pattern.search(line):
             continue
+        if met := TLS_FAILED.search(line):
+            failed.add(met[1])
         met = OF_MESSAGE.search(line)
         if met is not None:
             ids.pop(met[1], None)
@@ -129,6 +155,17 @@ def hits(pattern: re.Pattern[str], known: Iterable[str]) -> tuple[list[str], lis
         elif REFUSED.search(line):
             refused.append(line)
     return list(ids), refused
+
+
+def telling(refused: list[str]) -> list[str]:
+    """The newest, in their order. Who only hung up gives way, and what is said again later."""
+    said = [line.partition("]: ")[2] for line in refused]
+    last = {words: place for place, words in enumerate(said)}
+
+    def weight(place: int) -> tuple[bool, bool, int]:
+        return not HUNG_UP.search(refused[place]), last[said[place]] == place, place
+
+    return [refused[n] for n in sorted(sorted(range(len(said)), key=weight)[-MOST_REFUSALS:])]
 
 
 def taken_at(what: str) -> float:
@@ -173,7 +210,7 @@ def journal(instance: str, ids: list[str], what: str) -> list[str]:
         return []
     asked = [(f"postroad-{daemon}@{instance}.service", "|".join(ids)) for daemon in SIGNERS if ids]
     if re.fullmatch(r"[\w.@+-]+", what):
-        asked.append((f"postroad-auth@{instance}.service", re.escape(f"({what},")))
+        asked.append((f"postroad-auth@{instance}.service", re.escape(f"({what.lower()},")))
     return [line for unit, pattern in asked for line in told_by(unit, pattern)]
 
 

@@ -9,7 +9,8 @@ from postroad.onhost.canary.mail import domain_of
 from postroad.onhost.canary.places import Canary
 from postroad.onhost.canary.tables import table
 
-# policy.lua is made by the same hand as this program: one line for each login.
+# policy.lua is made by the same hand as this program: a table of From: addresses, one line a login.
+_TABLE = re.compile(r"^local allowed = \{\n(.*?)^\}", re.MULTILINE | re.DOTALL)
 _GRANTS = re.compile(r'^\s*\[ "([^"]+)" \] = \{(.*)\},$', re.MULTILINE)
 _GRANT = re.compile(r'\[ "([^"]+)" \]')
 
@@ -38,7 +39,8 @@ def _names(canary: Canary) -> list[str]:
 
 def _from_grants(canary: Canary) -> dict[str, list[str]]:
     policy = (canary.folder / "policy.lua").read_text(encoding="utf-8")
-    return {name: _GRANT.findall(grants) for name, grants in _GRANTS.findall(policy)}
+    rows = found[1] if (found := _TABLE.search(policy)) else ""
+    return {name: _GRANT.findall(grants) for name, grants in _GRANTS.findall(rows)}
 
 
 def _envelope_grants(canary: Canary) -> dict[str, list[str]]:

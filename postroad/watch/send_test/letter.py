@@ -44,7 +44,9 @@ def sender_of(user: User, wanted: str | None = None, waiting: Collection[str] = 
             raise SenderError(f"every From: domain of the login {user.name} waits")
         return able[0]
     whole = f"{LOCAL_PART}{wanted}" if wanted.startswith("@") else wanted
-    if not {whole, f"@{_domain(whole)}"} & set(user.from_addresses):
+    # In any case, as the signer's policy takes it.
+    allowed = {address.lower() for address in user.from_addresses}
+    if not {whole.lower(), f"@{_domain(whole)}".lower()} & allowed:
         known = ", ".join(user.from_addresses)
         raise SenderError(f"the login {user.name} may not send as {whole}; its From: is {known}")
     return whole

@@ -47,14 +47,17 @@ def source_of(text: str) -> tuple[str, SecretRef]:
 
 
 def chosen(stream: Stream, named: Sequence[str]) -> User:
-    """The login of ``stream`` that is among ``named``, or its only one. LoginError."""
-    known = {user.name: user for user in stream.users}
-    found = [known[name] for name in dict.fromkeys(named) if name in known]
+    """The login of ``stream`` that is among ``named``, in any case as for the daemons, or its only
+    one. LoginError."""
+    known = {user.login: user for user in stream.users}
+    logins = dict.fromkeys(name.lower() for name in named)
+    found = [known[login] for login in logins if login in known]
     if len(found) == 1:
         return found[0]
     if not found and len(known) == 1:
         return stream.users[0]
     raise LoginError(
-        f"the {stream.name} stream has the logins {', '.join(known)}: name one of them, as"
+        f"the {stream.name} stream has the logins"
+        f" {', '.join(user.name for user in stream.users)}: name one of them, as"
         f" --login {stream.users[0].name}"
     )

@@ -50,7 +50,7 @@ def trials(estate: Estate, meant: Meant) -> list[Trial]:
         raise MeantError(_none("stream", str(meant.stream), [s.name for s in estate.streams]))
     known = [user.name for stream in estate.streams for user in stream.users]
     for login in meant.logins:
-        if login not in known:
+        if login.lower() not in map(str.lower, known):
             raise MeantError(_none("login", login, known))
     senders = {stream.name: _as_whom(stream, meant) for stream in _for_sender(streams, meant)}
     found = [
@@ -68,7 +68,7 @@ def _for_sender(streams: Sequence[Stream], meant: Meant) -> list[Stream]:
     """The streams whose From: may hold the sender's domain."""
     if meant.sender is None:
         return list(streams)
-    domain = meant.sender.rpartition("@")[2]
+    domain = meant.sender.rpartition("@")[2].lower()
     found = [stream for stream in streams if domain in stream.from_domains]
     if not found:
         known = [name for stream in streams for name in stream.from_domains]

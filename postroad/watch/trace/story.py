@@ -30,6 +30,8 @@ _CLIENT = re.compile(r"^client=(?P<client>[^,]+)(?:.*sasl_username=(?P<login>[^,
 _FROM = re.compile(r"^from=<(?P<sender>[^>]*)>, size=(?P<size>\d+)")
 _FROM_EXPIRED = re.compile(r"^from=<[^>]*>, status=(?:force-)?expired")
 _SIGNED = re.compile(r"DKIM-Signature field added \(s=(?P<selector>[^,]+), d=(?P<domain>[^)]+)\)")
+# pickup(8), of what postsuper(1) has put back; in the same place another id.
+_QUEUED_ANEW = re.compile(r"^uid=\d+ from=<[^>]*> orig_id=(?P<old>\w+)$")
 _NOTICE = re.compile(r"notification: (?P<id>\w+)$")
 # What a daemon of Postfix has said to the client, once the message had its id: of one recipient
 # (smtpd(8)), by a milter, or by header_checks(5), whose words come last.
@@ -111,20 +113,34 @@ class Found:
 def found(host: str, said: Mapping[str, Lines]) -> Iterator[Found]:
     """What a host answers to `TRACED`."""
     for instance, row in said.items():
+        again = dict(_ids_anew(row.messages))
         stories = (
-            story(host, instance, name, of, row.queued.get(name, ""))
+            story(host, instance, name, of, row.queued.get(name, ""), again.get(name, ""))
             for name, of in row.messages.items()
         )
         refused = tuple(step for line in row.refused for step in _refusal(line))
         yield Found(host, instance, tuple(stories), refused, row.more, row.why)
 
 
-def story(host: str, instance: str, queue_id: str, lines: Iterable[str], queue: str) -> Story:
-    """The story of one message, which is in ``queue`` now, or in none (empty)."""
+def _ids_anew(messages: Mapping[str, Iterable[str]]) -> Iterator[tuple[str, str]]:
+    """The old id and the new one of each message that was queued anew by hand."""
+    for name, lines in messages.items():
+        for _, text in _texts(lines):
+            if met := _QUEUED_ANEW.match(text):
+                yield met["old"], name
+
+
+def story(
+    host: str, instance: str, queue_id: str, lines: Iterable[str], queue: str, again: str = ""
+) -> Story:
+    """The story of one message, which is in ``queue`` now, or in none (empty).
+
+    ``again`` is the id that it was queued anew with; empty where it was not, or has none yet.
+    """
     known = _in_order(tuple(lines))
     steps = [step for line in known for step in _step(line)]
     recipients = _recipients(known)
-    fate = _fate(recipients, _texts(known), queue)
+    fate = _fate(recipients, _texts(known), queue, again)
     return Story(host, instance, queue_id, fate, recipients, tuple(_once(steps)))
 
 
@@ -134,7 +150,9 @@ def _texts(lines: Iterable[str]) -> list[tuple[str, str]]:
     return [(one["program"], one["text"]) for one in met if one is not None]
 
 
-def _fate(recipients: Sequence[Recipient], texts: Sequence[tuple[str, str]], queue: str) -> str:
+def _fate(
+    recipients: Sequence[Recipient], texts: Sequence[tuple[str, str]], queue: str, again: str
+) -> str:
     """What became of the message as a whole, for its headline."""
     words = [text for _, text in texts]
     if ended := _ended(words):
@@ -144,9 +162,9 @@ def _fate(recipients: Sequence[Recipient], texts: Sequence[tuple[str, str]], que
     if queue == "corrupt":
         return "put aside: Postfix could not read its queue file"
     waits = not recipients or any(recipient.outcome == "waits" for recipient in recipients)
-    # qmgr(8) tells of each message that it takes out; postsuper(1) counts many that go at once.
+    # qmgr(8) tells of each message that it takes out.
     if not queue and waits and ("qmgr", "removed") not in texts and any(map(_FROM.match, words)):
-        return "taken out of the queue by hand (postsuper): deleted, or queued anew"
+        return _by_hand([text for program, text in texts if program == "postsuper"], again)
     if recipients:
         outcomes = [recipient.outcome for recipient in recipients]
         if len(outcomes) == 1:
@@ -154,6 +172,18 @@ def _fate(recipients: Sequence[Recipient], texts: Sequence[tuple[str, str]], que
         counted = {outcome: outcomes.count(outcome) for outcome in dict.fromkeys(outcomes)}
         return ", ".join(f"{number} {outcome}" for outcome, number in counted.items())
     return _before_delivery(words)
+
+
+def _by_hand(words: Sequence[str], again: str) -> str:
+    """How postsuper(1) took it out, by its ``words``: of ``ALL`` it counts them, and names none."""
+    last = next((word for word in reversed(words) if word in ("removed", "requeued")), "")
+    if again:
+        return f"queued anew by hand (postsuper -r), as {again}"
+    if last == "requeued":
+        return "queued anew by hand (postsuper -r): it has another id within a minute"
+    if last == "removed":
+        return "deleted by hand (postsuper -d)"
+    return "taken out of the queue by hand (postsuper): deleted, or queued anew"
 
 
 def _ended(words: Sequence[str]) -> str:
@@ -219,6 +249,8 @@ def _words(program: str, text: str) -> Iterator[str]:
         yield f"queued: MAIL FROM <{sender['sender']}>, {int(sender['size']):,} octets"
     elif sent := _SENT.search(text):
         yield _attempt(sent)
+    elif anew := _QUEUED_ANEW.match(text):
+        yield f"queued anew by hand (postsuper -r); before that its id was {anew['old']}"
     elif notice := _NOTICE.search(text):
         yield f"the sender is told, in message {notice['id']}"
     elif text == "removed":
@@ -345,6 +377,10 @@ def _at_the_door(refused: Sequence[Step]) -> Iterator[tuple[str, list[Step]]]:
 
 
 def _title(what: str) -> str:
+    if "SSL_accept" in what or what.startswith("TLS library problem"):
+        return "no TLS was agreed on"
+    if " limit exceeded: " in what or what.startswith("Refusing "):
+        return "too much at once"
     if not (met := re.match(r"(?:milter-)?reject: .*?\]: (?P<code>[45])", what)):
         is_login = "authentication failed" in what or what.startswith("auth")
         return "not logged in" if is_login else "at the door"

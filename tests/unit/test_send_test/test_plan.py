@@ -68,6 +68,20 @@ def test_what_is_not_there_is_told_with_what_is(what: Declaration, words: str) -
         meant(BOTH, **what)
 
 
+def test_a_login_and_an_address_are_one_in_any_case_as_for_the_server() -> None:
+    users = {
+        "WooCommerce": {"passwords": [HASH]},
+        "till": {"passwords": [HASH], "from": ["Till@shop.example"]},
+    }
+    estate = estates.estate(put(declaration(), ("streams", "transactional", "users"), users))
+    for written in ("woocommerce", "WooCommerce", "WOOCOMMERCE"):
+        assert meant(estate, logins=[written])[0][2] == "WooCommerce"
+    assert meant(estate, logins=["till"], sender="tILL@SHOP.example")[0][2] == "till"
+    assert meant(estate, logins=["Till"], sender="Till@shop.example")[0][3] == "Till@shop.example"
+    with pytest.raises(SenderError, match="may not send as orders@"):
+        meant(estate, logins=["till"], sender="orders@shop.example")
+
+
 def test_a_stream_that_the_estate_or_the_host_has_not_is_told() -> None:
     alone = two_hosts()
     del alone["hosts"]["mail2"]["ways_out"]["marketing"]

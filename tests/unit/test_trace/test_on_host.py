@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import re
 import subprocess
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -104,6 +105,99 @@ def test_a_login_and_an_address_of_an_application_are_looked_for(
     what: str, line: str, fits: bool
 ) -> None:
     assert bool(on_host.wanted(what).search(f"Nov 24 05:15:08 m postfix/smtpd[9]: {line}")) is fits
+
+
+@pytest.mark.parametrize(
+    ("what", "logged", "fits"),
+    [
+        ("plain@shop.example", "plain@shop.example", True),
+        ("<plain@shop.example>", "plain@shop.example", True),
+        ("plain@shop.example", "explain@shop.example", False),
+        ("plain@shop.example", "plain@shop.example2", False),
+        ("plain@shop.example", "plain@shop.example (by a script)", True),
+        ("spaced@shop.example", "< spaced@shop.example >", True),
+        ("(c) <1@shop.example>", "(c) <1@shop.example>", True),
+        ("1@shop.example", "(c) <1@shop.example>", True),
+        ("1@shop.example", "(c) (d)? 1@shop.example", True),
+        # cleanup(8) writes a question mark for each octet that it takes for none that prints.
+        ("<j\u00f6@shop.example>", "<j??@shop.example>", True),
+        ("j\u00f6@shop.example", "<j?@shop.example>", True),
+        ("\u20ac@shop.example", "<???@shop.example>", True),
+        ("<j\u00f6@shop.example>", "<joe@shop.example>", False),
+        ("a.b@shop.example", "<axb@shop.example>", False),
+    ],
+)
+def test_a_message_id_is_found_however_it_was_written(what: str, logged: str, fits: bool) -> None:
+    line = f"Nov 24 05:15:08 m postfix-marketing/cleanup[9]: {LONG}: message-id={logged}"
+    found, _ = on_host.hits(on_host.wanted(what), [line])
+    assert found == ([LONG] if fits else [])
+
+
+def test_a_message_that_was_queued_anew_is_found_by_its_old_id() -> None:
+    begin = "Nov 24 05:15:08 m postfix-marketing"
+    old = f"{begin}/postsuper[9]: {LONG}: requeued"
+    new = f"{begin}/pickup[9]: 4cjWzG0Bzzz5tG: uid=108 from=<b@c.example> orig_id={LONG}"
+    assert on_host.hits(on_host.wanted(LONG), [old, new]) == ([LONG, "4cjWzG0Bzzz5tG"], [])
+
+
+DOOR = "Nov 30 19:44:11 transactional postfix-transactional/submission/smtpd"
+HUNG_UP = f"{DOOR}[7]: NOQUEUE: lost connection after CONNECT from unknown[192.0.2.9]"
+TLS = [
+    f"{DOOR}[8]: SSL_accept error from unknown[192.0.2.9]: -1",
+    f"{DOOR}[9]: SSL_accept error from unknown[192.0.2.10]: -1",
+    f"{DOOR}[9]: warning: TLS library problem: error:0A000102:SSL routines::unsupported protocol:",
+    f"{DOOR}[8]: warning: TLS library problem: error:0A0000C1:SSL routines::no shared cipher:",
+]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "warning: Connection concurrency limit exceeded: 51 from unknown[192.0.2.9] for service x",
+        "warning: AUTH command rate limit exceeded: 11 from unknown[192.0.2.9] for service x",
+        "warning: Refusing STARTTLS request from unknown[192.0.2.9] for service x",
+        "warning: non-SMTP command from unknown[192.0.2.9]: GET / HTTP/1.1",
+        "too many errors after RCPT from unknown[192.0.2.9]",
+        "improper command pipelining after EHLO from unknown[192.0.2.9]: MAIL",
+        "timeout after DATA from unknown[192.0.2.9]",
+        "lost connection after STARTTLS from unknown[192.0.2.9]",
+    ],
+)
+def test_faults_at_the_door_are_found_by_the_address(words: str) -> None:
+    line = f"{DOOR}[8]: {words}"
+    assert on_host.hits(on_host.wanted("192.0.2.9"), [line]) == ([], [line])
+
+
+def test_what_openssl_says_belongs_to_the_client_before_it() -> None:
+    found = on_host.hits(on_host.wanted("192.0.2.9"), [*TLS, TLS[3]])
+    assert found == ([], [TLS[0], TLS[3]])
+
+
+def test_who_only_hung_up_gives_way_to_what_was_refused() -> None:
+    many = [HUNG_UP.replace("19:44", f"19:{n:02}") for n in range(50)]
+    shown = on_host.telling([many[0], *TLS[:2], *many[1:]])
+    assert len(shown) == on_host.MOST_REFUSALS
+    assert shown[:2] == TLS[:2]
+    assert shown[-1] == many[-1]
+    # So does what is said again later.
+    again = [TLS[0].replace("19:44", f"20:{n:02}") for n in range(40)]
+    assert set(on_host.telling([*TLS, *again])) >= {*TLS[1:], again[-1]}
+    assert on_host.telling(TLS) == TLS
+
+
+def test_a_login_that_is_declared_with_capitals_finds_what_the_journal_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(on_host, "LOGS", tmp_path)
+    asked: list[str] = []
+    said = "Nov 30 1:1:1 h dovecot[1]: auth: passwd-file(woocommerce,192.0.2.9): Password mismatch"
+
+    def told_by(unit: str, pattern: str) -> list[str]:
+        asked.append(pattern)
+        return [said] if re.search(pattern, said) else []
+
+    monkeypatch.setattr(on_host, "told_by", told_by)
+    assert on_host.found("WooCommerce", "marketing")["refused"] == [said]
 
 
 def test_a_long_queue_id_tells_when_its_message_was_taken() -> None:

@@ -29,6 +29,8 @@ SIGNED = (
     " DKIM-Signature field added (s=202611-mail1, d=news.shop.example)"
 )
 GONE = line("06:20:00", "qmgr", "removed")
+DELETED = line("06:20:00", "postsuper", "removed")
+REQUEUED = line("06:20:00", "postsuper", "requeued")
 
 
 def attempt(at: str, status: str, reply: str, relay: str = "mx.a.example[192.0.2.7]:25") -> str:
@@ -193,6 +195,10 @@ DONE = attempt("05:15:09", "sent", "250 2.0.0 Ok")
         ([*TAKEN, LATER], "",
          "taken out of the queue by hand (postsuper): deleted, or queued anew"),
         (TAKEN, "", "taken out of the queue by hand (postsuper): deleted, or queued anew"),
+        ([*TAKEN, LATER, DELETED], "", "deleted by hand (postsuper -d)"),
+        ([*TAKEN, LATER, REQUEUED], "",
+         "queued anew by hand (postsuper -r): it has another id within a minute"),
+        ([*TAKEN, LATER, REQUEUED, DELETED], "", "deleted by hand (postsuper -d)"),
         ([*TAKEN, LATER, EXPIRED, GONE], "", "expired"),
         ([*TAKEN, EXPIRED, GONE], "", "expired: it came back to its sender"),
         ([*TAKEN, GONE], "", "left the queue; what became of it is in no log any more"),
@@ -204,6 +210,31 @@ DONE = attempt("05:15:09", "sent", "250 2.0.0 Ok")
 def test_each_fate_has_its_headline(lines: list[str], queue: str, fate: str) -> None:
     assert told(*lines, queue=queue).splitlines()[0] == f"mail1 marketing {ID}: {fate}"
     assert "no delivery was tried yet" not in told(*lines, queue=queue)
+
+
+def test_a_message_that_was_queued_anew_names_its_new_id() -> None:
+    new = "4cjWzG0Bzzz5tG"
+    picked = line("06:20:40", "pickup", f"uid=108 from=<b@bounce.shop.example> orig_id={ID}")
+    rows = {ID: (*TAKEN, LATER, REQUEUED), new: (picked.replace(f"{ID}: ", f"{new}: "),)}
+    said = text("x", list(found("mail1", {"marketing": Lines(rows, (), {new: "active"}, 0, "")})))
+    assert f"{ID}: queued anew by hand (postsuper -r), as {new}\n" in said
+    assert f"  queued anew by hand (postsuper -r); before that its id was {ID}\n" in said
+
+
+def test_what_met_the_door_is_told_by_what_it_met() -> None:
+    begin = "Nov 30 13:11:55 transactional postfix-transactional/submission/smtpd[1]: "
+    rows = (
+        "SSL_accept error from unknown[192.0.2.9]: -1",
+        "warning: TLS library problem: error:0A0000C1:SSL routines::no shared cipher:s.c:22:",
+        "warning: Connection concurrency limit exceeded: 51 from unknown[192.0.2.9] for service x",
+        "warning: non-SMTP command from unknown[192.0.2.9]: GET / HTTP/1.1",
+        "NOQUEUE: lost connection after STARTTLS from unknown[192.0.2.9]",
+    )
+    refused = tuple(begin + row for row in rows)
+    said = text("x", list(found("mail1", {"transactional": Lines({}, refused, {}, 0, "")})))
+    titles = [row.partition(": ")[2] for row in said.splitlines() if row.startswith("mail1 ")]
+    assert titles == ["no TLS was agreed on", "too much at once", "at the door"]
+    assert "  TLS library problem: error:0A0000C1:SSL routines::no shared cipher" in said
 
 
 def test_who_could_not_log_in_is_told_why() -> None:
