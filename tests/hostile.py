@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from ipaddress import ip_address
 
+from postroad.data import VERSION
 from postroad.host.paths import (
     ALARM,
     BUDGET,
@@ -240,6 +241,10 @@ def _apt_origins(row: Row, estate: Estate, host: Host) -> Iterator[Ask]:
 
 def _verbatim(row: Row, estate: Estate, host: Host) -> Iterator[Ask]:
     yield Ask('cat "$f"', host.hostname)
+
+
+def _version(row: Row, estate: Estate, host: Host) -> Iterator[Ask]:
+    yield Ask('cat "$f"', VERSION)
 
 
 def _hosts(row: Row, estate: Estate, host: Host) -> Iterator[Ask]:
@@ -570,6 +575,7 @@ READERS: dict[str, Reader] = {
     "base/mailname.j2": _verbatim,
     "base/timesyncd.conf.j2": _timesyncd,
     "dovecot/dovecot.conf.j2": _dovecot,
+    "postroad/version.j2": _version,
     "dovecot/users.j2": _users(0),
     "dovecot/users.next.j2": _users(1),
     "opendkim/key.table.j2": _key_table,

@@ -42,7 +42,8 @@ _ESTATE = """
 import json
 from pathlib import Path
 
-from lab import load, shop
+from lab import load
+from lab.mail import shop
 
 declared = shop.estate(load())
 changes = json.loads(Path(__file__).with_name("changes.json").read_text())

@@ -64,7 +64,7 @@ class Turns(Machine):
 
 def unfit(**changed: Any) -> Machine:
     mail2 = Machine(BOTH, "mail2")
-    mail2.state = replace(mail2.state, **changed)
+    mail2.state = altered(mail2.state, **changed)
     return mail2
 
 

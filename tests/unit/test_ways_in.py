@@ -195,4 +195,5 @@ def test_a_file_of_the_estate_that_can_be_none(
     changed(shop, ESTATE, right, wrong.format(f'"{path}"'))
     status, told = check(capfd)
     assert f"estate{key}" in told
-    assert status == (1 if "\\0" in path else 0)
+    # What no system holds is a fault; what another machine may have is a warning.
+    assert status == (1 if "\\0" in path or len(path) > 255 else 0)
