@@ -284,6 +284,6 @@ def test_an_inventory_that_does_not_load_is_told(lab: Lab, audit: Audit, tmp_pat
     )
     assert done.returncode == 3
     assert done.stdout == (
-        f"POSTROAD UNKNOWN - {nowhere}: there is no such inventory file; correct its path, or have"
-        " a first one written by `postroad init`\n"
+        f"POSTROAD UNKNOWN - {nowhere}: there is no such inventory file; name one that is, as"
+        " inventories/lab.py or inventories/prod.py or inventories/vagrant.py\n"
     )
