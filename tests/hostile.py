@@ -312,11 +312,16 @@ for said in re.findall(word, text): print(read(said))
 def _policy(row: Row, estate: Estate, host: Host) -> Iterator[Ask]:
     """Lua has no interpreter on these hosts: the manual's rule (§3.1), here by Python. The signer
     itself reads it in tests/lab/test_formats.py, and must sign for what it allows."""
-    users = estate.stream(_stream(row)).users
-    each = [word for user in users for word in (user.login, *map(str.lower, user.from_addresses))]
-    yield Ask(
-        f'python3 -c {shlex.quote(_LUA)} "$f"', "\n".join([*each, estate.system_sender.lower()])
+    stream = estate.stream(_stream(row))
+    named = (
+        (user.login, *map(str.lower, addresses))
+        for addresses_of in ("from_addresses", "envelope_senders")
+        for user in stream.users
+        for addresses in [getattr(user, addresses_of)]
     )
+    last = (stream.bounce_address.lower(), estate.system_sender.lower())
+    each = [word for words in (*named, last) for word in words]
+    yield Ask(f'python3 -c {shlex.quote(_LUA)} "$f"', "\n".join(each))
 
 
 def _default_main(row: Row, estate: Estate, host: Host) -> Iterator[Ask]:
