@@ -55,7 +55,7 @@ def test_the_next_run_renews_what_is_over(
         flow.wait_for(2, "accepted")
         heard = audit()
         assert heard.status == 1
-        assert "ends in -1.0 days" in heard.of("wrong")["submission.certificates_are_good"]
+        assert "ended 1.0 days ago" in heard.of("wrong")["submission.certificates_are_good"]
         for host in deployed.targets:
             assert (host, "certificate has expired") in plans.named(road.plan())
         done = road.deploy()
