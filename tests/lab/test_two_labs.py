@@ -23,7 +23,7 @@ from tests.lab.checkouts import checkout, load, script, traces, up
 # Where the first version of control groups is mounted as well, the second is beside it.
 _ROOTS = (Path("/sys/fs/cgroup/unified"), Path("/sys/fs/cgroup"))
 GROUPS = next(place for place in _ROOTS if (place / "cgroup.procs").exists())
-CLAIM = "import sys; from lab import network; print(network.claim([], sys.argv[1]).number)"
+CLAIM = "import sys; from lab.hosts import network; print(network.claim([], sys.argv[1]).number)"
 
 
 @pytest.fixture
@@ -185,7 +185,7 @@ def test_a_number_that_was_claimed_before_is_kept() -> None:
 def test_a_bridge_of_others_is_not_removed() -> None:
     ours, theirs = "0123456789", "9876543210"
     text = (
-        f"import sys; from lab import network; theirs = network.claim([], {theirs!r});"
+        f"import sys; from lab.hosts import network; theirs = network.claim([], {theirs!r});"
         "network.make(theirs);"
         f"ours = network.Network(theirs.number, {ours!r}); network.remove(ours);"
         f"network.unclaim({ours!r});"
