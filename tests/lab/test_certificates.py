@@ -16,6 +16,7 @@ from cryptography.x509.oid import NameOID
 from lab.life.session import Lab
 from lab.mail import road
 from postroad.host.paths import ACME_RENEWAL
+from tests.keys import pem
 from tests.lab.variants import variant
 
 SERVER = "mail2.shop.example"
@@ -152,9 +153,4 @@ def _self_signed(name: str) -> tuple[str, str]:
         .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
         .sign(key, hashes.SHA256())
     )
-    private = key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-    return certificate.public_bytes(serialization.Encoding.PEM).decode(), private.decode()
+    return certificate.public_bytes(serialization.Encoding.PEM).decode(), pem(key).decode()

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from lab.life.session import Lab
 from lab.mail import letters, road, shop
 from lab.world.client import SmtpReply
 from postroad.settings.passwords import hashed
+from tests.keys import pem
 from tests.lab.variants import variant
 
 SERVER = "mail2.shop.example"
@@ -95,9 +95,4 @@ def _submit(lab: Lab, password: str, letter: letters.Letter) -> SmtpReply:
 
 
 def _private_key() -> str:
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    return key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    ).decode()
+    return pem(rsa.generate_private_key(public_exponent=65537, key_size=2048)).decode()

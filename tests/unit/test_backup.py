@@ -36,6 +36,7 @@ from postroad.mail.backup.archive import (
 )
 from postroad.mail.backup.places import PLACES
 from postroad.mail.backup.restoring import script
+from tests.keys import pem
 from tests.unit import estates
 from tests.unit.declarations import declaration
 from tests.unit.sandbox import GROUP, OWNER
@@ -51,14 +52,6 @@ ELSEWHERE = f"etc/letsencrypt/accounts/acme.example/directory/{'1' * 32}"
 ARCHIVE = "etc/letsencrypt/archive/postroad"
 LIVE = "etc/letsencrypt/live/postroad/privkey.pem"
 RENEWAL = "etc/letsencrypt/renewal/postroad.conf"
-
-
-def pem(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> bytes:
-    return key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
 
 
 @cache
