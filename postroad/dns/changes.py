@@ -100,8 +100,10 @@ def plan(
     gathered = rrsets(everything)
     around = Around.of(gathered, seen, shared)
     own = {wanted.name for wanted in gathered}.difference(shared)
+    told = {name: tuple(filter(says_something, held)) for name, held in served.items()}
+    told = {name: held for name, held in told.items() if held}
     lines = [
-        _with_lost(_line(wanted, tuple(why[wanted.key]), seen, around), served, own)
+        _with_lost(_line(wanted, tuple(why[wanted.key]), seen, around), told, own)
         for wanted in gathered
     ]
     removals = (_removal(record, seen) for record in gone)
@@ -184,7 +186,7 @@ def _line(wanted: RRset, why: tuple[str, ...], seen: Mapping[Key, RRset], around
     return Line("unchanged" if is_as_wanted else "change", wanted, why, found, kept)
 
 
-def _with_lost(line: Line, served: Mapping[Name, tuple[RRset, ...]], own: Collection[Name]) -> Line:
+def _with_lost(line: Line, told: Mapping[Name, tuple[RRset, ...]], own: Collection[Name]) -> Line:
     """``line`` with what a wildcard would not answer any more, at the highest name of which.
 
     At a name of the estate's own nobody else is at home; beneath one, others may be.
@@ -192,12 +194,10 @@ def _with_lost(line: Line, served: Mapping[Name, tuple[RRset, ...]], own: Collec
     if line.verdict != "add":
         return line
     name = line.wanted.name
-    told = {n: tuple(filter(says_something, held)) for n, held in served.items()}
-    served = {n: held for n, held in told.items() if held}
-    above = [n for n in served if name.is_subdomain(n) and n not in own]
+    above = [n for n in told if name.is_subdomain(n) and n not in own]
     if above:
-        return replace(line, verdict="in the way", lost=served[min(above, key=len)])
-    return replace(line, lost=served.get(name, ()))
+        return replace(line, verdict="in the way", lost=told[min(above, key=len)])
+    return replace(line, lost=told.get(name, ()))
 
 
 def _up_to(name: Name, apex: Name) -> Iterator[Name]:

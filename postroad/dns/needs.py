@@ -1,8 +1,8 @@
 """What the world must be able to verify before a stream may send from a host.
 
 The host-side checker (postroad/onhost/world_sees/main.py) evaluates these needs against the host's
-own resolver. Each that it has verified is remembered for itself (`postroad.latch`), so a resolver
-in trouble closes nothing, and neither does what an estate gains or loses beside it.
+own resolver. Each that it has verified is remembered for itself (`postroad.mail.standing`), so a
+resolver in trouble closes nothing, and neither does what an estate gains or loses beside it.
 """
 
 from __future__ import annotations

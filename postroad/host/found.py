@@ -1,7 +1,7 @@
 """What a host is like now, as one frozen record read by one command.
 
 Asking file by file costs a round trip each: ten unchanged files took 5.2 s at 50 ms. `probe`
-builds one shell script that reads everything the manifest and the roles want to know, and `parse`
+builds one shell script that reads everything the parts and the roles want to know, and `parse`
 turns its output into a `HostState`. Both are pure; `postroad.roles.run.facts.host` runs it.
 """
 

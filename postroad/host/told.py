@@ -22,7 +22,7 @@ def numbers(lines: Iterable[str]) -> dict[str, int]:
 
 def time(text: str) -> float:
     """A time of the epoch, in seconds. ValueError for what is none, as nan."""
-    time = float(text)
-    if not 0 <= time < 2**40:
+    seconds = float(text)
+    if not 0 <= seconds < 2**40:
         raise ValueError("a time is none")
-    return time
+    return seconds

@@ -1,4 +1,4 @@
-"""From the model and what a host is like to the text of every row of the manifest.
+"""From the model and what a host is like to the text of every row of the parts.
 
 Pure but for two callables that the caller passes in: one reads a file that the operator named,
 one resolves a secret. Templates are strict: an unknown name is an error, not an empty string.

@@ -38,10 +38,10 @@ def converge(site: Site, part: Part, told: Sequence[str] = ()) -> None:
 
 @operation()
 def make_true(site: Site, part: Part) -> Generator[StringCommand]:
-    """Make one component true on the host, or do nothing where it is.
+    """Make one part true on the host, or do nothing where it is.
 
     + site: the host during this run
-    + build: which component, as a function of the builder
+    + part: which part
     """
     if not made.drift(site, part):
         host.noop("as declared")

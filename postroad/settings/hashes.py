@@ -49,9 +49,7 @@ def hash_fault(written: str) -> tuple[str, str] | None:
 
     Neither repeats what was written.
     """
-    found = next(
-        filter(None, (f.fullmatch(written) for f in (_ARGON2ID, _SHA512, _BLOWFISH))), None
-    )
+    found = next(filter(None, (form.fullmatch(written) for form in _FORMS)), None)
     if found is None:
         return (
             "is no password hash of an accepted scheme ({ARGON2ID}, {SHA512-CRYPT}, {BLF-CRYPT})",

@@ -1,4 +1,4 @@
-"""Every file and folder of the manifest is as the model renders it for this host."""
+"""Every file and folder of the parts' rows is as the model renders it for this host."""
 
 from __future__ import annotations
 

@@ -20,5 +20,5 @@ def other_name(audited: Audited) -> Iterator[Fault]:
 
 
 def test_the_host_has_its_name(audited: Audited) -> None:
-    """As hostname(1) tells it; the file is one of the manifest."""
+    """As hostname(1) tells it; the file is one of the parts' rows."""
     refute(other_name(audited))

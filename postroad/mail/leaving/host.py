@@ -2,8 +2,8 @@
 
 In this order: its instances are closed to new mail, and drained by the configuration that accepted
 it. When none has mail they stop and go, then our rules of the firewall, then every file of the
-manifest; what a host had in such a place before is put back. The marks of it all go last, so that
-a run that was cut off anywhere is completed by the next.
+parts' rows; what a host had in such a place before is put back. The marks of it all go last, so
+that a run that was cut off anywhere is completed by the next.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ _THEN = {part.name: part.then for part in PARTS}
 class Ours:
     """What of ours is on a host.
 
-    ``paths`` are those of the manifest and our folders that are there, ``kept`` the paths whose
+    ``paths`` are those of the parts' rows and our folders that are there, ``kept`` the paths whose
     former file is kept below `BEFORE`, ``marks`` the files that say what was done. ``answers``:
     whether names are resolved by what /etc/resolv.conf said before.
     """

@@ -27,7 +27,7 @@ class Earlier:
 EARLIER: tuple[Earlier, ...] = (
     # At first one file; since then a folder that python3 ran.
     Earlier(f"{TOOLS}/canary", "postroad/onhost/canary"),
-    # The file, where the folder was made in its place (`postroad.host.component`).
+    # The file, where the folder was made in its place (`postroad.host.change`).
     Earlier(f"{TOOLS}/canary.postroad-old", "postroad/onhost/canary"),
     Earlier(WORLD_SEES, "postroad/onhost/world_sees"),
     Earlier(f"{TOOLS}/resolver-proof", "postroad/onhost/resolver_proof"),

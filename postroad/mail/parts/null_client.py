@@ -66,5 +66,6 @@ PART = Part(
     "Null client for root's mail",
     ROWS,
     _make,
+    # What ran before us signed, or did not: whether it is to run again is its operator's to say.
     then=("systemctl disable --now --quiet postfix.service",),
 )

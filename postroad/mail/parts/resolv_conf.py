@@ -8,8 +8,7 @@ from __future__ import annotations
 from postroad.host.component import Component
 from postroad.host.paths import RESOLVER_PROOF
 from postroad.mail.parts.part import Builder, Part, Rows
-from postroad.mail.parts.row import Row
-from postroad.settings.model import Estate
+from postroad.mail.parts.row import Row, asks_itself
 
 # systemd-resolved, and the sockets that newer releases start it by. It believes whatever server the
 # network names, answers programs past resolv.conf(5) (nss-resolve(8)), and listens to neighbours.
@@ -20,15 +19,11 @@ _OTHER_RESOLVER = (
 )
 
 
-def _asks_itself(estate: Estate) -> bool:
-    return not estate.lone
-
-
-ROWS = (Row("unbound/resolv.conf.j2", "/etc/resolv.conf", before="surely", wanted=_asks_itself),)
+ROWS = (Row("unbound/resolv.conf.j2", "/etc/resolv.conf", before="surely", wanted=asks_itself),)
 
 
 def _make(builder: Builder, rows: Rows) -> Component:
-    if builder.estate.lone:
+    if not asks_itself(builder.estate):
         return Component("resolv-conf")
     return Component(
         "resolv-conf",

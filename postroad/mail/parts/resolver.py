@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from postroad.host.component import Component, Unit
 from postroad.mail.parts.part import Builder, Part, Rows
-from postroad.mail.parts.row import Row
-from postroad.settings.model import Estate
+from postroad.mail.parts.row import Row, asks_itself
 
 # The checker wants the operator's own hints and anchor where the configuration names them. Without
 # any, the root's anchor is copied by the package's unit when it first starts, from dns-root-data.
@@ -14,11 +13,6 @@ _UNBOUND_CHECK = (
     '"$stage"/etc/unbound/unbound.conf > "$stage"/unbound.conf '
     '&& unbound-checkconf "$stage"/unbound.conf'
 )
-
-
-def _asks_itself(estate: Estate) -> bool:
-    # A lone box asks whom its network names.
-    return not estate.lone
 
 
 ROWS = (
@@ -44,7 +38,7 @@ ROWS = (
         "unbound/dhclient-hook.j2",
         "/etc/dhcp/dhclient-enter-hooks.d/postroad",
         only_where="/etc/dhcp/dhclient-enter-hooks.d",
-        wanted=_asks_itself,
+        wanted=asks_itself,
     ),
 )
 

@@ -19,6 +19,11 @@ def always(estate: Estate) -> bool:
     return True
 
 
+def asks_itself(estate: Estate) -> bool:
+    """A row of the estates whose hosts ask their own resolver: a lone box asks its network's."""
+    return not estate.lone
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One file on a host.
