@@ -37,6 +37,7 @@ from postroad.mail.firewall.ufw import (
     parse_tuple,
     plan_firewall,
     plan_openings,
+    told,
 )
 
 DATA = Path(__file__).parent / "test_ufw_data"
@@ -83,6 +84,22 @@ def on_host(*rules: Rule, status: Status | None = STATUS) -> State:
 
 def commands(state: State, firewall: Firewall) -> list[str]:
     return [shlex.join(command) for command in plan_firewall(state, firewall).commands]
+
+
+def test_chains_that_nothing_leads_to_are_hooked_in_again_before_anything_else() -> None:
+    """Else the reload of ufw's that follows lets nobody in: tests/lab/test_firewall.py."""
+    wanted = Firewall(rules=(SSH, SMTP))
+    found = parse_state(f"{STATUS_TEXT}unhooked=yes\n")
+    assert found.unhooked
+    plan = plan_firewall(found, wanted)
+    assert plan.risky
+    assert "the jumps from the kernel's built-in chains" in told(plan.commands[0])
+    assert told(plan.commands[1]) == "reload"
+    assert "iptables" in " ".join(plan.commands[0])
+    off = replace(found, status=replace(STATUS, enabled=False, loaded=False))
+    words = [told(command) for command in plan_firewall(off, wanted).commands]
+    assert (words[0], words[-1]) == (told(plan.commands[0]), "--force enable")
+    assert "reload" not in words
 
 
 @pytest.mark.parametrize("line", LINES)

@@ -425,12 +425,16 @@ class Connection:
 
 @dataclass(frozen=True, kw_only=True)
 class State:
-    """The state of one host. ``status`` is None while ufw is not installed."""
+    """The state of one host. ``status`` is None while ufw is not installed.
+
+    ``unhooked``: ufw has chains in the kernel that the built-in ones do not lead to.
+    """
 
     status: Status | None = None
     rules4: tuple[Rule, ...] = ()
     rules6: tuple[Rule, ...] = ()
     rollback_armed: bool = False
+    unhooked: bool = False
     connection: Connection | None = None
 
     @property
@@ -447,6 +451,42 @@ class State:
             if rule.from_ == rule.to == "any" and rule.proto not in IPV4_ONLY
         )
 
+
+# The jumps from the built-in chains, in the order of ufw-init-functions.
+_HOOKS = ("before-logging", "before", "after", "after-logging", "reject", "track")
+_CHAINS = ("INPUT", "OUTPUT", "FORWARD")
+_EACH_FAMILY = "for t in iptables ip6tables; do p=ufw; [ $t = iptables ] || p=ufw6;"
+
+# ufw makes these jumps together with its chains, and never again: where somebody has flushed the
+# built-in ones (iptables -F), whatever it loads filters nothing, and its default of DROP shuts
+# everybody out.
+_UNHOOKED = (
+    f"{_EACH_FAMILY} if $t -S 2>/dev/null | awk -v p=$p '"
+    '$1 == "-N" && $2 == p "-before-input" {there = 1} '
+    f'$1 == "-A" && $2 ~ /^({"|".join(_CHAINS)})$/ && $3 == "-j" && index($4, p "-") == 1 '
+    "{seen[$2 $4]} END {for (one in seen) n++;"
+    f" exit !(there && n < {len(_HOOKS) * len(_CHAINS)})}}'; then echo unhooked=yes; fi; done"
+)
+
+#: Shell that puts the jumps to ufw's chains back, all at once and in their order, where ufw has
+#: chains. What others have in the built-in chains stays. ``ufw reload`` then fills the chains.
+HOOK = (
+    f"{_EACH_FAMILY} $t -n -L $p-before-input >/dev/null 2>&1 || continue; "
+    f"for k in {' '.join(_HOOKS)}; do for c in {' '.join(map(str.lower, _CHAINS))}; do "
+    "$t -N $p-$k-$c 2>/dev/null || :; done; done; { echo '*filter'; "
+    '$t -S | sed -n "s/^-A \\([A-Z]*\\) -j $p-/-D \\1 -j $p-/p"; '
+    f"for k in {' '.join(_HOOKS)}; do for c in {' '.join(_CHAINS)}; do "
+    'echo "-A $c -j $p-$k-$(echo $c | tr A-Z a-z)"; done; done; echo COMMIT; } | '
+    "$t-restore -n || exit 1; done"
+)
+
+#: Shell that has the kernel take ufw's files anew, where ufw is at work; for a guarded change.
+RELOAD = (
+    "if ufw status | grep -q '^Status: active'; then "
+    f'if [ "$({_UNHOOKED})" ]; then ({HOOK}); fi; ufw reload >/dev/null; fi'
+)
+
+_HOOKED: Argv = ("sh", "-c", HOOK)
 
 _STATUS = (
     "grep -hE '^(ENABLED|LOGLEVEL|IPV6|DEFAULT_(INPUT|OUTPUT|FORWARD)_POLICY)='"
@@ -466,7 +506,8 @@ STATE_COMMAND = (
     f"if test -x /usr/sbin/ufw; then {_STATUS}"
     " && sed -n 's/^### tuple ### /rule4=/p' /etc/ufw/user.rules"
     " && sed -n 's/^### tuple ### /rule6=/p' /etc/ufw/user6.rules"
-    f" && if systemctl is-active --quiet {ROLLBACK_UNIT}.timer; then echo rollback=armed; fi; fi"
+    f" && if systemctl is-active --quiet {ROLLBACK_UNIT}.timer; then echo rollback=armed; fi"
+    f" && {_UNHOOKED}; fi"
     ' && pid=$$; while test "${pid:-0}" -gt 1;'
     ' do ssh=$(tr "\\0" "\\n" <"/proc/$pid/environ" | sed -n "s/^SSH_CONNECTION=/ssh=/p");'
     ' if test -n "$ssh"; then echo "$ssh"; break; fi;'
@@ -493,11 +534,13 @@ def parse_state(text: str) -> State:
             found[key] = value.strip("\"'")
     ssh = found.pop("ssh", "")
     armed = found.pop("rollback", "") == "armed"
+    unhooked = found.pop("unhooked", "") == "yes"
     return State(
         status=_status(found) if found else None,
         rules4=tuple(rules["rule4"]),
         rules6=tuple(rules["rule6"]),
         rollback_armed=armed,
+        unhooked=unhooked,
         connection=parse_connection(ssh) if ssh else None,
     )
 
@@ -679,7 +722,7 @@ def plan_firewall(state: State, firewall: Firewall) -> Plan:
     ]
     defaults = list(_default_commands(status, firewall))
     logging = list(_logging_commands(status, firewall))
-    repairs = list(_repair_commands(status))
+    repairs = list(_repair_commands(status, state.unhooked))
     starting = list(_start_commands(status))
     risky = bool(
         closed
@@ -720,12 +763,23 @@ def _logging_commands(status: Status | None, firewall: Firewall) -> Iterator[Arg
         yield ("ufw", "logging", firewall.logging)
 
 
-def _repair_commands(status: Status | None) -> Iterator[Argv]:
+def told(command: Argv) -> str:
+    """A command of a plan, as people read it."""
+    if command == _HOOKED:
+        return "the jumps from the kernel's built-in chains to those of ufw"
+    return " ".join(command[1:] if command[0] == "ufw" else command)
+
+
+def _repair_commands(status: Status | None, unhooked: bool) -> Iterator[Argv]:
     """Bring ufw to where its rule commands work.
 
     They fail where it is enabled but its chains are gone, and ``enable`` passes over chains that
     are loaded already.
     """
+    if unhooked:
+        yield _HOOKED
+        if status is not None and status.active:
+            yield ("ufw", "reload")
     if status is not None and not status.ipv6:
         yield ("sed", "-i", "s/^IPV6=.*/IPV6=yes/", "/etc/default/ufw")
     if status is not None and status.enabled != status.loaded:

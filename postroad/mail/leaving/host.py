@@ -325,7 +325,7 @@ def early_rules(ours: Ours) -> str:
     if not rows:
         return ""
     lines = [_back(row) for row in rows]
-    lines.append("if ufw status | grep -q '^Status: active'; then ufw reload >/dev/null; fi")
+    lines.append(ufw.RELOAD)
     return changing(lines, _BACK)
 
 

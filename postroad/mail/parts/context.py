@@ -39,6 +39,7 @@ from postroad.host.paths import (
     signer_socket,
     stream_folder,
 )
+from postroad.mail.firewall.ufw import RELOAD
 from postroad.mail.parts.manifest import (
     BUDGET_UNIT,
     REFRESH_UNIT,
@@ -289,7 +290,7 @@ class Builder:
             files=self._files(self._rows("firewall")),
             units=(Unit("ufw.service", active="settled"),),
             gate=_EARLY_RULES_CHECK,
-            activate=("if ufw status | grep -q '^Status: active'; then ufw reload >/dev/null; fi",),
+            activate=(RELOAD,),
         )
 
     def stream(self, name: StreamName) -> Component:
