@@ -46,7 +46,7 @@ def still_to_enforce(site: Site, wanted: Sequence[rules.Rule]) -> tuple[str, ...
     found = after_openings(site, wanted)
     plan = rules.plan_firewall(found, rules.Firewall(rules=tuple(wanted)))
     armed = ("the timer that a run which died has left armed",) if found.rollback_armed else ()
-    return (*(rules.told(words) for words in plan.commands), *armed)
+    return (*(rules.told(words).removeprefix("ufw ") for words in plan.commands), *armed)
 
 
 def differing(site: Site) -> tuple[str, ...]:

@@ -31,8 +31,8 @@ from postroad.mail.firewall.ufw import (
     plan_firewall,
     plan_openings,
 )
+from postroad.roles.run.execute import execute
 from postroad.roles.run.facts.ufw import UfwState
-from postroad.roles.run.su import prepared
 from postroad.settings.terminal import fail, line
 
 #: How long the host waits for a fresh connection before it disables its firewall. It must be
@@ -103,10 +103,8 @@ class FreshConnection(PyinfraCommand):
         connector = host.connector_cls(state, host)
         try:
             connector.connect()
-            command, given = prepared(StringCommand(_DISARM), dict(connector_arguments))
-            status, _ = connector.run_shell_command(
-                command, state.print_output, state.print_input, **given
-            )
+            command = StringCommand(_DISARM)
+            status, _ = execute(host, command, dict(connector_arguments), connector)
         except (ConnectError, OSError, EOFError, SSHException) as error:
             return self._failed(host, str(error))
         finally:

@@ -94,12 +94,12 @@ def test_chains_that_nothing_leads_to_are_hooked_in_again_before_anything_else()
     plan = plan_firewall(found, wanted)
     assert plan.risky
     assert "the jumps from the kernel's built-in chains" in told(plan.commands[0])
-    assert told(plan.commands[1]) == "reload"
+    assert told(plan.commands[1]) == "ufw reload"
     assert "iptables" in " ".join(plan.commands[0])
     off = replace(found, status=replace(STATUS, enabled=False, loaded=False))
     words = [told(command) for command in plan_firewall(off, wanted).commands]
-    assert (words[0], words[-1]) == (told(plan.commands[0]), "--force enable")
-    assert "reload" not in words
+    assert (words[0], words[-1]) == (told(plan.commands[0]), "ufw --force enable")
+    assert "ufw reload" not in words
 
 
 @pytest.mark.parametrize("line", LINES)

@@ -767,7 +767,7 @@ def told(command: Argv) -> str:
     """A command of a plan, as people read it."""
     if command == _HOOKED:
         return "the jumps from the kernel's built-in chains to those of ufw"
-    return " ".join(command[1:] if command[0] == "ufw" else command)
+    return " ".join(command)
 
 
 def _repair_commands(status: Status | None, unhooked: bool) -> Iterator[Argv]:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from postroad.host.component import Component
+from postroad.host.environment import PATH
 from postroad.host.paths import (
     ADOPTED,
     BEFORE,
@@ -111,7 +112,7 @@ def probe() -> str:
     own = [row.path for row in every_row()]
     return "\n".join(
         [
-            "export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            f"export LC_ALL=C PATH={PATH}",
             f"{{ {probe_instances(INSTANCES)}\n}} | sed 's/^/instance /'",
             f"for p in {shlex.join([*own, *_FOLDERS])}; do",
             'if [ -e "$p" ] || [ -L "$p" ]; then echo "path $p"; fi; done',
