@@ -14,6 +14,7 @@ from tests.unit.strange_host import Shell, StrangeHost, obeys, pyhosts  # First:
 import gevent  # type: ignore[import-untyped]  # isort: skip
 import paramiko  # isort: skip
 import pytest
+from pyinfra.api import host as hosts
 from pyinfra.api.command import StringCommand
 from pyinfra.api.config import Config
 from pyinfra.api.inventory import Inventory
@@ -25,6 +26,7 @@ from postroad.mail.firewall.ufw import STATE_COMMAND
 from postroad.operations.own import Sent
 from postroad.roles.run import ask as module
 from postroad.roles.run.ask import UnansweredError, ask, ask_all, connect
+from postroad.roles.run.execute import forget_askpass
 
 LATIN = "Willkommen in Köln\n".encode("latin-1")
 
@@ -372,6 +374,22 @@ def test_a_shell_that_ends_before_the_command_has_not_done_it(tmp_path: Path) ->
 def test_a_command_may_have_a_limit_of_time() -> None:
     with pytest.raises(TimeoutError), gevent.Timeout(20):
         did(StrangeHost(), script("sleep 60"), _timeout=1)
+
+
+def test_a_host_is_left_at_once(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What handed sudo its password is removed by the last command, which pyinfra waits for."""
+    monkeypatch.setattr(hosts, "remove_any_sudo_askpass_file", forget_askpass)
+    place = tmp_path / "askpass"
+    place.touch()
+    host = StrangeHost(greeting=b"\xff\n", lingers=True)
+    with host.up(), pyhosts(host) as (pyhost,), gevent.Timeout(20):
+        connect(pyhost)
+        pyhost.connector_data["sudo_askpass_path__/tmp"] = str(place)
+        pyhost.disconnect()
+    assert not place.exists()
+    assert "Traceback" not in capfd.readouterr().err
 
 
 HOSTILE = (

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import gevent  # type: ignore[import-untyped]
-from pyinfra.api.command import StringCommand
+from pyinfra.api.command import QuoteString, StringCommand
 from pyinfra.api.host import Host
 from pyinfra.api.output import echo, format_text
 from pyinfra.connectors.base import BaseConnector
@@ -20,7 +21,7 @@ from pyinfra.connectors.util import CommandOutput, OutputLine
 
 from postroad.host.command import done, running
 from postroad.host.question import MARK
-from postroad.roles.run.ask import Show, spoken_over
+from postroad.roles.run.ask import FAREWELL, Show, spoken_over
 from postroad.roles.run.su import prepared
 from postroad.settings.terminal import line
 
@@ -58,6 +59,19 @@ def execute(
     if became.status is None and not said:
         said = [OutputLine("stderr", SAID_NOTHING)]
     return became.status in (arguments.get("_success_exit_codes") or [0]), CommandOutput(said)
+
+
+def forget_askpass(pyhost: Host) -> None:
+    """Remove the program that hands sudo(8) a password: pyinfra's last command on a host, our way.
+
+    A host that does not do it keeps a file without a secret: nothing is waited for long.
+    """
+    known = pyhost.connector_data
+    for key in [name for name in known if name.startswith("sudo_askpass_path") and known[name]]:
+        removal = StringCommand("rm", "-f", QuoteString(known[key]))
+        known[key] = None
+        with suppress(Exception):
+            execute(pyhost, removal, {"_timeout": FAREWELL})
 
 
 def _script(command: StringCommand, arguments: Mapping[str, Any]) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pyinfra
 from pyinfra.api.exceptions import PyinfraError
 
+from postroad.roles.run.execute import forget_askpass
 from postroad.roles.run.left_out import connected_all
 from postroad.roles.run.pyinfra_call import called
 from postroad.roles.run.pyinfra_words import errors_plainly, plainly
@@ -34,6 +35,7 @@ def start() -> None:
         return
     errors_plainly()
     _connect_plainly()
+    _leave_at_once()
     inventory, operations = called()
     try:
         _look(inventory, [Path(one) for one in operations if one.endswith(".py")])
@@ -47,6 +49,13 @@ def _connect_plainly() -> None:
 
     if not hasattr(cli.connect_all, "__wrapped__"):
         cli.connect_all = connected_all(cli.connect_all)
+
+
+def _leave_at_once() -> None:
+    """From here on nobody waits, at the end of a run, for what a host has left running."""
+    from pyinfra.api import host
+
+    host.remove_any_sudo_askpass_file = forget_askpass  # type: ignore[assignment]
 
 
 def _look(inventory: str, deploys: list[Path]) -> None:
