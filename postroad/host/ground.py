@@ -93,6 +93,7 @@ _FINAL = re.compile(
     r"^E: (Held packages|Unmet dependencies|The package .* needs to be reinstalled"
     r"|Malformed|The list of sources|Type .* is not known|Syntax error|Conflicting values"
     r"|The value .* is invalid for APT::Default-Release|Unable to parse package file"
+    r"|Invalid record in the preferences file|No priority .* specified for pin"
     r"|Unable to correct problems|The package lists or status file could not be parsed"
     r"|The package cache file is corrupted|Problem (?:parsing|with MergeList) \S*/dpkg/status)"
 )

@@ -315,6 +315,8 @@ FINAL = (
     "E: The value 'bullseye' is invalid for APT::Default-Release as such a release is not available"
     " in the sources",
     "E: Unable to parse package file /etc/apt/preferences.d/x (1)",
+    "E: Invalid record in the preferences file /etc/apt/preferences.d/x, no Package header",
+    "E: No priority (or zero) specified for pin",
     "E: Unable to correct problems, you have held broken packages.",
     "E: The package lists or status file could not be parsed or opened.",
 )
