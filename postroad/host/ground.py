@@ -50,8 +50,7 @@ OF_ACCOUNTS = (
 OF_RUNS = ("/run", "/var/lib", STATE, STAMPS, ADOPTED)
 # What ufw(8) writes at its commands.
 OF_FIREWALL = (
-    "/etc/default", "/etc/default/ufw", "/etc/ufw", "/etc/ufw/ufw.conf", "/etc/ufw/user.rules",
-    "/etc/ufw/user6.rules",
+    "/etc/default/ufw", "/etc/ufw/ufw.conf", "/etc/ufw/user.rules", "/etc/ufw/user6.rules",
 )  # fmt: skip
 # What certbot(1) writes.
 OF_CERTIFICATES = (

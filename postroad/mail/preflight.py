@@ -172,8 +172,8 @@ def work(
 def _written(estate: Estate, host: Host, state: HostState) -> Iterator[str]:
     """Places of no component's where an operation would write, since something is amiss there."""
     rules = ufw.Firewall(rules=openings.wanted(estate, host))
-    if ufw.plan_firewall(state[FIREWALL], rules).commands:
-        yield from ground.OF_FIREWALL
+    for command in ufw.plan_firewall(state[FIREWALL], rules).commands:
+        yield from ufw.written(command)
     for fault in key_faults(estate, host, state):
         yield from key_folders(fault.key)
         yield fault.path

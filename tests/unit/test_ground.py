@@ -293,7 +293,8 @@ def test_what_operations_write_is_asked_where_they_would_write() -> None:
     """The folders of keys and ufw's rules are no component's."""
     done = as_declared()
     keys = "/etc/postroad/transactional/keys"
-    spoilt = {"attributes": {keys: "i", "/etc/ufw/user.rules": "i", "/etc/letsencrypt/live": "i"}}
+    places = (keys, "/etc/ufw/user.rules", "/etc/default/ufw", "/etc/letsencrypt/live")
+    spoilt = {"attributes": dict.fromkeys(places, "i")}
     assert told(done, **spoilt) == []
     lacking = (
         (altered(done, keys=()), keys),

@@ -770,6 +770,21 @@ def told(command: Argv) -> str:
     return " ".join(command)
 
 
+def written(command: Argv) -> tuple[str, ...]:
+    """The files that a command of a plan writes; ufw(8) makes them anew beside the old."""
+    match command:
+        case ("sed", *_) | ("ufw", "default", *_):
+            return ("/etc/default/ufw",)
+        case ("ufw", "--force", "enable" | "disable"):
+            return ("/etc/ufw/ufw.conf",)
+        case ("ufw", "logging", *_):
+            return ("/etc/ufw/ufw.conf", "/etc/ufw/user.rules", "/etc/ufw/user6.rules")
+        case ("sh", *_) | ("ufw", "reload"):
+            return ()
+        case _:
+            return ("/etc/ufw/user.rules", "/etc/ufw/user6.rules")
+
+
 def _repair_commands(status: Status | None, unhooked: bool) -> Iterator[Argv]:
     """Bring ufw to where its rule commands work.
 
