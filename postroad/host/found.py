@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TypeVar, cast
 
+from postroad.host.environment import PATH
 from postroad.host.paths import ADOPTED
 from postroad.host.reading import Inquiry, Reading, Sections
 from postroad.host.told import numbers, time
@@ -152,7 +153,7 @@ def probe(ask: Questions) -> str:
     """
     return "\n".join(
         [
-            "export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            f"export LC_ALL=C PATH={PATH}",
             f"m() {{ echo; echo '{MARK}'\"$1\"; }}",
             _side_by_side(
                 [

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 from pathlib import PurePosixPath
 
-from postroad.host.paths import MAILBOX_USER, MAILBOXES
+from postroad.host.paths import ADOPTED, MAILBOX_USER, MAILBOXES, STAMPS, STATE
 from postroad.host.reading import Reading
 
 # Accounts that the packages make, and ours; somebody else's of the same name is in their way.
@@ -23,14 +23,40 @@ DYNAMIC = "postroad-milter"
 TMP = "/tmp"  # noqa: S108 - as every program does
 # Where packages write, besides what is ours (hier(7)).
 OF_PACKAGES = (
-    "/etc", "/etc/group", "/etc/gshadow", "/etc/passwd", "/etc/shadow", "/etc/systemd/system",
-    TMP, "/usr", "/usr/bin", "/usr/lib", "/usr/sbin", "/usr/share", "/var/cache/apt/archives",
-    "/var/cache/debconf", "/var/lib", "/var/lib/apt", "/var/lib/dpkg", "/var/lib/dpkg/info",
+    "/etc", "/etc/group", "/etc/group-", "/etc/gshadow", "/etc/gshadow-", "/etc/passwd",
+    "/etc/passwd-", "/etc/shadow", "/etc/shadow-", "/etc/ld.so.cache",
+    "/etc/systemd/system", "/etc/systemd/system/multi-user.target.wants",
+    TMP, "/usr", "/usr/bin", "/usr/lib", "/usr/lib/python3/dist-packages",
+    "/usr/lib/systemd/system", "/usr/sbin", "/usr/share", "/usr/share/doc", "/usr/share/man",
+    "/var/cache/apt/archives", "/var/cache/debconf",
+    "/var/lib", "/var/lib/apt", "/var/lib/apt/lists", "/var/lib/dpkg", "/var/lib/dpkg/info",
     "/var/lib/dpkg/status", "/var/log", "/var/spool",
 )  # fmt: skip
-OF_ACCOUNTS = ("/etc", "/etc/group", "/etc/gshadow", "/etc/passwd", "/etc/shadow")
+# What they fill of /etc: dpkg -L of `postroad.mail.software.BASE` and what it depends on.
+FILLED = tuple(
+    f"/etc/{name}"
+    for name in (
+        "apparmor.d", "cron.d", "cron.daily", "default", "dovecot", "init.d", "insserv.conf.d",
+        "letsencrypt", "logrotate.d", "network/if-down.d", "network/if-up.d", "pam.d", "postfix",
+        "ppp/ip-down.d", "ppp/ip-up.d", "resolvconf/update-libc.d", "rsyslog.d", "ssl", "ssl/certs",
+        "ssl/private", "sysctl.d", "ufw", "ufw/applications.d", "unbound", "unbound/unbound.conf.d",
+    )
+)  # fmt: skip
+OF_ACCOUNTS = (
+    "/etc", "/etc/group", "/etc/group-", "/etc/gshadow", "/etc/gshadow-", "/etc/passwd",
+    "/etc/passwd-", "/etc/shadow", "/etc/shadow-",
+)  # fmt: skip
 # Every run that changes anything stages its files and keeps its stamps there.
-OF_RUNS = ("/run", "/var/lib")
+OF_RUNS = ("/run", "/var/lib", STATE, STAMPS, ADOPTED)
+# What ufw(8) writes at its commands.
+OF_FIREWALL = (
+    "/etc/default/ufw", "/etc/ufw/ufw.conf", "/etc/ufw/user.rules", "/etc/ufw/user6.rules",
+)  # fmt: skip
+# What certbot(1) writes.
+OF_CERTIFICATES = (
+    "/etc/letsencrypt", "/etc/letsencrypt/accounts", "/etc/letsencrypt/archive",
+    "/etc/letsencrypt/live", "/etc/letsencrypt/renewal",
+)  # fmt: skip
 # Where programs are run from that a run brings, or that bring it: ours, and those of packages.
 PROGRAMS = ("/usr/local/lib", "/var/lib/dpkg/info")
 # What a run calls before it installs anything, and which package of Debian's has it.
@@ -43,8 +69,16 @@ PROGRAMS_ASKED = {
 }
 # Where Postfix has commands that work by their group (postdrop(1), postqueue(1)).
 BY_GROUP = "/usr/sbin"
-# KiB and files that each place takes besides /var, which is asked for a gibibyte as a whole.
-ROOM = {"/etc": 4_096, "/run": 8_192, TMP: 8_192, "/usr": 512_000}
+# KiB and files that each place takes besides /var, which is asked for a gibibyte as a whole; what
+# is below it counts where it is a file system of its own.
+ROOM = {
+    "/etc": 4_096, "/run": 8_192, TMP: 8_192, "/var/lib": 16_384, "/var/log": 4_096,
+}  # fmt: skip
+# The same where packages are installed.
+ROOM_OF_PACKAGES = {
+    "/usr": 512_000, "/var/cache/apt/archives": 32_768, "/var/cache/debconf": 4_096,
+    "/var/lib/apt/lists": 8_192,
+}  # fmt: skip
 INODES = 1_000
 # What the firewall's rules ask of the kernel (iptables-extensions(8)).
 MATCHES = ("xt_addrtype", "xt_connlimit", "xt_conntrack", "xt_hashlimit", "xt_limit",
@@ -56,7 +90,11 @@ AT_WORK = 3600
 # What apt-get(8) says where it will not get further, and a fresh list of packages is no help.
 _FINAL = re.compile(
     r"^E: (Held packages|Unmet dependencies|The package .* needs to be reinstalled"
-    r"|Malformed|The list of sources|Type .* is not known|Syntax error|Conflicting values)"
+    r"|Malformed|The list of sources|Type .* is not known|Syntax error|Conflicting values"
+    r"|The value .* is invalid for APT::Default-Release|Unable to parse package file"
+    r"|Invalid record in the preferences file|No priority .* specified for pin"
+    r"|Unable to correct problems|The package lists or status file could not be parsed"
+    r"|The package cache file is corrupted|Problem (?:parsing|with MergeList) \S*/dpkg/status)"
 )
 
 
@@ -90,7 +128,9 @@ class Ground:
     """What was found. Nothing of it is in the way where nothing was told.
 
     ``closed`` are paths that root cannot write (access(2)), ``attributes`` those with i or a
-    (chattr(1)), ``lacks`` names of what is missing, ``apt`` the last words of apt-get(8);
+    (chattr(1)), ``lacks`` names of what is missing, ``apt`` the last words of apt-get(8), ``dpkg``
+    those of dpkg(1), ``pinned`` packages that apt_preferences(5) forbids and ``overridden`` users
+    and groups that dpkg-statoverride(1) names and nobody knows;
     ``holder`` is who has had dpkg's lock for ``held_seconds``.
     """
 
@@ -102,6 +142,9 @@ class Ground:
     groups: Mapping[str, Account] = field(default_factory=dict)
     lacks: frozenset[str] = frozenset()
     apt: tuple[str, ...] = ()
+    dpkg: str = ""
+    pinned: tuple[str, ...] = ()
+    overridden: tuple[str, ...] = ()
     holder: str = ""
     held_seconds: int = 0
 
@@ -115,8 +158,9 @@ def probe(paths: Iterable[str], packages: Sequence[str], *, adopted: str, by_pro
     ``by_proxy``: packages come by a proxy, which finds their sources itself. What costs time is
     asked where packages are missing, or the firewall is not ours yet.
     """
-    places = _words(dict.fromkeys((*paths, *OF_PACKAGES, *OF_RUNS)))
-    rooms = _words(dict.fromkeys((*ROOM, *PROGRAMS, "/var", "/var/spool")))
+    places = _words(dict.fromkeys((*paths, *OF_PACKAGES, *FILLED, *OF_RUNS, *OF_FIREWALL,
+                                   *OF_CERTIFICATES)))  # fmt: skip
+    rooms = _words(dict.fromkeys((*ROOM, *ROOM_OF_PACKAGES, *PROGRAMS, "/var", "/var/spool")))
     names = _words((*ACCOUNTS, MAILBOX_USER))
     return f"""m closed; for p in {places}; do
 [ ! -e "$p" ] || [ -L "$p" ] || [ -w "$p" ] || echo "$p"; done
@@ -124,7 +168,8 @@ m attributes; ! command -v lsattr >/dev/null || lsattr -d {places} 2>/dev/null |
 m mounts; cat /proc/self/mountinfo
 m room; stat -f -c '%n|%a|%S|%d|%c' {rooms} 2>/dev/null
 m accounts; getent passwd {names} | sed 's/^/u:/'; getent group {names} | sed 's/^/g:/'
-grep '^{DYNAMIC}:' /etc/passwd | sed 's/^/u:/'
+getent passwd {DYNAMIC} | awk -F: '{IS_STATIC}' | sed 's/^/u:/'
+getent group {DYNAMIC} | awk -F: '{IS_STATIC}' | sed 's/^/g:/'
 m lacks; [ -d /run/systemd/system ] || echo systemd
 [ -c /dev/null ] && [ -c /dev/urandom ] || echo devices
 [ "$(stat -Lc %a /tmp)" = 1777 ] || echo tmp
@@ -141,6 +186,10 @@ elif command -v modprobe >/dev/null && [ -d "/lib/modules/$(uname -r)" ]; then
 for k in {_words(MATCHES)}; do modprobe -n -q "$k" || echo "$k"; done; fi; fi
 m apt; if ! dpkg-query -W {_words(packages)} >/dev/null 2>&1; then
 timeout 20 apt-get -s -y --no-install-recommends install {_words(packages)} 2>&1 | grep '^E: '
+apt-cache policy {_words(packages)} 2>/dev/null | awk '{PINNED}'
+dpkg --audit 2>&1 >/dev/null | sed -n 's/^dpkg: error: /dpkg /p'
+awk '{{print "passwd", $1; print "group", $2}}' /var/lib/dpkg/statoverride 2>/dev/null |
+grep -v '#' | sort -u | while read -r d n; do getent "$d" "$n" >/dev/null || echo "nobody $n"; done
 l=$(stat -c %i /var/lib/dpkg/lock-frontend 2>/dev/null)
 h=$(awk -v e=":${{l:-none}}\\$" '$6 ~ e {{print $5; exit}}' /proc/locks)
 if [ -n "$h" ] && read -r up _ </proc/uptime; then
@@ -149,6 +198,15 @@ $((${{up%.*}} - $(sed 's/.*) //' /proc/$h/stat | cut -d' ' -f20) / $(getconf CLK
 {"" if by_proxy else _NAMES}
 fi"""
 
+
+# Whether an account is no user of a unit that runs: those have these numbers (systemd.exec(5)).
+IS_STATIC = "$3 < 61184 || $3 > 65519"
+
+# Packages that apt knows, and is told never to install (apt_preferences(5), a priority below 0).
+PINNED = (
+    '/^[^ ]/ {name = $1; sub(/:$/, "", name); none = 0} /^ *Candidate: [(]none[)]/ {none = 1} '
+    'none && /^ +[^ ]+ -[0-9]+$/ {print "pinned", name; none = 0}'
+)
 
 # Of the hosts of apt's sources one has to have an address, unless a proxy asks for them.
 _NAMES = """if ! apt-config dump Acquire | grep -q '^Acquire::https*::Proxy "..*"'; then
@@ -182,6 +240,9 @@ def parse(said: Mapping[str, Sequence[str]]) -> Ground:
         groups={words[1]: Account(int(words[3])) for words in accounts if words[0] == "g"},
         lacks=frozenset(lacks),
         apt=tuple(line for line in said.get("apt", ()) if _FINAL.match(line)),
+        dpkg=" ".join(next((words[1:] for words in found if words[:1] == ["dpkg"]), [])),
+        pinned=tuple(words[1] for words in found if words[:1] == ["pinned"]),
+        overridden=tuple(words[1] for words in found if words[:1] == ["nobody"]),
         holder=f"{held[2]} (process {held[1]})" if len(held) > 3 else "",
         held_seconds=int(held[3]) if len(held) > 3 else 0,
     )  # fmt: skip
@@ -207,7 +268,8 @@ def _room(line: str) -> tuple[str, Room]:
 class Work:
     """What a run would do on a host: files and folders that it makes or replaces, and the rest.
 
-    ``there`` are the paths of those that are there already, and of the folders above them.
+    ``written`` are places that operations write besides; ``there`` the paths of those that are
+    there already, and of the folders above them.
     ``is_fresh`` is a host on which postroad has never finished anything.
     """
 
@@ -217,11 +279,12 @@ class Work:
     installs: bool
     makes_user: bool
     is_fresh: bool
+    written: tuple[str, ...] = ()
 
     @property
     def is_nothing(self) -> bool:
         """Whether the run would change nothing."""
-        return not (self.files or self.folders or self.installs or self.makes_user)
+        return not (self.files or self.folders or self.written or self.installs or self.makes_user)
 
 
 def refusals(ground: Ground, work: Work) -> Iterator[str]:
@@ -248,7 +311,14 @@ def _unwritable(ground: Ground, work: Work) -> Iterator[tuple[str, str]]:
     for path in work.folders:
         # One that is there may be a file system of its own.
         yield from _hindrances(ground, path if path in work.there else _holder(path, work.there))
-    others = [*OF_RUNS, *OF_PACKAGES * work.installs, *OF_ACCOUNTS * work.makes_user]
+    for path in work.written:
+        yield from _hindrances(ground, _holder(path, work.there))
+        yield from _hindrances(ground, path)
+    others = [
+        *OF_RUNS,
+        *(*OF_PACKAGES, *FILLED) * work.installs,
+        *OF_ACCOUNTS * work.makes_user,
+    ]
     for path in others:
         yield from _hindrances(ground, path)
 
@@ -318,10 +388,13 @@ def _unfit_mounts(ground: Ground, work: Work) -> Iterator[str]:
 
 
 def _full(ground: Ground, work: Work) -> Iterator[str]:
-    for place, least in ROOM.items():
+    var = _mount_of(ground, "/var")
+    for place, least in (ROOM | ROOM_OF_PACKAGES if work.installs else ROOM).items():
         found = ground.room.get(place)
-        if found is None or (place == "/usr" and not work.installs):
+        if found is None:
             continue
+        if place.startswith("/var/") and _mount_of(ground, place) == var:
+            continue  # Of /var as a whole more is asked.
         if found.kib < least:
             yield f"{place} has {found.kib} KiB free: make room, a run needs {least}"
         if found.inodes is not None and found.inodes < INODES:
@@ -339,11 +412,15 @@ def _accounts(ground: Ground, work: Work) -> Iterator[str]:
                     "system's: the package that makes its own would fail; rename it "
                     f"({tool} NEW {name})"
                 )
-    if DYNAMIC in ground.users:
-        yield (
-            f'the user "{DYNAMIC}" is in /etc/passwd, and a unit makes one of that name while it '
-            f"runs: rename it (usermod -l NEW {DYNAMIC})"
-        )
+    for what, tool, there in (
+        ("user", "usermod -l", ground.users),
+        ("group", "groupmod -n", ground.groups),
+    ):
+        if DYNAMIC in there:
+            yield (
+                f'the {what} "{DYNAMIC}" is there (getent), and a unit makes one of that name '
+                f"while it runs: rename it ({tool} NEW {DYNAMIC})"
+            )
     user = ground.users.get(MAILBOX_USER)
     if work.is_fresh and user is not None and user.home != MAILBOXES:
         yield (
@@ -404,13 +481,31 @@ def _apt(ground: Ground) -> Iterator[str]:
             "waits for somebody's answer, or hangs; look at it, and end it"
         )
     for words in ground.apt:
-        if words.startswith("E: Held"):
+        if words.startswith(("E: Held", "E: Unable to correct")):
             mend = "apt-mark showhold; apt-mark unhold PACKAGE"
         elif words.startswith(("E: Unmet", "E: The package")):
             mend = "dpkg --audit; apt-get --fix-broken install, or apt-get install --reinstall"
         else:
             mend = "correct that file below /etc/apt"
         yield f"apt cannot install what is missing ({words.removeprefix('E: ')}): {mend}"
+    if ground.pinned:
+        yield (
+            f"apt is told never to install {', '.join(ground.pinned)} (apt_preferences(5)): see "
+            f"apt-cache policy {ground.pinned[0]}; take that pin out of /etc/apt/preferences.d"
+        )
+    if ground.dpkg:
+        yield f"dpkg does not work there ({ground.dpkg}): {_dpkg_mend(ground.dpkg)}"
+    if ground.overridden:
+        yield (
+            f"/var/lib/dpkg/statoverride names {', '.join(ground.overridden)}, whom nobody knows, "
+            "and dpkg ends at it: dpkg-statoverride --list; dpkg-statoverride --remove PATH"
+        )
+
+
+def _dpkg_mend(said: str) -> str:
+    if "/dpkg/status" in said:
+        return "put back the copy of yesterday, /var/lib/dpkg/status-old or /var/backups"
+    return "correct that file (dpkg --audit)"
 
 
 GROUND = Reading("ground", parse, Ground())

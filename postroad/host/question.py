@@ -16,10 +16,11 @@ from __future__ import annotations
 import re
 import shlex
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from postroad.host.environment import clean
 from postroad.settings.terminal import line
 
 T = TypeVar("T")
@@ -33,7 +34,6 @@ KILLED_AFTER = 5
 #: A reason is read on a phone at night.
 REASON = 200
 
-_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # What shells (dash, bash) and Python say where the kernel gives them no process or no memory. A
 # script may have gone on after it, with half of its answer missing.
 _STARVED = re.compile(
@@ -45,6 +45,7 @@ _STARVED = re.compile(
 # timeout(1): it has ended the command, or has had to kill it.
 _TIMED_OUT = (124, 124 + 13)
 _BARE = re.compile(r"No module named '(?:dkim|dns)|python3: not found|python3.*No such file")
+_SILENT = ", and says nothing: what its account's shell reads first (~/.bashrc) may end it"
 _NOT_DEPLOYED = "; a host that was never deployed lacks what it is asked with: run the deploy first"
 
 
@@ -65,12 +66,17 @@ class Question(ABC, Generic[T]):
 
 
 def program(text: str, *arguments: str) -> str:
-    """Shell that runs a Python program: by itself, whatever folder or environment it is in."""
-    return shlex.join(["python3", "-IB", "-c", text, *arguments])
+    """Shell that runs a Python program: by itself, whatever folder or environment it is in.
+
+    By Debian's Python, which has Debian's modules: an operator's own may come first in PATH.
+    """
+    return shlex.join(["/usr/bin/python3", "-IB", "-c", text, *arguments])
 
 
-def asking(mark: str, questions: Sequence[Question[Any]]) -> str:
+def asking(mark: str, questions: Sequence[Question[Any]], kept: Iterable[str] = ()) -> str:
     """The script that asks ``questions`` side by side; ``mark`` begins each of its own lines.
+
+    ``kept`` are names of environment variables that the operator has set (`environment.clean`).
 
     A pipeline starts all its commands together (POSIX shell, 2.9.2); each says its own part and
     hands on what comes from the left, so that an answer stays together. What is said to standard
@@ -83,7 +89,8 @@ def asking(mark: str, questions: Sequence[Question[Any]]) -> str:
     return "\n".join(
         [
             f"m={shlex.quote(mark)}",
-            f"export LC_ALL=C PATH={_PATH} m",
+            clean((*kept, "m")),
+            "export m",
             "t() { printf '\\n%s %s begin\\n' $m $1",
             f'timeout -k {KILLED_AFTER} "$2" sh -c "$3" </dev/null',
             "printf '\\n%s %s end %s\\n' $m $1 $?; }",
@@ -166,8 +173,9 @@ def fault(said: Said, seconds: float) -> str:
     if said.status in _TIMED_OUT:
         return f"no answer within {seconds:g} seconds"
     if said.status is None:
-        asked = "it does not do what it is asked" if not said.lines else "its answer was cut off"
-        return f"{asked}{_quoted(said)}"
+        if said.lines:
+            return f"its answer was cut off{_quoted(said)}"
+        return f"it does not do what it is asked{_quoted(said) or _SILENT}"
     if said.status:
         return f"it could not tell{_quoted(said)}"
     return ""

@@ -13,20 +13,27 @@ from dataclasses import dataclass, field
 
 from postroad.host.paths import INSTALL_LOCK, MAKE_RUN_FOLDER, RUN_LOCK
 
+# What keeps root from changing what is otherwise as it should be: nobody is to remove that.
+_KEPT = (
+    "cannot be made, or given its owner and rights: leave it where it is, and look what forbids "
+    "it, an attribute (lsattr -d, chattr(1)) or a mount (findmnt -T)"
+)
+
 #: ``folder PATH OWNER:GROUP MODE`` makes one as declared, and ends the script at what is none. It
 #: walks there from the root on, and acts on the folder it stands in; a link on the way is followed
 #: where root alone may write, since it is root's then. Five digits: with four, chmod(1) would keep
 #: a set-group-ID bit.
 FOLDER = (
-    "folder() { (rest=${1#/}; cd / || exit; "
+    "folder() { (rest=${1#/}; cd / || exit 4; "
     'while [ -n "$rest" ]; do name=${rest%%/*}; here=$(pwd -P); link=no; '
     'case $rest in */*) rest=${rest#*/}; if [ -O . ] && [ -z "$(find . -maxdepth 0 -perm /022)" ]; '
     "then link=yes; fi;; *) rest=;; esac; "
-    '[ -e "./$name" ] || [ -L "./$name" ] || (umask 022; mkdir "./$name") || exit; '
-    'cd "./$name" 2>/dev/null || exit; '
-    '[ $link = yes ] || [ "$(pwd -P)" = "${here%/}/$name" ] || exit; done; '
-    'chown "$2" . && chmod "$3" .) || '
-    '{ echo "$1: is a link, or no folder: look who made it, and remove it" >&2; exit 1; }; }'
+    '[ -e "./$name" ] || [ -L "./$name" ] || (umask 022; mkdir "./$name") || exit 4; '
+    'cd "./$name" 2>/dev/null || exit 3; '
+    '[ $link = yes ] || [ "$(pwd -P)" = "${here%/}/$name" ] || exit 3; done; '
+    'chown "$2" . && chmod "$3" . || exit 4) || '
+    '{ [ $? = 3 ] && echo "$1: is a link, or no folder: look who made it, and remove it" >&2 || '
+    f'echo "$1: {_KEPT}" >&2; exit 1; }}; }}'
 )
 
 #: ``rights PATH OWNER:GROUP MODE`` of a file in a folder that root alone may write, and of nothing
@@ -34,7 +41,8 @@ FOLDER = (
 RIGHTS = (
     'rights() { [ -f "$1" ] && [ ! -L "$1" ] && [ "$(stat -c %h "$1")" = 1 ] || '
     '{ echo "$1: is a link, or no file: look who made it, and remove it" >&2; exit 1; }; '
-    'chown -h "$2" "$1"; chmod "$3" "$1"; }'
+    'chown -h "$2" "$1" && chmod "$3" "$1" || '
+    f'{{ echo "$1: {_KEPT}" >&2; exit 1; }}; }}'
 )
 
 

@@ -14,11 +14,15 @@ from postroad.mail import version
 from postroad.mail.before import daemons, firewall, keys, listeners, queues
 from postroad.mail.before.listeners import LISTENERS
 from postroad.mail.before.queues import QUEUED_ELSEWHERE
+from postroad.mail.certificate import CERTIFICATE, certificate_faults
+from postroad.mail.firewall import allowed
+from postroad.mail.firewall.found import FIREWALL
+from postroad.mail.firewall.plan import Firewall, plan_firewall, written
 from postroad.mail.intake import intake
-from postroad.mail.signing.keys import key_faults
+from postroad.mail.signing.keys import key_faults, key_folders
 from postroad.mail.software import packages
 from postroad.mail.version import CONVERGED_BY
-from postroad.settings.model import STREAM_NAMES, Estate, Host
+from postroad.settings.model import STREAM_NAMES, AcmeTls, Estate, Host
 
 # Releases that the templates are written for; docs/releases.md tells which were run, and how.
 SUPPORTED = {
@@ -103,7 +107,7 @@ def refusals(
     parts = tuple(wanted)
     yield from misplaced(parts, state)
     yield from _planted_keys(estate, host, state)
-    yield from ground.refusals(state[GROUND], work(parts, estate, state))
+    yield from ground.refusals(state[GROUND], work(parts, estate, host, state))
     yield from _without_room(estate, host, state)
     if "program ip" in state[GROUND].lacks:
         return  # Its addresses are not known, and that is told.
@@ -146,7 +150,9 @@ def _planted_keys(estate: Estate, host: Host, state: HostState) -> Iterator[str]
             yield f"{fault}: nothing was changed; look who made it, and remove it"
 
 
-def work(components: Iterable[Component], estate: Estate, state: HostState) -> ground.Work:
+def work(
+    components: Iterable[Component], estate: Estate, host: Host, state: HostState
+) -> ground.Work:
     """What a run would do on a host that is in ``state``.
 
     A component that was never finished is made as a whole, and what is in it is not settled yet.
@@ -167,7 +173,20 @@ def work(components: Iterable[Component], estate: Estate, state: HostState) -> g
         installs=any(package not in state.packages for package in packages(estate)),
         makes_user=MAILBOX_USER not in state.users,
         is_fresh=not state.adopted,
+        written=tuple(dict.fromkeys(_written(estate, host, state))),
     )
+
+
+def _written(estate: Estate, host: Host, state: HostState) -> Iterator[str]:
+    """Places of no component's where an operation would write, since something is amiss there."""
+    rules = Firewall(rules=allowed.rules(estate, host))
+    for command in plan_firewall(state[FIREWALL], rules).commands:
+        yield from written(command)
+    for fault in key_faults(estate, host, state):
+        yield from key_folders(fault.key)
+        yield fault.path
+    if isinstance(estate.tls, AcmeTls) and certificate_faults(estate.tls, host, state[CERTIFICATE]):
+        yield from ground.OF_CERTIFICATES
 
 
 def _without_room(estate: Estate, host: Host, state: HostState) -> Iterator[str]:

@@ -37,6 +37,7 @@ from postroad.mail.parts.part import Builder
 from postroad.mail.render import POSTFIX_PARAMETERS, Renderer, facts_from
 from postroad.mail.return_paths import RETURN_PATHS
 from postroad.mail.signing.found import KEYS, OFFERED_KEYS, key_places, keys_shell, offered_shell
+from postroad.mail.signing.keys import key_folders, wanted_keys
 from postroad.mail.software import SOFTWARE, packages
 from postroad.mail.standing import LATCHES
 from postroad.mail.version import CONVERGED_BY
@@ -87,6 +88,7 @@ def readings(estate: Estate, host: Host, places: Sequence[str]) -> Iterator[Inqu
     ``places`` are those where something of ours is to be, and the folders above them.
     """
     paths = paths_for(estate)
+    kept = _each(*(path for key in wanted_keys(estate, host) for path in key_folders(key)))
     yield FIREWALL.by(firewall.SHELL)
     yield LISTENERS.by(f"m listeners; {listeners.COMMAND}")
     yield QUEUED_ELSEWHERE.by(f"m queued-elsewhere; {queues.probe()}")
@@ -101,7 +103,10 @@ def readings(estate: Estate, host: Host, places: Sequence[str]) -> Iterator[Inqu
     yield CONVERGED_BY.by(version.SHELL)
     yield GROUND.by(
         ground.probe(
-            places, packages(estate), adopted=ADOPTED, by_proxy=estate.apt_proxy is not None
+            (*places, *kept),
+            packages(estate),
+            adopted=ADOPTED,
+            by_proxy=estate.apt_proxy is not None,
         )
     )
 

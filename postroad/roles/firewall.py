@@ -12,7 +12,7 @@ from pyinfra.api.command import PyinfraCommand, StringCommand
 from postroad.host.change import check_script, script
 from postroad.mail.firewall import allowed
 from postroad.mail.firewall.found import FIREWALL
-from postroad.mail.firewall.plan import Firewall, missing, once_allowed, plan_firewall
+from postroad.mail.firewall.plan import Firewall, missing, once_allowed, plan_firewall, told
 from postroad.mail.firewall.read import FirewallState
 from postroad.mail.firewall.rule import Rule
 from postroad.mail.parts import earlier, firewall
@@ -73,7 +73,7 @@ def still_to_enforce(site: Site, wanted: Sequence[Rule]) -> tuple[str, ...]:
     found = as_met(site, wanted)
     plan = plan_firewall(found, Firewall(rules=tuple(wanted)))
     armed = ("the timer that a run which died has left armed",) if found.rollback_armed else ()
-    return (*(" ".join(words[1:]) for words in plan.commands), *armed)
+    return (*(told(words).removeprefix("ufw ") for words in plan.commands), *armed)
 
 
 def differing(site: Site) -> tuple[str, ...]:

@@ -19,8 +19,8 @@ from pyinfra.api.state import State
 from pyinfra.context import ctx_host
 from typing_extensions import override
 
+from postroad.roles.run.execute import execute
 from postroad.roles.run.left_out import OF_A_HOST, alone, of
-from postroad.roles.run.su import prepared
 from postroad.settings.faults import PlainError
 from postroad.settings.terminal import fail, line
 
@@ -66,15 +66,8 @@ class Sent(StringCommand):
 
     @override
     def execute(self, state: State, host: Host, connector_arguments: ConnectorArguments) -> Any:
-        given = {**connector_arguments, **self.connector_arguments}
-        command, arguments = prepared(self, given)
         try:
-            return host.run_shell_command(
-                command,
-                print_output=state.print_output,
-                print_input=state.print_input,
-                **arguments,
-            )
+            return execute(host, self, {**connector_arguments, **self.connector_arguments})
         except (OSError, SSHException):
             raise
         except Exception as error:

@@ -22,8 +22,8 @@ from postroad.mail.firewall.plan import Firewall, lockout, plan_allowed, plan_fi
 from postroad.mail.firewall.read import ROLLBACK_UNIT, FirewallState
 from postroad.mail.firewall.rule import Argv, LogLevel, Policy, Rule, UfwError
 from postroad.roles.own import Refusal
+from postroad.roles.run.execute import execute
 from postroad.roles.run.facts.ufw import UfwState
-from postroad.roles.run.su import prepared
 from postroad.settings.terminal import fail, line
 
 #: How long the host waits for a fresh connection before it disables its firewall. It must be
@@ -72,10 +72,8 @@ class FreshConnection(PyinfraCommand):
         connector = host.connector_cls(state, host)
         try:
             connector.connect()
-            command, given = prepared(StringCommand(_DISARM), dict(connector_arguments))
-            status, _ = connector.run_shell_command(
-                command, state.print_output, state.print_input, **given
-            )
+            command = StringCommand(_DISARM)
+            status, _ = execute(host, command, dict(connector_arguments), connector)
         except (ConnectError, OSError, EOFError, SSHException) as error:
             return self._failed(host, str(error))
         finally:

@@ -66,11 +66,32 @@ def tcsh(guest: Guest) -> Iterator[None]:
 
 
 NOISE = "echo hello\nprintf 'K\\366ln'\necho '{\"messages\": {}}' >&2\nstty -a\n"
+# Each changes what programs say or do, and is nothing that an operator means for ours.
+SURROUNDED = (
+    "export POSIXLY_CORRECT=1 SYSTEMD_LOG_LEVEL=debug DBUS_SYSTEM_BUS_ADDRESS=bad"
+    " DPKG_ROOT=/nowhere PYTHONPATH=/nowhere TMPDIR=/nowhere LANGUAGE=tr LC_MESSAGES=tr_TR.UTF-8\n"
+)
+
+
+@contextmanager
+def own_python(guest: Guest) -> Iterator[None]:
+    """An operator's own, first in PATH, that has none of Debian's modules."""
+    place = "/usr/local/bin/python3"
+    guest.write_file(place, '#!/bin/sh\nexec /usr/bin/python3 -S "$@"\n')
+    guest.run(f"chmod 755 {place}")
+    try:
+        yield
+    finally:
+        guest.run(f"rm {place}")
+
+
 TALKATIVE: dict[str, Strange] = {
     "~/.bashrc prints": partial(says, NOISE),
     "a daemon of ~/.bashrc keeps the session": partial(says, "sleep 45 &\n"),
     "one session": partial(sshd, "MaxSessions 1"),
     "tcsh": tcsh,
+    "an environment of its own": partial(says, SURROUNDED),
+    "a Python of its own": own_python,
 }
 
 
@@ -90,6 +111,25 @@ def test_all_is_answered_whatever_else_is_said(
         assert asked("dns", "plan", INVENTORY).returncode == 0
         assert asked("explain", INVENTORY, "nobody@nowhere.example").returncode == 1
         assert road.plan() == []
+
+
+@pytest.mark.parametrize("name", ["mail1", "mail2"])
+def test_a_run_does_its_work_whatever_else_is_said(name: str, deployed: Lab) -> None:
+    """Octets that are no UTF-8, a daemon that keeps the session, and an environment, all at once;
+    the firewall's fresh connection among them."""
+    guest = deployed.targets[name]
+    noise = f"printf '\\377\\n'; printf '\\377\\n' >&2; sleep 300 &\n{SURROUNDED}"
+    guest.run("echo by-hand >> /etc/mailname; ufw delete allow 25/tcp; echo '#' >> "
+              "/etc/ufw/before.rules; systemctl restart unbound")  # fmt: skip
+    with says(noise, guest):
+        began = time.monotonic()
+        done = road.deploy()
+        assert time.monotonic() - began < 200
+    told = done.stdout + done.stderr
+    assert done.returncode == 0, told
+    assert "Traceback" not in told
+    assert "UnicodeDecodeError" not in told
+    assert road.plan() == []
 
 
 STARVED = "ulimit -v {}\n"

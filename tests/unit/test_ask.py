@@ -14,16 +14,19 @@ from tests.unit.strange_host import Shell, StrangeHost, obeys, pyhosts  # First:
 import gevent  # type: ignore[import-untyped]  # isort: skip
 import paramiko  # isort: skip
 import pytest
+from pyinfra.api import host as hosts
 from pyinfra.api.command import StringCommand
 from pyinfra.api.config import Config
 from pyinfra.api.inventory import Inventory
 from pyinfra.api.state import State
 from pyinfra.context import ctx_host, ctx_state
 
-from postroad.host.question import Question
+from postroad.host.question import Question, program
+from postroad.mail.firewall.read import STATE_COMMAND
 from postroad.roles.own import Sent
 from postroad.roles.run import ask as module
 from postroad.roles.run.ask import UnansweredError, ask, ask_all, connect
+from postroad.roles.run.execute import forget_askpass
 
 LATIN = "Willkommen in Köln\n".encode("latin-1")
 
@@ -313,6 +316,117 @@ def test_what_a_run_does_is_done_behind_su_as_well(su: str, tmp_path: Path) -> N
     assert worked
     assert place.read_text() == "done\n"
     assert not any(b"secret" in command for command in host.commands)
+
+
+# ---- what a run does
+
+
+def did(
+    host: StrangeHost, command: StringCommand, **given: Any
+) -> tuple[bool, list[tuple[str, str]]]:
+    """Whether an operation's command worked, and what pyinfra would show of it."""
+    with host.up(), pyhosts(host) as (pyhost,):
+        connect(pyhost)
+        worked, said = Sent.of(command).execute(pyhost.state, pyhost, given)
+    return worked, [(one.buffer_name, one.line) for one in said]
+
+
+def script(text: str) -> StringCommand:
+    return StringCommand("sh", "-s", _stdin=text)
+
+
+@pytest.mark.parametrize("greeting", [b"", LATIN, b"\xff", b"\x00\xff\xfe\n", b"hello"])
+def test_what_a_run_does_is_done_whatever_else_is_said(
+    greeting: bytes, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """pyinfra's own reading ends in a traceback at the first octet that is no UTF-8."""
+    host = StrangeHost(greeting=greeting)
+    assert did(host, script("echo yes; printf 'K\\366ln' >&2")) == (
+        True,
+        [("stdout", "yes"), ("stderr", "K\ufffdln")],
+    )
+    assert did(host, StringCommand("echo", "yes")) == (True, [("stdout", "yes")])
+    assert did(host, script("echo no >&2; exit 3")) == (False, [("stderr", "no")])
+    assert did(host, script("exit 3"), _success_exit_codes=[3]) == (True, [])
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_nobody_waits_for_who_holds_the_channel_when_a_command_has_ended() -> None:
+    host = StrangeHost(lingers=True)
+    with gevent.Timeout(20):
+        assert did(host, script("echo yes")) == (True, [("stdout", "yes")])
+
+
+def test_a_shell_that_ends_before_the_command_has_not_done_it(tmp_path: Path) -> None:
+    """As an exit in ~/.bashrc does, with the status of success."""
+    place = tmp_path / "done"
+
+    def ends(host: StrangeHost, channel: paramiko.Channel, command: bytes) -> None:
+        obeys(host, channel, b"exit 0; " + command)
+
+    worked, said = did(StrangeHost(ends), script(f"touch {place}"))
+    assert not worked
+    assert "~/.bashrc" in said[0][1]
+    assert not place.exists()
+    assert "~/.bashrc" in reason(StrangeHost(ends))
+
+
+def test_a_command_may_have_a_limit_of_time() -> None:
+    with pytest.raises(TimeoutError), gevent.Timeout(20):
+        did(StrangeHost(), script("sleep 60"), _timeout=1)
+
+
+def test_a_host_is_left_at_once(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What handed sudo its password is removed by the last command, which pyinfra waits for."""
+    monkeypatch.setattr(hosts, "remove_any_sudo_askpass_file", forget_askpass)
+    place = tmp_path / "askpass"
+    place.touch()
+    host = StrangeHost(greeting=b"\xff\n", lingers=True)
+    with host.up(), pyhosts(host) as (pyhost,), gevent.Timeout(20):
+        connect(pyhost)
+        pyhost.connector_data["sudo_askpass_path__/tmp"] = str(place)
+        pyhost.disconnect()
+    assert not place.exists()
+    assert "Traceback" not in capfd.readouterr().err
+
+
+HOSTILE = (
+    "export POSIXLY_CORRECT=1 SYSTEMD_LOG_LEVEL=debug DBUS_SYSTEM_BUS_ADDRESS=bad IFS=x m=1 v=2;"
+    " export https_proxy=http://proxy.example:3128 CDPATH=/ "
+    "MANY='a\nexport b' BAD=\"$(printf '\\366 x')\"; "
+)
+SEEN = "env | sed 's/=.*//' | sort"
+
+
+def test_the_environment_of_an_account_is_not_that_of_its_commands() -> None:
+    def with_it(host: StrangeHost, channel: paramiko.Channel, command: bytes) -> None:
+        obeys(host, channel, HOSTILE.encode() + command)
+
+    names = {"HOME", "LC_ALL", "PATH", "PWD", "https_proxy"}
+    worked, said = did(StrangeHost(with_it), script(SEEN))
+    assert worked
+    assert {name for _, name in said} <= names | {"v", "_"}
+    asked = answer(StrangeHost(with_it), SEEN)
+    assert set(asked) <= names | {"m", "v", "_"}
+    kept, said = did(StrangeHost(with_it), script("echo $CDPATH"), _env={"CDPATH": "/x"})
+    assert (kept, said) == (True, [("stdout", "/x")])
+
+
+def test_what_the_shell_was_started_with_can_still_be_read_of_it() -> None:
+    """Where the connection of a run comes from is asked of the parents' (proc(5), environ)."""
+
+    def with_it(host: StrangeHost, channel: paramiko.Channel, command: bytes) -> None:
+        obeys(host, channel, b"export SSH_CONNECTION='192.0.2.1 5 192.0.2.2 22'; " + command)
+
+    found = answer(StrangeHost(with_it), f"({STATE_COMMAND})")
+    assert "ssh=192.0.2.1 5 192.0.2.2 22" in found
+
+
+def test_programs_are_run_by_debian_s_python() -> None:
+    """An operator's own, first in PATH, has none of Debian's modules."""
+    assert program("print(1)").startswith("/usr/bin/python3 -I ")
 
 
 def _sudo(script: str, host: StrangeHost) -> dict[str, Any]:

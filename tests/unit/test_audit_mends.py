@@ -325,6 +325,23 @@ def test_a_rule_that_ufw_leaves_is_removed_by_its_name() -> None:
     assert all(mend.startswith(wanted) for mend in found)
 
 
+def test_chains_that_nothing_leads_to_are_not_reloaded_by_hand() -> None:
+    """ufw would shut everybody out: it makes no jump where its chains are there."""
+    host = audited()
+    state = altered(host.state, firewall=replace(host.state[FIREWALL], unhooked=True))
+    open_to_all = ("-P INPUT ACCEPT", "-P OUTPUT ACCEPT")
+    flushed = replace(host.system, rules4=open_to_all, rules6=open_to_all)
+    host = replace(host, state=state, system=flushed)
+    assert "do not lead to those of ufw" in said(firewall.differing_rules, host)
+    for check in (
+        firewall.differing_rules, firewall.leaks, firewall.ways_to_nowhere, firewall.intruders,
+        firewall.open_places,
+    ):  # fmt: skip
+        found = mends(check, host)
+        assert found
+        assert not [mend for mend in found if "ufw reload" in mend]
+
+
 def test_an_opening_is_declared_where_settings_have_it() -> None:
     host = audited()
     sockets = (*host.system.sockets, Socket("tcp", "*", 8080, "python3"))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from postroad.host import shell
 from postroad.host.change import check_script, script
 from postroad.host.component import Component, Directory, File, Unit
 from postroad.host.drift import drift
@@ -636,6 +637,19 @@ def test_a_link_that_comes_between_the_look_and_the_act_is_refused(tmp_path: Pat
     assert f"{tmp_path}/mail/box: is a link, or no folder" in done.stderr
     assert target.stat().st_mode & 0o7777 == 0o755
     assert list(target.iterdir()) == []
+
+
+@pytest.mark.parametrize("word", ["folder", "rights"])
+def test_what_cannot_be_changed_is_not_taken_for_a_link(tmp_path: Path, word: str) -> None:
+    """Whoever is told to remove a folder of keys does it: it may be immutable (chattr(1))."""
+    place = tmp_path / "keys"
+    place.mkdir() if word == "folder" else place.touch()
+    text = shell.script([f"{word} {place} nobody-at-all:root 00700"], shell.FOLDER, shell.RIGHTS)
+    done = Sandbox.at(tmp_path).sh(text)
+    assert done.returncode == 1
+    assert "a link" not in done.stderr
+    assert "remove it" not in done.stderr
+    assert f"{place}: cannot be made, or given its owner and rights: leave it" in done.stderr
 
 
 def test_nothing_is_written_through_a_temporary_name(tmp_path: Path) -> None:

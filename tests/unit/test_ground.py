@@ -6,20 +6,26 @@ tests/lab/test_half_done.py does it to real hosts.
 from __future__ import annotations
 
 import re
+import subprocess
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from postroad.host import ground
 from postroad.host.component import Component, File
 from postroad.host.found import MARK, FileState, HostState
 from postroad.host.ground import Account, Ground, Mount, Room, parse, probe
+from postroad.mail.certificate import CERTIFICATE
+from postroad.mail.firewall.found import FIREWALL
 from postroad.mail.parts.order import everything
 from postroad.mail.preflight import misplaced, refusals, work
 from postroad.mail.questions import shape
+from postroad.mail.signing.found import KEYS
 from postroad.mail.software import packages
 from tests.unit import estates
 from tests.unit.declarations import declaration
+from tests.unit.healthy import audited
 from tests.unit.machine import bare, made_true
 from tests.unit.states import altered
 
@@ -44,8 +50,8 @@ PARTS = tuple(everything(shape(ESTATE, MAIL1)))
 ROOT = Mount("/", frozenset({"rw"}), "ext4")
 
 
-def told(state: HostState = FRESH, **ground: Any) -> list[str]:
-    state = altered(state, ground=Ground(**ground))
+def told(state: HostState = FRESH, **found: Any) -> list[str]:
+    state = altered(state, ground=Ground(**found))
     return list(refusals(ESTATE, MAIL1, state, 0, (), PARTS))
 
 
@@ -161,6 +167,67 @@ CASES: dict[str, tuple[dict[str, Any], str, str]] = {
         "needs to be reinstalled",
         "--reinstall",
     ),
+    "a group of a unit's name": (
+        {"groups": {"postroad-milter": Account(990)}},
+        'the group "postroad-milter"',
+        "groupmod -n NEW postroad-milter",
+    ),
+    "a folder that packages fill": (
+        {"attributes": {"/etc/cron.d": "i"}}, "/etc/cron.d cannot be changed", "chattr -i"
+    ),
+    "the copy of an account file": (
+        {"attributes": {"/etc/shadow-": "i"}}, "/etc/shadow- cannot be changed", "chattr -i"
+    ),
+    "a firewall that cannot be written": (
+        {"attributes": {"/etc/ufw/user6.rules": "i"}}, "/etc/ufw/user6.rules cannot", "chattr -i"
+    ),
+    "a certificate that cannot be written": (
+        {"attributes": {"/etc/letsencrypt/live": "i"}}, "/etc/letsencrypt/live cannot", "chattr -i"
+    ),
+    "no room for what is fetched": (
+        {
+            "mounts": on("/var/cache/apt/archives", "rw"),
+            "room": {"/var/cache/apt/archives": Room(200, 999_999)},
+        },
+        "/var/cache/apt/archives has 200 KiB free",
+        "make room",
+    ),
+    "no room for lists": (
+        {"mounts": on("/var/lib/apt/lists", "rw"), "room": {"/var/lib/apt/lists": Room(64, None)}},
+        "/var/lib/apt/lists has 64 KiB free",
+        "make room",
+    ),
+    "no room for what is kept": (
+        {"mounts": on("/var/lib", "rw"), "room": {"/var/lib": Room(64, None)}},
+        "/var/lib has 64 KiB free",
+        "make room",
+    ),
+    "no room for logs": (
+        {"mounts": on("/var/log", "rw"), "room": {"/var/log": Room(64, None)}},
+        "/var/log has 64 KiB free",
+        "make room",
+    ),
+    "a pinned package": (
+        {"pinned": ("opendkim",)}, "never to install opendkim", "/etc/apt/preferences.d"
+    ),
+    "a dpkg that reads no settings": (
+        {"dpkg": "configuration error: /etc/dpkg/dpkg.cfg.d/x:1: unknown option 'y'"},
+        "dpkg does not work there (configuration error: /etc/dpkg/dpkg.cfg.d/x:1",
+        "correct that file",
+    ),
+    "a dpkg that reads no status": (
+        {"dpkg": "parsing file '/var/lib/dpkg/status' near line 4"},
+        "near line 4",
+        "/var/lib/dpkg/status-old",
+    ),
+    "an override for nobody": (
+        {"overridden": ("gone",)}, "statoverride names gone", "dpkg-statoverride --remove"
+    ),
+    "broken packages": (
+        {"apt": ("E: Unable to correct problems, you have held broken packages.",)},
+        "Unable to correct problems",
+        "apt-mark showhold",
+    ),
     "sources that cannot be read": (
         {"apt": ("E: Malformed entry 1 in list file /etc/apt/sources.list",)},
         "Malformed entry 1",
@@ -173,8 +240,8 @@ CASES: dict[str, tuple[dict[str, Any], str, str]] = {
 def test_what_stops_a_run_is_told_once_with_its_mend(
     case: tuple[dict[str, Any], str, str],
 ) -> None:
-    ground, wrong, mend = case
-    (reason,) = told(**ground)
+    found, wrong, mend = case
+    (reason,) = told(**found)
     assert wrong in reason
     assert mend in reason
 
@@ -192,9 +259,16 @@ def test_nothing_is_in_the_way_where_nothing_is() -> None:
 
 
 def as_declared() -> HostState:
-    """A host after a run of its own: each component is as it must be."""
+    """A host after a run of its own: each component is as it must be, and what else it has."""
+    healthy = audited().state
     state = replace(FRESH, packages=dict.fromkeys(packages(ESTATE), "1"))
-    state = replace(state, users={"postroad-mail": 998})
+    state = replace(state, users={"postroad-mail": 998}, files={**healthy.files, **FRESH.files})
+    state = altered(
+        state,
+        firewall=healthy[FIREWALL],
+        keys=healthy[KEYS],
+        certificate=healthy[CERTIFICATE],
+    )
     for part in PARTS:
         state = made_true(state, part)
     return state
@@ -203,7 +277,7 @@ def as_declared() -> HostState:
 def test_what_a_run_does_not_touch_stops_none() -> None:
     """Whoever has made our own resolv.conf immutable loses no run by it that changes nothing."""
     done = as_declared()
-    assert work(PARTS, ESTATE, done).is_nothing
+    assert work(PARTS, ESTATE, MAIL1, done).is_nothing
     everything = {"attributes": {"/etc/resolv.conf": "i"}, "lacks": frozenset({"tmp"})}
     assert told(done, **everything) == []
     files = {
@@ -214,6 +288,45 @@ def test_what_a_run_does_not_touch_stops_none() -> None:
     assert told(edited, attributes={"/etc/resolv.conf": "i"}) == []
     (reason,) = told(edited, attributes={"/etc/mailname": "i"})
     assert "chattr -i /etc/mailname" in reason
+
+
+def test_what_operations_write_is_asked_where_they_would_write() -> None:
+    """The folders of keys and ufw's rules are no component's."""
+    done = as_declared()
+    keys = "/etc/postroad/transactional/keys"
+    places = (keys, "/etc/ufw/user.rules", "/etc/default/ufw", "/etc/letsencrypt/live")
+    spoilt = {"attributes": dict.fromkeys(places, "i")}
+    assert told(done, **spoilt) == []
+    lacking = (
+        (altered(done, keys=()), keys),
+        (altered(done, firewall=replace(done[FIREWALL], rules4=())), "/etc/ufw/user.rules"),
+        (altered(done, certificate=None), "/etc/letsencrypt/live"),
+    )
+    for state, path in lacking:
+        (reason,) = told(state, **spoilt)
+        assert reason.startswith(f"{path} cannot be changed, by its attribute")
+        assert f"chattr -i {path}" in reason
+
+
+def test_room_on_a_file_system_that_is_asked_as_a_whole_is_told_once() -> None:
+    room = {place: Room(100, None) for place in ("/var/lib", "/var/log", "/var/cache/apt/archives")}
+    assert told(mounts={"/": ROOT}, room=room) == []
+
+
+FINAL = (
+    "E: The value 'bullseye' is invalid for APT::Default-Release as such a release is not available"
+    " in the sources",
+    "E: Unable to parse package file /etc/apt/preferences.d/x (1)",
+    "E: Invalid record in the preferences file /etc/apt/preferences.d/x, no Package header",
+    "E: No priority (or zero) specified for pin",
+    "E: Unable to correct problems, you have held broken packages.",
+    "E: The package lists or status file could not be parsed or opened.",
+)
+
+
+@pytest.mark.parametrize("said", FINAL)
+def test_what_a_fresh_list_of_packages_does_not_mend_is_final(said: str) -> None:
+    assert parse({"apt": [said]}).apt == (said,)
 
 
 def test_room_that_a_stream_wants_to_have_free_is_there_on_the_first_day() -> None:
@@ -291,6 +404,9 @@ def test_the_answer_is_read() -> None:
                 "E: Unable to locate package x",
                 "E: Held packages were changed",
                 "holder 7 apt-get 7300",
+                "pinned opendkim",
+                "nobody gone",
+                "dpkg parsing file '/var/lib/dpkg/status' near line 4:",
                 "names deb.mirror.example security.mirror.example",
             ],
         }
@@ -304,6 +420,8 @@ def test_the_answer_is_read() -> None:
     assert found.groups == {"y": Account(9)}
     assert found.lacks == {"tmp", "name deb.mirror.example", "name security.mirror.example"}
     assert found.apt == ("E: Held packages were changed",)
+    assert (found.pinned, found.overridden) == (("opendkim",), ("gone",))
+    assert found.dpkg == "parsing file '/var/lib/dpkg/status' near line 4:"
     assert (found.holder, found.held_seconds) == ("apt-get (process 7)", 7300)
     assert parse({}) == Ground()
 
@@ -314,3 +432,40 @@ def test_the_probe_asks_for_every_path_and_costs_nothing_where_all_is_there() ->
     assert "indextargets" not in text
     assert "indextargets" in probe([], ["postfix"], adopted="/x", by_proxy=False)
     assert MARK not in text
+    assert subprocess.run(["sh", "-n"], input=text, text=True, check=False).returncode == 0
+
+
+POLICY = """\
+ufw:
+  Installed: (none)
+  Candidate: (none)
+  Version table:
+     0.36.2-1 -1
+        500 http://deb.debian.org/debian bookworm/main amd64 Packages
+unbound:
+  Installed: (none)
+  Candidate: (none)
+  Version table:
+postfix:
+  Installed: (none)
+  Candidate: 3.7.11-0+deb12u1
+  Version table:
+     3.7.11-0+deb12u1 500
+        500 http://deb.debian.org/debian bookworm/main amd64 Packages
+"""
+
+
+def test_a_pin_is_told_from_a_list_that_is_not_fetched_yet() -> None:
+    done = subprocess.run(
+        ["awk", ground.PINNED], input=POLICY, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "pinned ufw\n"
+
+
+def test_the_user_of_a_unit_that_runs_is_nobody_s() -> None:
+    """nss-systemd(8) knows it as long as the unit runs."""
+    lines = "postroad-milter:x:64123:\npostroad-milter:x:990:\n"
+    done = subprocess.run(
+        ["awk", "-F:", ground.IS_STATIC], input=lines, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "postroad-milter:x:990:\n"

@@ -239,6 +239,8 @@ def test_a_key_of_another_section_is_sent_there() -> None:
             "SSH error (StrictPolicy: No host key for 192.0.2.11 found in known_hosts)",
             "ssh-keyscan -t ed25519 192.0.2.11",
         ),
+        ("SSH error (No existing session)", "its sshd says nothing"),
+        ("EOF error ()", "ssh-add it"),
         ("No running Vagrant instances matching `mta` found!", "vagrant up mta"),
     ],
 )

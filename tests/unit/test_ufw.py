@@ -17,7 +17,7 @@ from typing import get_args
 
 import pytest
 
-from postroad.mail.firewall.plan import Firewall, admits, lockout, plan_allowed, plan_firewall
+from postroad.mail.firewall.plan import Firewall, admits, lockout, plan_allowed, plan_firewall, told
 from postroad.mail.firewall.read import (
     Connection,
     FirewallState,
@@ -74,6 +74,22 @@ def on_host(*rules: Rule, status: Status | None = STATUS) -> FirewallState:
 
 def commands(state: FirewallState, firewall: Firewall) -> list[str]:
     return [shlex.join(command) for command in plan_firewall(state, firewall).commands]
+
+
+def test_chains_that_nothing_leads_to_are_hooked_in_again_before_anything_else() -> None:
+    """Else the reload of ufw's that follows lets nobody in: tests/lab/test_firewall.py."""
+    wanted = Firewall(rules=(SSH, SMTP))
+    found = parse_state(f"{STATUS_TEXT}unhooked=yes\n")
+    assert found.unhooked
+    plan = plan_firewall(found, wanted)
+    assert plan.risky
+    assert "the jumps from the kernel's built-in chains" in told(plan.commands[0])
+    assert told(plan.commands[1]) == "ufw reload"
+    assert "iptables" in " ".join(plan.commands[0])
+    off = replace(found, status=replace(STATUS, enabled=False, loaded=False))
+    words = [told(command) for command in plan_firewall(off, wanted).commands]
+    assert (words[0], words[-1]) == (told(plan.commands[0]), "ufw --force enable")
+    assert "ufw reload" not in words
 
 
 @pytest.mark.parametrize("line", LINES)

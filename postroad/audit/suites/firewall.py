@@ -12,7 +12,7 @@ from postroad.audit.fault import Fault, refute
 from postroad.audit.netfilter import Packet, may_leave, parse
 from postroad.mail.firewall import allowed
 from postroad.mail.firewall.found import FIREWALL
-from postroad.mail.firewall.plan import Firewall, plan_firewall
+from postroad.mail.firewall.plan import Firewall, plan_firewall, told
 from postroad.mail.intake import intake
 from postroad.settings.model import Address
 from postroad.settings.ports import SYSTEM_MAIL_PORT
@@ -33,10 +33,16 @@ def differing_rules(audited: Audited) -> Iterator[Fault]:
     if not found.status.enabled or not found.status.loaded:
         how = "switched off" if not found.status.enabled else "not loaded in the kernel"
         yield Fault(f"the firewall is {how}", _unguarded(audited), audited.run)
+    if found.unhooked:
+        yield Fault(
+            "the kernel's built-in chains do not lead to those of ufw: somebody has flushed them",
+            f"{_unguarded(audited)}; ufw reload would let nobody in any more",
+            audited.run,
+        )
     wanted = Firewall(rules=allowed.rules(audited.estate, audited.host))
     for command in plan_firewall(found, wanted).commands:
         yield Fault(
-            f"the firewall is not as declared, it would take: {' '.join(command)}",
+            f"the firewall is not as declared, it would take: {told(command)}",
             "something declared is shut out, or something else is let in",
             audited.run,
         )
@@ -64,10 +70,19 @@ def _unguarded(audited: Audited) -> str:
 
 
 def _reload(audited: Audited, tool: str, lines: Sequence[str]) -> str:
-    """How the kernel gets ufw's rules again; what stands before ufw's chains, ufw leaves there."""
+    """How the kernel gets ufw's rules again; what stands before ufw's chains, ufw leaves there.
+
+    Where the jumps to ufw's chains are gone, its reload would let nobody in any more: a run puts
+    them back first, and has a way back if it is shut out itself.
+    """
     before = takewhile(lambda rule: "-j ufw" not in rule, _built_in(lines, "OUTPUT"))
     removed = "".join(f"{tool} {rule.replace('-A', '-D', 1)}; " for rule in before)
-    return f"{removed}ufw reload; then {audited.run}"
+    return f"{removed}{_again(audited)}"
+
+
+def _again(audited: Audited) -> str:
+    is_safe = not audited.state[FIREWALL].unhooked
+    return f"ufw reload; then {audited.run}" if is_safe else audited.run
 
 
 def _built_in(lines: Sequence[str], chain: str) -> Iterator[str]:
@@ -168,7 +183,7 @@ def open_places(audited: Audited) -> Iterator[Fault]:
                 yield Fault(
                     f"{family}: nothing limits the places of a /{mask} at port 25",
                     "one stranger takes all of them, and no report gets in",
-                    f"ufw reload; then {audited.run}",
+                    _again(audited),
                 )
 
 

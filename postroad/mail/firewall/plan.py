@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from typing import get_args
 
-from postroad.mail.firewall.read import Connection, FirewallState, Status
+from postroad.mail.firewall.read import HOOKED, Connection, FirewallState, Status
 from postroad.mail.firewall.rule import (
     Argv,
     Direction,
@@ -115,7 +115,7 @@ def plan_firewall(state: FirewallState, firewall: Firewall) -> Plan:
     ]
     defaults = list(_default_commands(status, firewall))
     logging = list(_logging_commands(status, firewall))
-    repairs = list(_repair_commands(status))
+    repairs = list(_repair_commands(status, state.unhooked))
     starting = list(_start_commands(status))
     risky = bool(
         closed
@@ -156,12 +156,38 @@ def _logging_commands(status: Status | None, firewall: Firewall) -> Iterator[Arg
         yield ("ufw", "logging", firewall.logging)
 
 
-def _repair_commands(status: Status | None) -> Iterator[Argv]:
+def told(command: Argv) -> str:
+    """A command of a plan, as people read it."""
+    if command == HOOKED:
+        return "the jumps from the kernel's built-in chains to those of ufw"
+    return " ".join(command)
+
+
+def written(command: Argv) -> tuple[str, ...]:
+    """The files that a command of a plan writes; ufw(8) makes them anew beside the old."""
+    match command:
+        case ("sed", *_) | ("ufw", "default", *_):
+            return ("/etc/default/ufw",)
+        case ("ufw", "--force", "enable" | "disable"):
+            return ("/etc/ufw/ufw.conf",)
+        case ("ufw", "logging", *_):
+            return ("/etc/ufw/ufw.conf", "/etc/ufw/user.rules", "/etc/ufw/user6.rules")
+        case ("sh", *_) | ("ufw", "reload"):
+            return ()
+        case _:
+            return ("/etc/ufw/user.rules", "/etc/ufw/user6.rules")
+
+
+def _repair_commands(status: Status | None, unhooked: bool) -> Iterator[Argv]:
     """Bring ufw to where its rule commands work.
 
     They fail where it is enabled but its chains are gone, and ``enable`` passes over chains that
     are loaded already.
     """
+    if unhooked:
+        yield HOOKED
+        if status is not None and status.active:
+            yield ("ufw", "reload")
     if status is not None and not status.ipv6:
         yield ("sed", "-i", "s/^IPV6=.*/IPV6=yes/", "/etc/default/ufw")
     if status is not None and status.enabled != status.loaded:

@@ -63,12 +63,16 @@ class Connection:
 
 @dataclass(frozen=True, kw_only=True)
 class FirewallState:
-    """The state of one host. ``status`` is None while ufw is not installed."""
+    """The state of one host. ``status`` is None while ufw is not installed.
+
+    ``unhooked``: ufw has chains in the kernel that the built-in ones do not lead to.
+    """
 
     status: Status | None = None
     rules4: tuple[Rule, ...] = ()
     rules6: tuple[Rule, ...] = ()
     rollback_armed: bool = False
+    unhooked: bool = False
     connection: Connection | None = None
 
     @property
@@ -85,6 +89,43 @@ class FirewallState:
             if rule.from_ == rule.to == "any" and rule.proto not in IPV4_ONLY
         )
 
+
+# The jumps from the built-in chains, in the order of ufw-init-functions.
+_HOOKS = ("before-logging", "before", "after", "after-logging", "reject", "track")
+_CHAINS = ("INPUT", "OUTPUT", "FORWARD")
+_EACH_FAMILY = "for t in iptables ip6tables; do p=ufw; [ $t = iptables ] || p=ufw6;"
+
+# ufw makes these jumps together with its chains, and never again: where somebody has flushed the
+# built-in ones (iptables -F), whatever it loads filters nothing, and its default of DROP shuts
+# everybody out.
+_UNHOOKED = (
+    f"{_EACH_FAMILY} if $t -S 2>/dev/null | awk -v p=$p '"
+    '$1 == "-N" && $2 == p "-before-input" {there = 1} '
+    f'$1 == "-A" && $2 ~ /^({"|".join(_CHAINS)})$/ && $3 == "-j" && index($4, p "-") == 1 '
+    "{seen[$2 $4]} END {for (one in seen) n++;"
+    f" exit !(there && n < {len(_HOOKS) * len(_CHAINS)})}}'; then echo unhooked=yes; fi; done"
+)
+
+#: Shell that puts the jumps to ufw's chains back, all at once and in their order, where ufw has
+#: chains. What others have in the built-in chains stays. ``ufw reload`` then fills the chains.
+HOOK = (
+    f"{_EACH_FAMILY} $t -n -L $p-before-input >/dev/null 2>&1 || continue; "
+    f"for k in {' '.join(_HOOKS)}; do for c in {' '.join(map(str.lower, _CHAINS))}; do "
+    "$t -N $p-$k-$c 2>/dev/null || :; done; done; { echo '*filter'; "
+    '$t -S | sed -n "s/^-A \\([A-Z]*\\) -j $p-/-D \\1 -j $p-/p"; '
+    f"for k in {' '.join(_HOOKS)}; do for c in {' '.join(_CHAINS)}; do "
+    'echo "-A $c -j $p-$k-$(echo $c | tr A-Z a-z)"; done; done; echo COMMIT; } | '
+    "$t-restore -n || exit 1; done"
+)
+
+#: Shell that has the kernel take ufw's files anew, where ufw is at work; for a guarded change.
+RELOAD = (
+    "if ufw status | grep -q '^Status: active'; then "
+    f'if [ "$({_UNHOOKED})" ]; then ({HOOK}); fi; ufw reload >/dev/null; fi'
+)
+
+#: The same as a command of a plan.
+HOOKED: tuple[str, ...] = ("sh", "-c", HOOK)
 
 _STATUS = (
     "grep -hE '^(ENABLED|LOGLEVEL|IPV6|DEFAULT_(INPUT|OUTPUT|FORWARD)_POLICY)='"
@@ -104,7 +145,8 @@ STATE_COMMAND = (
     f"if test -x /usr/sbin/ufw; then {_STATUS}"
     " && sed -n 's/^### tuple ### /rule4=/p' /etc/ufw/user.rules"
     " && sed -n 's/^### tuple ### /rule6=/p' /etc/ufw/user6.rules"
-    f" && if systemctl is-active --quiet {ROLLBACK_UNIT}.timer; then echo rollback=armed; fi; fi"
+    f" && if systemctl is-active --quiet {ROLLBACK_UNIT}.timer; then echo rollback=armed; fi"
+    f" && {_UNHOOKED}; fi"
     ' && pid=$$; while test "${pid:-0}" -gt 1;'
     ' do ssh=$(tr "\\0" "\\n" <"/proc/$pid/environ" | sed -n "s/^SSH_CONNECTION=/ssh=/p");'
     ' if test -n "$ssh"; then echo "$ssh"; break; fi;'
@@ -131,11 +173,13 @@ def parse_state(text: str) -> FirewallState:
             found[key] = value.strip("\"'")
     ssh = found.pop("ssh", "")
     armed = found.pop("rollback", "") == "armed"
+    unhooked = found.pop("unhooked", "") == "yes"
     return FirewallState(
         status=_status(found) if found else None,
         rules4=tuple(rules["rule4"]),
         rules6=tuple(rules["rule6"]),
         rollback_armed=armed,
+        unhooked=unhooked,
         connection=parse_connection(ssh) if ssh else None,
     )
 

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from postroad.host.component import Component
+from postroad.host.environment import PATH
 from postroad.host.paths import (
     ADOPTED,
     BEFORE,
@@ -32,7 +33,7 @@ from postroad.host.paths import (
 from postroad.host.programs import bundle
 from postroad.host.question import program
 from postroad.mail.firewall import allowed, plan
-from postroad.mail.firewall.read import FirewallState
+from postroad.mail.firewall.read import RELOAD, FirewallState
 from postroad.mail.firewall.rule import Rule
 from postroad.mail.leaving.instances import Instance, counted, messages
 from postroad.mail.leaving.instances import parse as parse_instances
@@ -100,7 +101,7 @@ def probe() -> str:
     own = [row.path for row in every_row()]
     return "\n".join(
         [
-            "export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            f"export LC_ALL=C PATH={PATH}",
             f"{{ {probe_instances(INSTANCES)}\n}} | sed 's/^/instance /'",
             f"for p in {shlex.join([*own, *_FOLDERS, *_EARLIER])}; do",
             'if [ -e "$p" ] || [ -L "$p" ]; then echo "path $p"; fi; done',
@@ -311,7 +312,7 @@ def early_rules(ours: Ours) -> str:
     if not rows:
         return ""
     lines = [_back(row) for row in rows]
-    lines.append("if ufw status | grep -q '^Status: active'; then ufw reload >/dev/null; fi")
+    lines.append(RELOAD)
     return changing(lines, _BACK)
 
 

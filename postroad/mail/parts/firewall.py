@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from postroad.host.component import Component, Unit
+from postroad.mail.firewall.read import RELOAD
 from postroad.mail.parts.part import Builder, Part, Rows
 from postroad.mail.parts.row import Row
 
@@ -30,7 +31,7 @@ def _make(builder: Builder, rows: Rows) -> Component:
         files=builder.files(rows),
         units=(Unit("ufw.service", active="settled"),),
         gate=_EARLY_RULES_CHECK,
-        activate=("if ufw status | grep -q '^Status: active'; then ufw reload >/dev/null; fi",),
+        activate=(RELOAD,),
     )
 
 

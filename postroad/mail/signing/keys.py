@@ -258,7 +258,8 @@ def _taken_over(there: str, path: str) -> Iterator[str]:
     complaint = shlex.quote(f"{there} is not a private key in PEM form: nothing was taken over")
     yield f"cd {shlex.quote(folder or '/')}"
     yield f'[ "$(pwd -P)" = {shlex.quote(folder or "/")} ] || {{ echo {linked} >&2; exit 1; }}'
-    yield f"rm -f {ours}.new"
+    # What fails from here on is the reading: dd(1) says of neither which it was.
+    yield f"rm -f {ours}.new; : > {ours}.new"
     yield (
         f"dd if=./{shlex.quote(name)} iflag=nofollow,nonblock of={ours}.new status=none 2>/dev/null"
         f" || {{ rm -f {ours}.new; echo {linked} >&2; exit 1; }}"
@@ -286,8 +287,13 @@ def folders_of(key: WantedKey) -> Iterator[str]:
     """Shell (`FOLDER`) that makes the folder of ``key``, and those above, root's."""
     for path in (CONFIG, stream_folder(key.stream)):
         yield f"folder {path} root:root 00755"
-    for path in (f"{stream_folder(key.stream)}/keys", key_folder(key.stream, key.domain)):
+    for path in key_folders(key):
         yield f"folder {shlex.quote(path)} root:{OWNER} 00750"
+
+
+def key_folders(key: WantedKey) -> tuple[str, str]:
+    """The folder of a stream's keys, and that of ``key`` in it."""
+    return f"{stream_folder(key.stream)}/keys", key_folder(key.stream, key.domain)
 
 
 def _mend(fault: KeyFault, secrets: Mapping[str, str]) -> Iterator[str]:

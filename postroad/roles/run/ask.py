@@ -10,7 +10,8 @@ import secrets
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar, cast
+from functools import partial
+from typing import Any, Protocol, TypeVar, cast
 
 # First of all: it makes sockets cooperative, which must be before anything imports ssl.
 import gevent  # type: ignore[import-untyped]
@@ -51,6 +52,13 @@ from postroad.roles.run.su import REFUSALS, prepared
 from postroad.settings.terminal import inform, line
 
 T = TypeVar("T")
+
+
+class Show(Protocol):
+    """Shows a line that a host says."""
+
+    def __call__(self, text: str, *, is_error: bool) -> None: ...
+
 
 #: Who sees all of a host (id(1)).
 ROOT = "0"
@@ -194,7 +202,8 @@ def _named(error: Exception) -> str:
 def _asked(pyhost: Host, questions: Sequence[Question[Any]]) -> list[Said]:
     arguments = _arguments(pyhost)
     mark = f"{MARK}{secrets.token_hex(8)}"
-    output, errors = _spoken(pyhost, mark, asking(mark, questions), arguments)
+    text = asking(mark, questions, arguments.get("_env") or ())
+    output, errors = _spoken(pyhost, mark, text, arguments)
     _show(pyhost, questions, output)
     found = heard(mark, len(questions), output, errors)
     uid = asker(mark, output)
@@ -269,17 +278,36 @@ def _wants_password(errors: str) -> bool:
 def _spoken(pyhost: Host, mark: str, script: str, arguments: Mapping[str, Any]) -> tuple[str, str]:
     """What the host says to standard output and error where it is given ``script``."""
     connector = pyhost.connector
+    if isinstance(connector, SSHConnector):
+        return spoken_over(connector, pyhost, mark, script, arguments)
     shell, given = prepared(StringCommand("sh", "-s"), {**arguments, "_stdin": script})
-    if not isinstance(connector, SSHConnector):
-        _, said = pyhost.run_shell_command(shell, **given)
-        return f"\n{said.stdout}\n", f"\n{said.stderr}\n"
-    spoken: list[_Heard] = []
+    _, said = pyhost.run_shell_command(shell, **given)
+    return f"\n{said.stdout}\n", f"\n{said.stderr}\n"
+
+
+def spoken_over(
+    connector: SSHConnector,
+    pyhost: Host,
+    mark: str,
+    script: str,
+    arguments: Mapping[str, Any],
+    show: Show | None = None,
+) -> tuple[str, str]:
+    """What is said to standard output and error over a new channel of a connection.
+
+    ``script`` says ``mark`` and "done" at its end, to both. Raises OSError, SSHException and
+    EOFError.
+    """
+    shell, given = prepared(StringCommand("sh", "-s"), {**arguments, "_stdin": script})
     stdin = given.pop("_stdin")
+    for ours in ("_timeout", "_get_pty", "_success_exit_codes"):
+        given.pop(ours, None)
+    spoken: list[_Heard] = []
 
     def once() -> tuple[int, Any]:
         _prepare_password(pyhost, arguments)
         command = make_unix_command_for_host(pyhost.state, pyhost, shell, **given)
-        status, heard_of = _over(connector.client, command.get_raw_value(), stdin, mark)
+        status, heard_of = _over(connector.client, command.get_raw_value(), stdin, mark, show)
         spoken.append(heard_of)
         return status, heard_of
 
@@ -297,16 +325,26 @@ class _Stream:
 
     receive: Callable[[int], bytes]
     most: int
+    show: Callable[[str], None] | None = None
     octets: bytearray = field(default_factory=bytearray)
+    shown: int = 0
 
     def until(self, mark: str) -> None:
-        """Read to the end that the mark makes, or to any other."""
+        """Read to the end that the mark makes, or to any other; each line is shown as it comes."""
         while more := self.receive(1 << 16):
             self.octets += more
+            if self.show is not None:
+                self._show_lines(self.show)
             if is_done(mark, bytes(self.octets[-len(more) - len(mark) - 8 :])):
                 return
             if len(self.octets) > self.most:
                 raise OSError(f"it says more than {self.most >> 20} MiB")
+
+    def _show_lines(self, show: Callable[[str], None]) -> None:
+        end = self.octets.rfind(b"\n") + 1
+        for said in self.octets[self.shown : end].split(b"\n"):
+            show(said.decode("utf-8", errors="replace"))
+        self.shown = max(self.shown, end)
 
     @property
     def text(self) -> str:
@@ -330,7 +368,9 @@ class _Line:
     line: str
 
 
-def _over(client: SSHClient | None, command: str, script: str, mark: str) -> tuple[int, _Heard]:
+def _over(
+    client: SSHClient | None, command: str, script: str, mark: str, show: Show | None
+) -> tuple[int, _Heard]:
     """Exit status and output of ``command``, which is given ``script``, over one new channel.
 
     Not pyinfra's own reading: that has no limit to what is said, ends at the first octet that is no
@@ -341,8 +381,8 @@ def _over(client: SSHClient | None, command: str, script: str, mark: str) -> tup
         channel.exec_command(command)
         channel.sendall(script.encode())
         channel.shutdown_write()
-        out = _Stream(channel.recv, MOST)
-        err = _Stream(channel.recv_stderr, MOST_WORDS)
+        out = _Stream(channel.recv, MOST, _showing(show, is_error=False))
+        err = _Stream(channel.recv_stderr, MOST_WORDS, _showing(show, is_error=True))
         readers = [gevent.spawn(_caught, stream, mark) for stream in (out, err)]
         try:
             for reader in gevent.iwait(readers):
@@ -357,6 +397,10 @@ def _over(client: SSHClient | None, command: str, script: str, mark: str) -> tup
         return channel.recv_exit_status(), _Heard(out.text, err.text)
     finally:
         channel.close()
+
+
+def _showing(show: Show | None, *, is_error: bool) -> Callable[[str], None] | None:
+    return None if show is None else partial(show, is_error=is_error)
 
 
 def _caught(stream: _Stream, mark: str) -> Exception | None:

@@ -73,6 +73,16 @@ _MENDS = (
         " and whether a firewall or fail2ban closes the connection",
     ),
     (
+        r"No existing session",
+        "its sshd says nothing, or has refused too many keys: look at its log and load on the"
+        ' host\'s own console, and name one key under "ssh_key" in the inventory',
+    ),
+    (
+        r"EOF error \(\)",
+        "the connection ended before the login, or the key wants a passphrase and nobody is there"
+        ' to be asked: ssh-add it, and leave "ssh_key" out',
+    ),
+    (
         r"Could not connect",
         'check "ssh_hostname" and "ssh_port" in the inventory, that the host is up, and lets your'
         " network in",

@@ -15,6 +15,7 @@ import pyinfra
 from pyinfra.api.exceptions import PyinfraError
 from pyinfra.api.inventory import Inventory
 
+from postroad.roles.run.execute import forget_askpass
 from postroad.roles.run.inventory import fault_of
 from postroad.roles.run.left_out import connected_all
 from postroad.roles.run.pyinfra_call import called, called_inventory
@@ -42,6 +43,7 @@ def start() -> None:
     errors_plainly()
     _connect_plainly()
     _inventory_plainly()
+    _leave_at_once()
     inventory, operations = called()
     try:
         _look(inventory, [Path(one) for one in operations if one.endswith(".py")])
@@ -85,6 +87,13 @@ def _judged(make: Callable[..., Inventory]) -> Callable[..., Inventory]:
         return found
 
     return made
+
+
+def _leave_at_once() -> None:
+    """From here on nobody waits, at the end of a run, for what a host has left running."""
+    from pyinfra.api import host
+
+    host.remove_any_sudo_askpass_file = forget_askpass  # type: ignore[assignment]
 
 
 def _look(inventory: str, deploys: list[Path]) -> None:
