@@ -66,13 +66,22 @@ def any_character() -> None:
 
 def tell(text: str, end: str = "\n") -> None:
     """Write ``text`` to standard output, and behind it ``end``, which is ours."""
-    _write(sys.stdout, text, end)
+    _write(sys.stdout, shown(text), end)
 
 
 def complain(text: object, end: str = "\n") -> None:
     """Write ``text``, or what an error says, to standard error; where that is full, nowhere."""
+    _lament(shown(str(text)), end)
+
+
+def show(text: str) -> None:
+    """As `complain`, for what a run shows of its commands (-vv): pyinfra's own colours stay."""
+    _lament(with_colours(text), "\n")
+
+
+def _lament(text: str, end: str) -> None:
     try:
-        _write(sys.stderr, str(text), end)
+        _write(sys.stderr, text, end)
     except BrokenPipeError:
         raise
     except OSError:
@@ -110,7 +119,7 @@ def ask(prompt: str) -> str:
 
 def _write(stream: Any, text: str, end: str) -> None:
     try:
-        stream.write(f"{shown(text)}{end}")
+        stream.write(f"{text}{end}")
         stream.flush()
     except BrokenPipeError:
         raise

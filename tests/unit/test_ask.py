@@ -426,7 +426,7 @@ def test_what_the_shell_was_started_with_can_still_be_read_of_it() -> None:
 
 def test_programs_are_run_by_debian_s_python() -> None:
     """An operator's own, first in PATH, has none of Debian's modules."""
-    assert program("print(1)").startswith("/usr/bin/python3 -I ")
+    assert program("print(1)").startswith("/usr/bin/python3 -IB ")
 
 
 def _sudo(script: str, host: StrangeHost) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import Any
 import gevent  # type: ignore[import-untyped]
 from pyinfra.api.command import QuoteString, StringCommand
 from pyinfra.api.host import Host
-from pyinfra.api.output import echo, format_text
+from pyinfra.api.output import format_text
 from pyinfra.connectors.base import BaseConnector
 from pyinfra.connectors.ssh import SSHConnector
 from pyinfra.connectors.util import CommandOutput, OutputLine
@@ -23,6 +23,7 @@ from postroad.host.command import done, running
 from postroad.host.question import MARK
 from postroad.roles.run.ask import FAREWELL, Show, spoken_over
 from postroad.roles.run.su import prepared
+from postroad.settings import terminal
 from postroad.settings.terminal import line
 
 SAID_NOTHING = "it did not do what it was told, and said nothing: see the account's ~/.bashrc"
@@ -45,7 +46,7 @@ def execute(
         given_command, given = prepared(command, arguments)
         return connector.run_shell_command(given_command, shows, state.print_input, **given)
     if state.print_input:
-        echo(f"{pyhost.print_prefix}>>> {command}", err=True)
+        terminal.show(f"{pyhost.print_prefix}>>> {command}")
     mark = f"{MARK}{secrets.token_hex(8)}"
     text = running(mark, _script(command, arguments), arguments.get("_env") or ())
     show = _shown(pyhost, mark) if shows else None
@@ -92,6 +93,6 @@ def _shown(pyhost: Host, mark: str) -> Show:
     def show(text: str, *, is_error: bool) -> None:
         if text.strip() and not text.startswith(f"{mark} "):
             said = line(text)
-            echo(f"{pyhost.print_prefix}{format_text(said, 'red') if is_error else said}", err=True)
+            terminal.show(f"{pyhost.print_prefix}{format_text(said, 'red') if is_error else said}")
 
     return show

@@ -24,16 +24,27 @@ Habit = Callable[[bytes], bytes | None]
 SECONDS = 0.3
 
 
+def sockets() -> tuple[socket.socket, socket.socket] | None:
+    """One for UDP and one for TCP at the same port; None where somebody has that one for TCP."""
+    datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    streams = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    datagrams.bind(("127.0.0.1", 0))
+    try:
+        streams.bind(datagrams.getsockname())
+    except OSError:
+        datagrams.close()
+        streams.close()
+        return None
+    return datagrams, streams
+
+
 class Loopback:
     """A name server with a habit for UDP and another one for TCP."""
 
     def __init__(self, udp: Habit, tcp: Habit) -> None:
         self._habits = {socket.SOCK_DGRAM: udp, socket.SOCK_STREAM: tcp}
-        self._datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._streams = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        self._datagrams.bind(("127.0.0.1", 0))
+        self._datagrams, self._streams = next(filter(None, iter(sockets, 0)))
         self.port = self._datagrams.getsockname()[1]
-        self._streams.bind(("127.0.0.1", self.port))
         self._streams.listen()
         self.heard = 0
 
