@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import Literal, get_args
+from typing import Literal, TypedDict, get_args
 
 from postroad.settings import defaults, sections, taken
 from postroad.settings.faults import EstateFaults, Fault
@@ -16,14 +17,20 @@ from postroad.settings.model import (
     Admin,
     Adopt,
     Allow,
+    Dkim,
+    Dmarc,
+    Dns,
     Estate,
     EstateInput,
     Firewall,
+    MtaSts,
     Network,
     NoTls,
     Resolver,
     StreamName,
     SuppliedKey,
+    Tls,
+    Unsubscribe,
     Upgrades,
 )
 from postroad.settings.names import read_dkim, read_dmarc, read_dns, read_mta_sts, read_unsubscribe
@@ -105,6 +112,45 @@ def match_inventory(declared: EstateInput, names: Collection[str], source: str) 
     return node.faults
 
 
+@dataclass(frozen=True, slots=True)
+class _Mail:
+    """Who sends what: the streams and hosts as far as they were read, and what hosts claim."""
+
+    streams: Sequence[ReadStream]
+    hosts: Sequence[ReadHost]
+    claims: Claims
+
+    @property
+    def from_domains(self) -> dict[StreamName, Sequence[str]]:
+        return {found.name: found.from_domains for found in self.streams}
+
+    @property
+    def every_domain(self) -> tuple[str, ...]:
+        """Each From: domain, once."""
+        return tuple(dict.fromkeys(d for ds in self.from_domains.values() for d in ds))
+
+    @property
+    def shared(self) -> dict[StreamName, Node]:
+        """Where the From: domains of each stream are written."""
+        return {found.name: found.node.child("from_domains", None) for found in self.streams}
+
+    @property
+    def hostnames(self) -> list[str]:
+        return [claim.value for claim in self.claims.names]
+
+
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """What is published of the estate, and where others may send what they have to say."""
+
+    dmarc: Dmarc | None
+    mta_sts: MtaSts | None
+    tls_reports: str | None
+    unsubscribe: Unsubscribe | None
+    dkim: Dkim
+    dns: Dns
+
+
 def _estate(node: Node) -> Estate | None:
     table = Table.of(node, sections.ESTATE)
     if table is None:
@@ -112,123 +158,167 @@ def _estate(node: Node) -> Estate | None:
     lone = table.optional("lone", flag, False)
     admin_email, admin = _admin(table)
     firewall = _firewall(table)
-    streams = _streams(table)
-    from_domains = {found.name: found.from_domains for found in streams}
-    claims = Claims()
-    hosts = _hosts(table, streams, firewall.ssh_port, claims)
+    mail = _mail(table, firewall.ssh_port)
     tls = read_tls(table.at("tls"), admin_email) if table.has("tls", SOURCE_HINT) else None
-    if firewall.ssh_port in claims.usual_ports:
-        # As many ways out as there are have it: it is told once, where it was written.
-        table.at("firewall").child("ssh_port", None).fault(
-            f"{firewall.ssh_port} is where ways out take mail in that name no port",
-            'write the port that sshd listens on; if it is this one, write a "starttls_port" or'
-            ' "tls_port" of its own for each way out',
-        )
-    carried = {host.name: STREAM_NAMES if host.unread else host.streams for host in hosts}
-    supplied: tuple[SuppliedKey, ...] = table.optional(
-        "dkim_keys",
-        partial(read_supplied_keys, carried=carried, from_domains=from_domains),
-        (),
-    )
-    doubled = one_host_each(claims.names, "the name")
-    one_host_each(claims.addresses, "the address")
-    brought = {(key.host, key.stream, key.domain) for key in supplied}
-    # Two hosts of one name have one label as well, which is no fault of its own.
-    labels = [claim for claim in claims.labels if claim.host not in doubled]
-    shared = {found.name: found.node.child("from_domains", None) for found in streams}
-    one_key_a_selector(labels, from_domains, brought, shared)
-    every_domain = tuple(dict.fromkeys(d for domains in from_domains.values() for d in domains))
-    dmarc = read_dmarc(_section(table, "dmarc", sections.DMARC), admin_email, every_domain)
-    mta_sts = table.nullable("mta_sts", read_mta_sts, None)
-    if mta_sts is not None and isinstance(tls, NoTls):
-        table.at("mta_sts").fault(
-            "demands TLS of those who send to the estate, which has no certificate",
-            'write another "source" under "tls", or leave this out',
-        )
-    tls_reports = table.nullable("tls_reports", email, None)
-    unsubscribe = table.nullable("unsubscribe", read_unsubscribe, None)
-    names_fit(supplied, claims.labels, shared, from_domains)
-    _return_paths_fit(streams)
-    if mta_sts is not None:
-        for found in streams:
-            if mta_sts.web_host == f"mta-sts.{found.envelope_domain}":
-                # RFC 8461 §3.3: the policy's own name leads to the web host.
-                table.at("mta_sts").child("web_host", None).fault(
-                    f"{mta_sts.web_host} would be an alias of itself",
-                    "write the name of the web host behind it, which has an address already",
-                )
-    dkim = read_dkim(_section(table, "dkim", sections.DKIM))
-    dns = read_dns(_section(table, "dns", sections.DNS))
-    mailboxes = [
-        (node, address)
-        for node, address in (
-            (table.at("admin").child("email", None), admin_email),
-            (table.at("dmarc").child("reports", None), dmarc and dmarc.reports),
-            (table.at("tls_reports"), tls_reports),
-            (table.at("tls").child("email", None), tls.email if isinstance(tls, AcmeTls) else None),
-        )
-        if address
-    ]
-    uses = taken.Uses(
-        from_domains=every_domain,
-        zones=tuple(zone.name for zone in dns.zones),
-        mailboxes=tuple(dict.fromkeys(address for _, address in mailboxes)),
-        web_names=taken.web_names(mta_sts, unsubscribe),
-    )
-    names = [claim.value for claim in claims.names]
-    taken.check_envelopes(streams, uses, names)
-    if not lone:
-        # Of a lone box nothing is published, and no mail leaves it.
-        taken.check_hosts(claims.names, uses)
-        inbound = [host.name for host in hosts if host.inbound]
-        taken.check_mailboxes(mailboxes, claims.names, inbound, uses)
-    taken.check_aliases(table, mta_sts, unsubscribe, streams, uses, names)
+    _ways_out_are_elsewhere(table, firewall.ssh_port, mail.claims)
+    supplied = _supplied_keys(table, mail)
+    names = _names(table, admin_email, mail)
+    _policy_can_be_kept(table, names.mta_sts, tls, mail.streams)
+    names_fit(supplied, mail.claims.labels, mail.shared, mail.from_domains)
+    _return_paths_fit(mail.streams)
+    _nothing_is_taken(table, mail, names, _mailboxes(table, admin_email, names, tls), lone)
     resolver = _resolver(table)
-    system_sender = _system_sender(table, hosts, from_domains)
-    record_ttl = table.optional(
-        "record_ttl", whole_number(60, 604_800, "seconds"), defaults.RECORD_TTL
-    )
-    apt_proxy = table.nullable("apt_proxy", url("http", "https"), None)
-    upgrades = _upgrades(table)
-    time_servers: tuple[str, ...] = table.optional("time_servers", many(time_server), ())
-    log_days = table.optional("log_days", whole_number(1, 3650, "days"), defaults.LOG_DAYS)
-    probe = table.nullable("port25_probe", domain, None if lone else defaults.PORT25_PROBE)
-    private_networks: tuple[Network, ...] = table.optional(
-        "private_networks", many(private_network), ()
-    )
-    releases: tuple[str, ...] = table.optional("other_releases", many(release), ())
+    system_sender = _system_sender(table, mail.hosts, mail.from_domains)
+    machines = _machines(table, lone)
     if lone:
-        lone_and_unknown(table, claims.addresses, tls, dns)
+        lone_and_unknown(table, mail.claims.addresses, tls, names.dns)
     if tls is None:
         return None
     try:
         return Estate(
             admin=need(admin),
-            hosts=tuple(need(found.host) for found in hosts),
-            streams=tuple(need(found.stream) for found in streams),
+            hosts=tuple(need(found.host) for found in mail.hosts),
+            streams=tuple(need(found.stream) for found in mail.streams),
             tls=tls,
-            dkim=dkim,
+            dkim=names.dkim,
             supplied_keys=supplied,
-            dmarc=need(dmarc),
-            mta_sts=mta_sts,
-            tls_reports=tls_reports,
-            unsubscribe=unsubscribe,
-            dns=dns,
+            dmarc=need(names.dmarc),
+            mta_sts=names.mta_sts,
+            tls_reports=names.tls_reports,
+            unsubscribe=names.unsubscribe,
+            dns=names.dns,
             resolver=resolver,
             firewall=firewall,
             system_sender=need(system_sender),
-            record_ttl=record_ttl,
-            apt_proxy=apt_proxy,
-            upgrades=upgrades,
-            time_servers=time_servers,
-            log_days=log_days,
-            port25_probe=probe,
-            private_networks=private_networks,
-            other_releases=releases,
             lone=lone,
+            **machines,
         )
     except IncompleteError:
         return None
+
+
+def _mail(table: Table, ssh_port: int) -> _Mail:
+    streams, claims = _streams(table), Claims()
+    return _Mail(streams, _hosts(table, streams, ssh_port, claims), claims)
+
+
+def _ways_out_are_elsewhere(table: Table, ssh_port: int, claims: Claims) -> None:
+    """As many ways out as there are have the fault: it is told once, where it was written."""
+    if ssh_port in claims.usual_ports:
+        table.at("firewall").child("ssh_port", None).fault(
+            f"{ssh_port} is where ways out take mail in that name no port",
+            'write the port that sshd listens on; if it is this one, write a "starttls_port" or'
+            ' "tls_port" of its own for each way out',
+        )
+
+
+def _supplied_keys(table: Table, mail: _Mail) -> tuple[SuppliedKey, ...]:
+    """The keys that the operator brings, and that no two keys have one selector."""
+    carried = {host.name: STREAM_NAMES if host.unread else host.streams for host in mail.hosts}
+    supplied: tuple[SuppliedKey, ...] = table.optional(
+        "dkim_keys",
+        partial(read_supplied_keys, carried=carried, from_domains=mail.from_domains),
+        (),
+    )
+    doubled = one_host_each(mail.claims.names, "the name")
+    one_host_each(mail.claims.addresses, "the address")
+    brought = {(key.host, key.stream, key.domain) for key in supplied}
+    # Two hosts of one name have one label as well, which is no fault of its own.
+    labels = [claim for claim in mail.claims.labels if claim.host not in doubled]
+    one_key_a_selector(labels, mail.from_domains, brought, mail.shared)
+    return supplied
+
+
+def _names(table: Table, admin_email: str | None, mail: _Mail) -> _Names:
+    return _Names(
+        dmarc=read_dmarc(_section(table, "dmarc", sections.DMARC), admin_email, mail.every_domain),
+        mta_sts=table.nullable("mta_sts", read_mta_sts, None),
+        tls_reports=table.nullable("tls_reports", email, None),
+        unsubscribe=table.nullable("unsubscribe", read_unsubscribe, None),
+        dkim=read_dkim(_section(table, "dkim", sections.DKIM)),
+        dns=read_dns(_section(table, "dns", sections.DNS)),
+    )
+
+
+def _policy_can_be_kept(
+    table: Table, mta_sts: MtaSts | None, tls: Tls | None, streams: Sequence[ReadStream]
+) -> None:
+    """What the estate's MTA-STS policy demands and where it is, it has itself (RFC 8461)."""
+    if mta_sts is None:
+        return
+    if isinstance(tls, NoTls):
+        table.at("mta_sts").fault(
+            "demands TLS of those who send to the estate, which has no certificate",
+            'write another "source" under "tls", or leave this out',
+        )
+    for found in streams:
+        if mta_sts.web_host == f"mta-sts.{found.envelope_domain}":
+            # RFC 8461 §3.3: the policy's own name leads to the web host.
+            table.at("mta_sts").child("web_host", None).fault(
+                f"{mta_sts.web_host} would be an alias of itself",
+                "write the name of the web host behind it, which has an address already",
+            )
+
+
+def _mailboxes(
+    table: Table, admin_email: str | None, names: _Names, tls: Tls | None
+) -> list[tuple[Node, str]]:
+    """The mailboxes that somebody reads, and where each is written."""
+    written = (
+        (table.at("admin").child("email", None), admin_email),
+        (table.at("dmarc").child("reports", None), names.dmarc and names.dmarc.reports),
+        (table.at("tls_reports"), names.tls_reports),
+        (table.at("tls").child("email", None), tls.email if isinstance(tls, AcmeTls) else None),
+    )
+    return [(node, address) for node, address in written if address]
+
+
+def _nothing_is_taken(
+    table: Table, mail: _Mail, names: _Names, mailboxes: Sequence[tuple[Node, str]], lone: bool
+) -> None:
+    """Nothing of the estate's stands where somebody lives already (`postroad.settings.taken`)."""
+    uses = taken.Uses(
+        from_domains=mail.every_domain,
+        zones=tuple(zone.name for zone in names.dns.zones),
+        mailboxes=tuple(dict.fromkeys(address for _, address in mailboxes)),
+        web_names=taken.web_names(names.mta_sts, names.unsubscribe),
+    )
+    taken.check_envelopes(mail.streams, uses, mail.hostnames)
+    if not lone:
+        # Of a lone box nothing is published, and no mail leaves it.
+        taken.check_hosts(mail.claims.names, uses)
+        inbound = [host.name for host in mail.hosts if host.inbound]
+        taken.check_mailboxes(mailboxes, mail.claims.names, inbound, uses)
+    taken.check_aliases(table, names.mta_sts, names.unsubscribe, mail.streams, uses, mail.hostnames)
+
+
+class _Machines(TypedDict):
+    """What holds for every host, whatever it sends."""
+
+    record_ttl: int
+    apt_proxy: str | None
+    upgrades: Upgrades
+    time_servers: tuple[str, ...]
+    log_days: int
+    port25_probe: str | None
+    private_networks: tuple[Network, ...]
+    other_releases: tuple[str, ...]
+
+
+def _machines(table: Table, lone: bool) -> _Machines:
+    ttl = whole_number(60, 604_800, "seconds")
+    return {
+        "record_ttl": table.optional("record_ttl", ttl, defaults.RECORD_TTL),
+        "apt_proxy": table.nullable("apt_proxy", url("http", "https"), None),
+        "upgrades": _upgrades(table),
+        "time_servers": table.optional("time_servers", many(time_server), ()),
+        "log_days": table.optional("log_days", whole_number(1, 3650, "days"), defaults.LOG_DAYS),
+        "port25_probe": table.nullable(
+            "port25_probe", domain, None if lone else defaults.PORT25_PROBE
+        ),
+        "private_networks": table.optional("private_networks", many(private_network), ()),
+        "other_releases": table.optional("other_releases", many(release), ()),
+    }
 
 
 def _section(table: Table, key: str, known: Sequence[str]) -> Table:
