@@ -11,8 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 import dns.exception
 import dns.resolver
 
-from postroad.dns.check.tags import tag_list
 from postroad.dns.dkim import LiveKey
+from postroad.onhost.common.tags import tag_list
 from postroad.settings.model import Address
 
 # Of one question to one resolver, tries included. A slow answer is no answer: ask again next time.

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from postroad.dns.check.said import Ask, quoted
+from postroad.dns.check.said import Ask
 from postroad.dns.check.verdict import Fault
+from postroad.onhost.common.words import quoted
 
 # RFC 8659 §4.1: an authority must not issue by a critical property that it does not know.
 _KNOWN = {b"issue", b"issuewild", b"iodef", b"issuemail", b"contactemail", b"contactphone"}

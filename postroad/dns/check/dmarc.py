@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-from postroad.dns.check.said import Ask, exchanges, quoted, strings
-from postroad.dns.check.tags import members, tag_list
+from postroad.dns.check.said import Ask, exchanges, strings
 from postroad.dns.check.verdict import Fault
+from postroad.onhost.common.tags import members, tag_list
+from postroad.onhost.common.words import quoted
 
 QUERIES = 8
 POLICIES = ("none", "quarantine", "reject")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from postroad.dns.check.said import Ask, addresses, quoted, targets
+from postroad.dns.check.said import Ask, addresses, targets
 from postroad.dns.check.verdict import Fault, Severity
+from postroad.onhost.common.words import quoted
 from postroad.settings.mail_hosts import is_private
 from postroad.settings.model import Address
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from ipaddress import ip_address
 
 from postroad.dns.check.list_data import DnsList
-from postroad.dns.check.said import quoted
 from postroad.dns.check.verdict import Verdict
+from postroad.onhost.common.words import quoted
 from postroad.settings.model import Address, Host
 
 # RFC 5782 §5: what every list of a family has, and what none may have.

@@ -6,9 +6,10 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from postroad.dns.check.said import Ask, addresses, exchanges, quoted, strings
-from postroad.dns.check.tags import tag_list
+from postroad.dns.check.said import Ask, addresses, exchanges, strings
 from postroad.dns.check.verdict import Fault
+from postroad.onhost.common.tags import tag_list
+from postroad.onhost.common.words import quoted
 from postroad.settings.model import Address, MtaSts
 
 PATH = "/.well-known/mta-sts.txt"

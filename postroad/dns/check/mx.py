@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from postroad.dns.check.said import Ask, addresses, exchanges, quoted
+from postroad.dns.check.said import Ask, addresses, exchanges
 from postroad.dns.check.verdict import Fault
+from postroad.onhost.common.words import quoted
 from postroad.settings.model import Address
 
 # RFC 5321 leaves the number open; receivers try a few.

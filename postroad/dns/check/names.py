@@ -14,7 +14,8 @@ import dns.name
 
 from postroad.dns.check.answers import CHAIN, Answer, Question, Server, text_of
 from postroad.dns.check.asking import Asker
-from postroad.dns.check.said import Said, TooLargeError, UnansweredError, addresses, quoted, targets
+from postroad.dns.check.said import Said, TooLargeError, UnansweredError, addresses, targets
+from postroad.onhost.common.words import quoted
 from postroad.settings.model import Address
 
 # The root and the large top-level domains have 13; these many tell as much.

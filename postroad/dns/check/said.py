@@ -12,9 +12,6 @@ import dns.rdata
 from postroad.dns.check.answers import text_of
 from postroad.settings.model import Address
 
-# A person reads a line; a hostile zone may hold 64 kB.
-QUOTED_CHARACTERS = 80
-
 
 class UnansweredError(Exception):
     """Nothing is known: nobody answered, or the sources disagree. The message says which."""
@@ -65,9 +62,3 @@ def exchanges(said: Said) -> list[tuple[int, str]]:
 def targets(said: Said) -> list[str]:
     """PTR and NS: the names."""
     return [text_of(rdata.target) for rdata in _fields(said)]
-
-
-def quoted(words: str) -> str:
-    """What the world said, fit for one line of a terminal or a log."""
-    plain = "".join(character if " " <= character <= "~" else "?" for character in words)
-    return plain if len(plain) <= QUOTED_CHARACTERS else plain[:QUOTED_CHARACTERS] + "..."

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import dkim
 
-from postroad.dns.check.said import Ask, quoted, strings
+from postroad.dns.check.said import Ask, strings
 from postroad.dns.check.verdict import Fault
+from postroad.onhost.common.words import quoted
 
 
 @dataclass(frozen=True, slots=True)

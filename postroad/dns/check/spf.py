@@ -16,11 +16,11 @@ from postroad.dns.check.said import (
     UnansweredError,
     addresses,
     exchanges,
-    quoted,
     strings,
     targets,
 )
 from postroad.dns.check.verdict import Fault
+from postroad.onhost.common.words import quoted
 from postroad.settings.model import Address
 
 # Nobody sends from benchmarking networks (RFC 2544 and RFC 5180): who lets these pass lets all.

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import unquote
 
-from postroad.dns.check.said import Ask, quoted, strings
-from postroad.dns.check.tags import members, tag_list
+from postroad.dns.check.said import Ask, strings
 from postroad.dns.check.verdict import Fault
+from postroad.onhost.common.tags import members, tag_list
+from postroad.onhost.common.words import quoted
 
 
 def record(ask: Ask, domain: str, reports: str, mend: str) -> Iterator[Fault]:

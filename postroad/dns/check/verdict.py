@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from postroad.dns.check.said import Ask, TooLargeError, UnansweredError, quoted
+from postroad.dns.check.said import Ask, TooLargeError, UnansweredError
+from postroad.onhost.common.words import quoted
 
 Ruling = Literal["ok", "wrong", "unknown"]
 Severity = Literal["required", "recommended"]

@@ -20,8 +20,6 @@ It evaluates as a receiver would and compares no record text.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 import sys
 import time
@@ -36,14 +34,15 @@ import dns.resolver
 import dns.reversename
 import spf
 
+from postroad.onhost.common.key_record import key_record_fault
 from postroad.onhost.common.resolver import own_resolver
+from postroad.onhost.common.words import quoted
 
 USAGE = "usage: world-sees < NEEDS"
 TOTAL_SECONDS = 15.0
 QUESTION_SECONDS = 5.0
 SIDE_BY_SIDE = 16
 # A hostile zone may hold 64 kB in one record; a person reads a line.
-QUOTED_CHARACTERS = 80
 
 Need = dict[str, str]
 Outcome = tuple[str, str]
@@ -117,68 +116,6 @@ def check_dkim(need: Need, resolver: Resolver) -> Outcome:
     if fault:
         return "wrong", f"the DKIM record at {name} {fault}"
     return "ok", f"the DKIM key at {name} is the one this host signs with"
-
-
-def key_record_fault(record: bytes, key: str) -> str:
-    """What a verifier would hold against ``record``, or "" where it verifies with ``key``."""
-    try:
-        text = record.decode("ascii")
-    except UnicodeDecodeError:
-        return "holds characters that are not ASCII: type its quotes and dashes anew"
-    if text.startswith('"'):
-        return "has quotation marks inside its value: remove them in the DNS panel"
-    tags = tag_list(text)
-    if tags is None:
-        return f"is not a list of tag=value pairs: {quoted(text)}"
-    for looks_wrong, fault in (
-        (_version_is_wrong(tags), "does not begin with v=DKIM1"),
-        ("p" not in tags, "has no p= tag"),
-        (tags.get("p") == "", "is revoked (its p= is empty)"),
-        (tags.get("k", "rsa") != "rsa", "is for another kind of key than rsa (k=)"),
-        ("sha256" not in colon_list(tags.get("h", "sha256")), "does not allow sha256 (h=)"),
-        (not {"*", "email"} & colon_list(tags.get("s", "*")), "is not for e-mail (s=)"),
-        ("y" in colon_list(tags.get("t", "")), "is in test mode (t=y), as good as unsigned"),
-    ):
-        if looks_wrong:
-            return fault
-    return _key_fault("".join(tags["p"].split()), key)
-
-
-def tag_list(text: str) -> dict[str, str] | None:
-    """RFC 6376 §3.2: the tags in their order, or None where the list is malformed."""
-    tags: dict[str, str] = {}
-    parts = text.split(";")
-    if not parts[-1].strip():
-        parts.pop()
-    for part in parts:
-        name, equals, value = part.partition("=")
-        name = name.strip()
-        if not equals or not name or name in tags:
-            return None
-        tags[name] = value.strip()
-    return tags
-
-
-def colon_list(value: str) -> set[str]:
-    """The members of a colon-separated value."""
-    return {member.strip() for member in value.split(":")}
-
-
-def _version_is_wrong(tags: dict[str, str]) -> bool:
-    # RFC 6376 §3.6.1: v= may be missing, but must be first where it is present.
-    return "v" in tags and (tags["v"] != "DKIM1" or next(iter(tags)) != "v")
-
-
-def _key_fault(published: str, key: str) -> str:
-    if published == key:
-        return ""
-    if key.startswith(published):
-        return f"is cut off: it holds {len(published)} of the key's {len(key)} characters"
-    try:
-        base64.b64decode(published, validate=True)
-    except (binascii.Error, ValueError):
-        return "holds a key that is not base64"
-    return "holds another key than the one this host signs with"
 
 
 class SpfQuery(spf.query):  # type: ignore[misc]  # pyspf has no types
@@ -272,12 +209,6 @@ def verdicts(needs: list[dict[str, Any]], resolver: Resolver) -> list[Verdict]:
     """The verdicts on all needs, in their order; the questions go side by side."""
     with ThreadPoolExecutor(max_workers=SIDE_BY_SIDE) as pool:
         return list(pool.map(partial(verdict, resolver=resolver), needs))
-
-
-def quoted(text: str) -> str:
-    """What the world said, fit for one line of a terminal or a log."""
-    plain = "".join(character if " " <= character <= "~" else "?" for character in text)
-    return plain if len(plain) <= QUOTED_CHARACTERS else plain[:QUOTED_CHARACTERS] + "..."
 
 
 def read_needs(text: str) -> list[dict[str, Any]]:
