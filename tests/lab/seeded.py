@@ -126,7 +126,7 @@ OPERATION = [
         "a library is replaced under its daemons",
         "cd /usr/lib/*-linux-gnu && cp -p libssl.so.3 libssl.so.3.new"
         " && mv libssl.so.3.new libssl.so.3",
-        "systemctl start postroad-refresh.service",
+        "systemctl start --wait postroad-refresh.service",
         {"units.daemons_run_what_is_installed": "libssl.so.3"},
     ),
     Case(

@@ -236,6 +236,8 @@ def test_it_waits_for_whom_a_run_waits_for_and_is_where_its_unit_starts_it(
         "/etc/systemd/system/postroad-refresh.service", estate, host, estates.facts(estate, host)
     )
     assert f"ExecStart={paths.REFRESH}\n" in unit
+    # Whoever restarts it while packages are changed does not wait for that.
+    assert "\nType=exec\n" in unit
 
 
 def test_every_unit_that_all_share_is_one_of_ours(refresh: ModuleType) -> None:
