@@ -34,7 +34,11 @@ def test_the_tutorial_s_host_is_found_broken_and_taken_over(
     deployed: Lab, by_hand: Guest, tmp_path: Path
 ) -> None:
     was = by_hand.run("cat /etc/postfix/main.cf").stdout
-    asis = variant(tmp_path, {})
+    # Each in a folder of its own, and none above the other: its group_data would be read as well.
+    as_it_is, declared = tmp_path / "as-it-is", tmp_path / "declared"
+    as_it_is.mkdir()
+    declared.mkdir()
+    asis = variant(as_it_is, {})
     report = tmp_path / "survey.json"
     said = road.postroad("survey", str(asis.inventory), "--json", str(report))
     assert said.returncode == 1, said.stdout + said.stderr
@@ -51,8 +55,6 @@ def test_the_tutorial_s_host_is_found_broken_and_taken_over(
     assert "`allow 22/tcp`, `allow 443/tcp`" in (refused.stdout + refused.stderr)
     assert by_hand.run("cat /etc/postfix/main.cf").stdout == was
     # Declared: the rules may go, and the key is the estate's.
-    declared = tmp_path / "declared"
-    declared.mkdir()
     taken = variant(declared, {"firewall": {"adopt": "purge"}, "dkim_keys": [json.loads(offer)]})
     for _ in range(2):
         done = taken.deploy()
