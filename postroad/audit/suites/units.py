@@ -65,7 +65,8 @@ def outdated_programs(audited: Audited) -> Iterator[Fault]:
             yield Fault(
                 f"{unit} still runs an older {files[0]}{more} than the installed one",
                 "what the upgrade mended is not mended here, and old and new daemons may not fit",
-                f"systemctl start --wait {REFRESH_UNIT}   (why not yet: journalctl -u {REFRESH_UNIT})",
+                f"systemctl start --wait {REFRESH_UNIT}   "
+                f"(why not yet: journalctl -u {REFRESH_UNIT})",
             )
 
 
