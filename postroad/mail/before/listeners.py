@@ -14,13 +14,19 @@ from postroad.settings.ports import SINK_PORT, SYSTEM_MAIL_PORT
 #: kernel's own tables (proc(5)). A process may call itself anything, also by what reads like more
 #: of ss(8)'s output: names are asked where root has the socket or gave the port (below 1024) alone,
 #: and come as plain words. One of those that hold a socket may end meanwhile: the next is asked.
+#: A socket that nobody holds any more, as of a daemon that is just restarted, is asked about once
+#: more, and is none where the kernel has it no longer.
 COMMAND = r"""{ cat /proc/net/tcp /proc/net/tcp6
 find /proc/[0-9]*/fd -lname 'socket:*' -printf '%l %h\n'; } 2>/dev/null | awk '
 $4 == "0A" {at[$10] = $2; uid[$10] = $8; next}
 $1 ~ /^socket:/ {i = substr($1, 9, length($1) - 9); if (i in at) holder[i] = holder[i] " " $2}
-END {for (i in at) print at[i], uid[i], holder[i]}' | while read -r at uid held; do
-name=; case "$uid $at" in "0 "*|*:0[0-3]??) for h in $held; do
-name=$(tr -cd '[:alnum:]_.-' <"${h%/fd}/comm"); [ -z "$name" ] || break; done; esac
+END {for (i in at) print i, at[i], uid[i], holder[i]}' | while read -r i at uid held; do
+name=; case "$uid $at" in "0 "*|*:0[0-3]??)
+[ -n "$held" ] || held=$(find /proc/[0-9]*/fd -lname "socket:?$i?" -printf '%h ')
+for h in $held; do
+name=$(tr -cd '[:alnum:]_.-' <"${h%/fd}/comm"); [ -z "$name" ] || break; done
+[ -n "$name" ] || awk -v i="$i" '$10 == i {e = 1} END {exit !e}' /proc/net/tcp /proc/net/tcp6 ||
+continue; esac
 echo "$at $uid $name"; done 2>/dev/null"""
 
 # As ss(8) writes them; nothing is bound here.

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -108,6 +109,46 @@ def test_a_name_that_a_process_gives_itself_is_not_read(name: bytes) -> None:
     port, *lines = said.splitlines()
     (mine,) = [one for one in listeners.parse(lines) if one.port == int(port)]
     assert re.fullmatch(r"[\w.-]*", mine.program)
+
+
+# proc(5), /proc/net/tcp: unbound at 127.0.0.1:53.
+TCP = "0: 0100007F:0035 00000000:0000 0A 00000000:00000000 00:00000000 00000000 112 0 777 1\n"
+HELD = "mkdir -p $t/9/fd; ln -sf 'socket:[777]' $t/9/fd/3; echo unbound > $t/9/comm"
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "told"),
+    [
+        # The daemon has ended, and its socket with it.
+        (": > $t/net/tcp", []),
+        # Another process of it has the socket, which nobody had when all were looked through.
+        (
+            "mkdir -p $t/9/fd; ln -sf 'socket:[777]' $t/9/fd/3; echo unbound > $t/9/comm",
+            ["unbound"],
+        ),
+        # It is there still, and whose it is cannot be known.
+        (":", [""]),
+    ],
+)
+def test_a_daemon_that_is_just_restarted_is_not_another_program(
+    meanwhile: str, told: list[str], tmp_path: Path
+) -> None:
+    """The kernel's tables are read one after the other, here as if that happened in between."""
+    (tmp_path / "net").mkdir()
+    (tmp_path / "net/tcp").write_text(TCP)
+    (tmp_path / "net/tcp6").write_text("")
+    (tmp_path / "1/fd").mkdir(parents=True)
+    command = listeners.COMMAND.replace("/proc/", f"{tmp_path}/")
+    first = f'find() {{ command find "$@"; [ -e $t/seen ] || {{ {meanwhile}; : > $t/seen; }}; }}'
+    done = subprocess.run(
+        ["dash", "-c", f"t={tmp_path}; {first}; {command}"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found = list(listeners.parse(done.stdout.splitlines()))
+    assert [one.program for one in found] == told
+    assert {(one.address, one.port) for one in found} <= {("127.0.0.1", 53)}
 
 
 def with_rules(*texts: str) -> HostState:
