@@ -131,7 +131,7 @@ def broken(deployed: Lab) -> Iterator[Guest]:
     guest = deployed.targets["mail1"]
     guest.run(BREAK)
     yield guest
-    guest.run(f"rm -r {DROP_IN}; systemctl daemon-reload; systemctl start {upgrades.REFRESH}")
+    guest.run(f"rm -r {DROP_IN}; systemctl daemon-reload; systemctl start --wait {upgrades.REFRESH}")
     upgrades.wait_until_refreshed(guest)
     mail.flows(deployed)
     assert road.plan() == []
@@ -141,12 +141,13 @@ def test_a_stream_that_does_not_come_back_keeps_the_other_as_it_is(
     deployed: Lab, broken: Guest
 ) -> None:
     since = downtimes.now(broken)
-    assert broken.run(["systemctl", "start", upgrades.REFRESH], check=False, timeout=180).returncode
+    again = ["systemctl", "start", "--wait", upgrades.REFRESH]
+    assert broken.run(again, check=False, timeout=180).returncode
     said = downtimes.words(broken, since)
     assert "marketing does not come back: postroad-postfix@marketing.service is" in said
     assert "left on the older programs: transactional" in said
     # Neither does the next upgrade touch it.
-    broken.run(["systemctl", "start", upgrades.REFRESH], check=False, timeout=180)
+    broken.run(again, check=False, timeout=180)
     assert "transactional was not restarted: marketing does not" in downtimes.words(broken, since)
     assert downtimes.of(broken, "transactional", since) == []
     mail.flows(deployed, [("mail1", "transactional")])
