@@ -131,7 +131,9 @@ def broken(deployed: Lab) -> Iterator[Guest]:
     guest = deployed.targets["mail1"]
     guest.run(BREAK)
     yield guest
-    guest.run(f"rm -r {DROP_IN}; systemctl daemon-reload; systemctl start --wait {upgrades.REFRESH}")
+    guest.run(
+        f"rm -r {DROP_IN}; systemctl daemon-reload; systemctl start --wait {upgrades.REFRESH}"
+    )
     upgrades.wait_until_refreshed(guest)
     mail.flows(deployed)
     assert road.plan() == []
