@@ -88,7 +88,7 @@ def _control_groups(pid: int) -> str:
     try:
         if not Path(f"/proc/{pid}/cmdline").read_bytes():
             return ""
-        return Path(f"/proc/{pid}/cgroup").read_text()
+        return Path(f"/proc/{pid}/cgroup").read_text(errors="replace")
     except OSError:
         return ""
 

@@ -67,7 +67,8 @@ class Process:
 def _start_time(pid: int) -> int:
     """Clock ticks from the machine's boot to the start of *pid* (proc(5)); 0 if there is none."""
     try:
-        text = Path(f"/proc/{pid}/stat").read_text()
+        # A process may call itself anything, also by what is no text.
+        text = Path(f"/proc/{pid}/stat").read_text(errors="replace")
     except OSError:
         return 0
     after_name = text.rpartition(")")[2].split()

@@ -140,7 +140,7 @@ def boot_time() -> float:
 
 def start_of(pid: str) -> float:
     """When a process started, by the clock as it is now (proc(5))."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
     return boot_time() + int(fields[19]) / os.sysconf("SC_CLK_TCK")
 
 
