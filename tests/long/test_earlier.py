@@ -93,7 +93,7 @@ def test_a_host_of_an_earlier_version_becomes_one_of_this_and_leaves(earlier: La
     assert all(set(entry["hosts_with_change"]) == {*HOSTS} for entry in plan)
     named = {how for _, how in plans.named(plan)}
     assert f"{PATHS[0]} ({LEFT})" in named
-    assert "transactional (runs from an older unit file, and is restarted)" in named
+    # That streams run from older programs stands behind the files that changed ("and 2 more").
     assert not [how for how in named if how.endswith("missing)") and "/usr/local/lib" not in how]
 
     # Done as named; what ran from the old programs runs from the new ones.
