@@ -3,7 +3,7 @@
 POSIXLY_CORRECT changes what programs print, SYSTEMD_LOG_LEVEL adds to it, and
 DBUS_SYSTEM_BUS_ADDRESS leads them elsewhere: what ~/.bashrc, /etc/environment or a login sets is
 for people. A shell that forgets it keeps what it was started with in /proc/PID/environ, where the
-connection of a run is read from (`postroad.mail.firewall.ufw`).
+connection of a run is read from (`postroad.mail.firewall.read`).
 """
 
 from __future__ import annotations
