@@ -71,15 +71,15 @@ def tell(text: str, end: str = "\n") -> None:
 
 def complain(text: object, end: str = "\n") -> None:
     """Write ``text``, or what an error says, to standard error; where that is full, nowhere."""
-    _lament(shown(str(text)), end)
+    _write_error(shown(str(text)), end)
 
 
 def show(text: str) -> None:
     """As `complain`, for what a run shows of its commands (-vv): pyinfra's own colours stay."""
-    _lament(with_colours(text), "\n")
+    _write_error(with_colours(text), "\n")
 
 
-def _lament(text: str, end: str) -> None:
+def _write_error(text: str, end: str) -> None:
     try:
         _write(sys.stderr, text, end)
     except BrokenPipeError:

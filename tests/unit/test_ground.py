@@ -441,7 +441,7 @@ ufw:
   Candidate: (none)
   Version table:
      0.36.2-1 -1
-        500 http://deb.debian.org/debian bookworm/main amd64 Packages
+        500 http://packages.lab.example/debian bookworm/main amd64 Packages
 unbound:
   Installed: (none)
   Candidate: (none)
@@ -451,7 +451,7 @@ postfix:
   Candidate: 3.7.11-0+deb12u1
   Version table:
      3.7.11-0+deb12u1 500
-        500 http://deb.debian.org/debian bookworm/main amd64 Packages
+        500 http://packages.lab.example/debian bookworm/main amd64 Packages
 """
 
 

@@ -24,7 +24,6 @@ from postroad.host.question import MARK
 from postroad.roles.run.ask import FAREWELL, Show, spoken_over
 from postroad.roles.run.su import prepared
 from postroad.settings import terminal
-from postroad.settings.terminal import line
 
 SAID_NOTHING = "it did not do what it was told, and said nothing: see the account's ~/.bashrc"
 
@@ -83,7 +82,7 @@ def _script(command: StringCommand, arguments: Mapping[str, Any]) -> str:
         return raw
     text = script if isinstance(script, str) else "".join(f"{one}\n" for one in script)
     if raw != "sh -s":
-        raise OSError(f"only a shell takes a script, and {line(raw)} is none")
+        raise OSError(f"only a shell takes a script, and {terminal.line(raw)} is none")
     return text
 
 
@@ -92,7 +91,7 @@ def _shown(pyhost: Host, mark: str) -> Show:
 
     def show(text: str, *, is_error: bool) -> None:
         if text.strip() and not text.startswith(f"{mark} "):
-            said = line(text)
+            said = terminal.line(text)
             terminal.show(f"{pyhost.print_prefix}{format_text(said, 'red') if is_error else said}")
 
     return show
