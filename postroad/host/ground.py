@@ -21,10 +21,14 @@ ACCOUNTS = ("postfix", "postdrop", "opendkim", "unbound", "dovecot", "dovenull")
 # The user of a unit with DynamicUser= (systemd.exec(5)): nobody else may have the name.
 DYNAMIC = "postroad-milter"
 TMP = "/tmp"  # noqa: S108 - as every program does
+# What useradd(8) writes.
+OF_ACCOUNTS = (
+    "/etc", "/etc/group", "/etc/group-", "/etc/gshadow", "/etc/gshadow-", "/etc/passwd",
+    "/etc/passwd-", "/etc/shadow", "/etc/shadow-",
+)  # fmt: skip
 # Where packages write, besides what is ours (hier(7)).
 OF_PACKAGES = (
-    "/etc", "/etc/group", "/etc/group-", "/etc/gshadow", "/etc/gshadow-", "/etc/passwd",
-    "/etc/passwd-", "/etc/shadow", "/etc/shadow-", "/etc/ld.so.cache",
+    *OF_ACCOUNTS, "/etc/ld.so.cache",
     "/etc/systemd/system", "/etc/systemd/system/multi-user.target.wants",
     TMP, "/usr", "/usr/bin", "/usr/lib", "/usr/lib/python3/dist-packages",
     "/usr/lib/systemd/system", "/usr/sbin", "/usr/share", "/usr/share/doc", "/usr/share/man",
@@ -41,10 +45,6 @@ FILLED = tuple(
         "ppp/ip-down.d", "ppp/ip-up.d", "resolvconf/update-libc.d", "rsyslog.d", "ssl", "ssl/certs",
         "ssl/private", "sysctl.d", "ufw", "ufw/applications.d", "unbound", "unbound/unbound.conf.d",
     )
-)  # fmt: skip
-OF_ACCOUNTS = (
-    "/etc", "/etc/group", "/etc/group-", "/etc/gshadow", "/etc/gshadow-", "/etc/passwd",
-    "/etc/passwd-", "/etc/shadow", "/etc/shadow-",
 )  # fmt: skip
 # Every run that changes anything stages its files and keeps its stamps there.
 OF_RUNS = ("/run", "/var/lib", STATE, STAMPS, ADOPTED)
